@@ -1,0 +1,231 @@
+#include "base/rbtree.h"
+
+static bool is_red(const struct rb_node *n)
+{
+    return n && n->red;
+}
+
+/* Makes whatever pointed to old (a parent's side or the root) point to new_node. */
+static void child_replace(struct rb_root *root, struct rb_node *parent, struct rb_node *old,
+                          struct rb_node *new_node)
+{
+    if (!parent)
+        root->node = new_node;
+    else if (parent->left == old)
+        parent->left = new_node;
+    else
+        parent->right = new_node;
+}
+
+static void rotate_left(struct rb_root *root, struct rb_node *x)
+{
+    struct rb_node *y = x->right;
+
+    x->right = y->left;
+    if (y->left)
+        y->left->parent = x;
+    y->parent = x->parent;
+    child_replace(root, x->parent, x, y);
+    y->left = x;
+    x->parent = y;
+}
+
+static void rotate_right(struct rb_root *root, struct rb_node *x)
+{
+    struct rb_node *y = x->left;
+
+    x->left = y->right;
+    if (y->right)
+        y->right->parent = x;
+    y->parent = x->parent;
+    child_replace(root, x->parent, x, y);
+    y->right = x;
+    x->parent = y;
+}
+
+void rb_insert_fixup(struct rb_root *root, struct rb_node *node)
+{
+    while (is_red(node->parent)) {
+        struct rb_node *parent = node->parent;
+        struct rb_node *grand = parent->parent; /* exists: the root is black (I1) */
+        bool left = parent == grand->left;
+        struct rb_node *uncle = left ? grand->right : grand->left;
+
+        if (is_red(uncle)) {
+            parent->red = false;
+            uncle->red = false;
+            grand->red = true;
+            node = grand;
+            continue;
+        }
+        if (left && node == parent->right) {
+            rotate_left(root, parent);
+            parent = node;
+        } else if (!left && node == parent->left) {
+            rotate_right(root, parent);
+            parent = node;
+        }
+        parent->red = false;
+        grand->red = true;
+        if (left)
+            rotate_right(root, grand);
+        else
+            rotate_left(root, grand);
+        break;
+    }
+    root->node->red = false;
+}
+
+struct rb_node *rb_insert(struct rb_root *root, struct rb_node *node, rb_cmp_fn cmp)
+{
+    struct rb_node **link = &root->node;
+    struct rb_node *parent = NULL;
+
+    while (*link) {
+        parent = *link;
+        int c = cmp(node, parent);
+        if (c == 0)
+            return parent;
+        link = c < 0 ? &parent->left : &parent->right;
+    }
+    rb_link_node(node, parent, link);
+    rb_insert_fixup(root, node);
+    return NULL;
+}
+
+/* The side of parent where node hangs lacks one black node; node may be NULL. */
+static void erase_fixup(struct rb_root *root, struct rb_node *node, struct rb_node *parent)
+{
+    while (parent && !is_red(node)) {
+        bool left = node == parent->left;
+        struct rb_node *sib = left ? parent->right : parent->left; /* exists: I2 */
+
+        if (sib->red) {
+            sib->red = false;
+            parent->red = true;
+            if (left)
+                rotate_left(root, parent);
+            else
+                rotate_right(root, parent);
+            sib = left ? parent->right : parent->left;
+        }
+        struct rb_node *near = left ? sib->left : sib->right;
+        struct rb_node *far = left ? sib->right : sib->left;
+        if (!is_red(near) && !is_red(far)) {
+            sib->red = true;
+            node = parent;
+            parent = node->parent;
+            continue;
+        }
+        if (!is_red(far)) {
+            near->red = false;
+            sib->red = true;
+            if (left)
+                rotate_right(root, sib);
+            else
+                rotate_left(root, sib);
+            far = sib;
+            sib = near;
+        }
+        sib->red = parent->red;
+        parent->red = false;
+        far->red = false;
+        if (left)
+            rotate_left(root, parent);
+        else
+            rotate_right(root, parent);
+        return;
+    }
+    if (node)
+        node->red = false;
+}
+
+void rb_replace(struct rb_root *root, struct rb_node *old, struct rb_node *new_node)
+{
+    child_replace(root, old->parent, old, new_node);
+    *new_node = *old;
+    if (new_node->left)
+        new_node->left->parent = new_node;
+    if (new_node->right)
+        new_node->right->parent = new_node;
+}
+
+void rb_erase(struct rb_root *root, struct rb_node *node)
+{
+    struct rb_node *child, *parent;
+    bool removed_red;
+
+    if (node->left && node->right) {
+        struct rb_node *next = node->right;
+        while (next->left)
+            next = next->left;
+        /* next has no left child: it leaves its place, then takes node's with node's colour. */
+        child = next->right;
+        parent = next->parent;
+        removed_red = next->red;
+        child_replace(root, parent, next, child);
+        if (child)
+            child->parent = parent;
+        if (parent == node)
+            parent = next;
+        rb_replace(root, node, next);
+    } else {
+        child = node->left ? node->left : node->right;
+        parent = node->parent;
+        removed_red = node->red;
+        child_replace(root, parent, node, child);
+        if (child)
+            child->parent = parent;
+    }
+    if (!removed_red)
+        erase_fixup(root, child, parent);
+    *node = (struct rb_node){0};
+}
+
+struct rb_node *rb_first(const struct rb_root *root)
+{
+    struct rb_node *n = root->node;
+    while (n && n->left)
+        n = n->left;
+    return n;
+}
+
+struct rb_node *rb_last(const struct rb_root *root)
+{
+    struct rb_node *n = root->node;
+    while (n && n->right)
+        n = n->right;
+    return n;
+}
+
+struct rb_node *rb_next(const struct rb_node *node)
+{
+    if (node->right) {
+        struct rb_node *n = node->right;
+        while (n->left)
+            n = n->left;
+        return n;
+    }
+    struct rb_node *parent = node->parent;
+    while (parent && node == parent->right) {
+        node = parent;
+        parent = node->parent;
+    }
+    return parent;
+}
+
+struct rb_node *rb_prev(const struct rb_node *node)
+{
+    if (node->left) {
+        struct rb_node *n = node->left;
+        while (n->right)
+            n = n->right;
+        return n;
+    }
+    struct rb_node *parent = node->parent;
+    while (parent && node == parent->left) {
+        node = parent;
+        parent = node->parent;
+    }
+    return parent;
+}
