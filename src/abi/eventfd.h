@@ -1,0 +1,6 @@
+/* abi/eventfd.h - eventfd2(2) flags. */
+#pragma once
+
+#define LINUX_EFD_SEMAPHORE      01U
+#define LINUX_EFD_CLOEXEC        02000000U
+#define LINUX_EFD_NONBLOCK       04000U
