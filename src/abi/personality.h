@@ -1,0 +1,17 @@
+/* abi/personality.h - personality(2). */
+#pragma once
+
+#define LINUX_UNAME26            0x20000U
+#define LINUX_ADDR_NO_RANDOMIZE  0x40000U
+#define LINUX_FDPIC_FUNCPTRS     0x80000U
+#define LINUX_MMAP_PAGE_ZERO     0x100000U
+#define LINUX_ADDR_COMPAT_LAYOUT 0x200000U
+#define LINUX_READ_IMPLIES_EXEC  0x400000U
+#define LINUX_ADDR_LIMIT_32BIT   0x800000U
+#define LINUX_SHORT_INODE        0x1000000U
+#define LINUX_WHOLE_SECONDS      0x2000000U
+#define LINUX_STICKY_TIMEOUTS    0x4000000U
+#define LINUX_ADDR_LIMIT_3GB     0x8000000U
+#define LINUX_PER_LINUX          0x0U
+#define LINUX_PER_LINUX32        0x8U
+#define LINUX_PER_MASK           0xffU
