@@ -8,9 +8,9 @@
 
 #include "base/compiler.h"
 
-#define atomic_load_relaxed(p) __atomic_load_n(p, __ATOMIC_RELAXED)
-#define atomic_load_acquire(p) __atomic_load_n(p, __ATOMIC_ACQUIRE)
-#define atomic_load_seqcst(p)  __atomic_load_n(p, __ATOMIC_SEQ_CST)
+#define atomic_load_relaxed(p)     __atomic_load_n(p, __ATOMIC_RELAXED)
+#define atomic_load_acquire(p)     __atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define atomic_load_seqcst(p)      __atomic_load_n(p, __ATOMIC_SEQ_CST)
 
 #define atomic_store_relaxed(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
 #define atomic_store_release(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)

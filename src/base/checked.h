@@ -26,7 +26,8 @@ CHECKED_DEFINE_(size_t, size)
 static inline int64_t saturating_ns(int64_t sec, int64_t nsec)
 {
     int64_t ns;
-    if (__builtin_mul_overflow(sec, INT64_C(1000000000), &ns) || __builtin_add_overflow(ns, nsec, &ns))
+    if (__builtin_mul_overflow(sec, INT64_C(1000000000), &ns) ||
+        __builtin_add_overflow(ns, nsec, &ns))
         return sec < 0 ? INT64_MIN : INT64_MAX;
     return ns;
 }

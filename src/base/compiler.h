@@ -12,18 +12,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define NODISCARD    __attribute__((warn_unused_result))
-#define PRINTF(f, a) __attribute__((format(printf, f, a)))
-#define UNUSED       __attribute__((unused))
-#define NORETURN     __attribute__((noreturn))
-#define PACKED       __attribute__((packed))
-#define HOT          __attribute__((hot))
-#define COLD         __attribute__((cold, noinline))
-#define FALLTHROUGH  __attribute__((fallthrough))
-#define ALIGNED(n)   __attribute__((aligned(n)))
+#define NODISCARD     __attribute__((warn_unused_result))
+#define PRINTF(f, a)  __attribute__((format(printf, f, a)))
+#define UNUSED        __attribute__((unused))
+#define NORETURN      __attribute__((noreturn))
+#define PACKED        __attribute__((packed))
+#define HOT           __attribute__((hot))
+#define COLD          __attribute__((cold, noinline))
+#define FALLTHROUGH   __attribute__((fallthrough))
+#define ALIGNED(n)    __attribute__((aligned(n)))
 
-#define likely(x)   __builtin_expect(!!(x), 1)
-#define unlikely(x) __builtin_expect(!!(x), 0)
+#define likely(x)     __builtin_expect(!!(x), 1)
+#define unlikely(x)   __builtin_expect(!!(x), 0)
 
 #define CONCAT_(a, b) a##b
 #define CONCAT(a, b)  CONCAT_(a, b)
@@ -50,16 +50,16 @@
         __auto_type y = (b);                                                                       \
         x op y ? x : y;                                                                            \
     })
-#define MIN(a, b) MINMAX_(<, a, b, CONCAT(min_a_, __COUNTER__), CONCAT(min_b_, __COUNTER__))
-#define MAX(a, b) MINMAX_(>, a, b, CONCAT(max_a_, __COUNTER__), CONCAT(max_b_, __COUNTER__))
+#define MIN(a, b)          MINMAX_(<, a, b, CONCAT(min_a_, __COUNTER__), CONCAT(min_b_, __COUNTER__))
+#define MAX(a, b)          MINMAX_(>, a, b, CONCAT(max_a_, __COUNTER__), CONCAT(max_b_, __COUNTER__))
 
 #define DIV_ROUND_UP(n, d) (((n) / (d)) + ((n) % (d) != 0))
 
 /* a is a power of two. ALIGN_UP wraps at the top: callers that take a number from outside check first. */
-#define ALIGN_DOWN(v, a) ((uint64_t)(v) & ~((uint64_t)(a)-1))
-#define ALIGN_UP(v, a)   (((uint64_t)(v) + ((uint64_t)(a)-1)) & ~((uint64_t)(a)-1))
-#define IS_ALIGNED(v, a) (((uint64_t)(v) & ((uint64_t)(a)-1)) == 0)
-#define IS_POW2(v)       ((v) != 0 && (((v) & ((v)-1)) == 0))
+#define ALIGN_DOWN(v, a) ((uint64_t)(v) & ~((uint64_t)(a) - 1))
+#define ALIGN_UP(v, a)   (((uint64_t)(v) + ((uint64_t)(a) - 1)) & ~((uint64_t)(a) - 1))
+#define IS_ALIGNED(v, a) (((uint64_t)(v) & ((uint64_t)(a) - 1)) == 0)
+#define IS_POW2(v)       ((v) != 0 && (((v) & ((v) - 1)) == 0))
 
 /* Hands over what a variable owns and leaves NULL in it. */
 #define TAKE_(p, t)                                                                                \

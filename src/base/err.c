@@ -141,19 +141,12 @@ const char *err_name(int err)
     unsigned int e = err < 0 ? 0u - (unsigned int)err : (unsigned int)err;
 
     switch (e) {
-    case 0:
-        return "OK";
-    case ERESTARTSYS:
-        return "ERESTARTSYS";
-    case ERESTARTNOINTR:
-        return "ERESTARTNOINTR";
-    case ERESTARTNOHAND:
-        return "ERESTARTNOHAND";
-    case ERESTART_RESTARTBLOCK:
-        return "ERESTART_RESTARTBLOCK";
-    case EBLOCKED:
-        return "EBLOCKED";
-    default:
-        return e < ARRAY_SIZE(names) && names[e] ? names[e] : "?";
+    case 0: return "OK";
+    case ERESTARTSYS: return "ERESTARTSYS";
+    case ERESTARTNOINTR: return "ERESTARTNOINTR";
+    case ERESTARTNOHAND: return "ERESTARTNOHAND";
+    case ERESTART_RESTARTBLOCK: return "ERESTART_RESTARTBLOCK";
+    case EBLOCKED: return "EBLOCKED";
+    default: return e < ARRAY_SIZE(names) && names[e] ? names[e] : "?";
     }
 }

@@ -17,7 +17,8 @@ static inline uint64_t hash_mix_(uint64_t a, uint64_t b)
 
 static inline uint64_t hash_u64(uint64_t seed, uint64_t v)
 {
-    return hash_mix_(hash_mix_(v ^ seed, UINT64_C(0xd1b54a32d192ed03)) ^ UINT64_C(0x8bb84b93962eacc9),
+    return hash_mix_(hash_mix_(v ^ seed, UINT64_C(0xd1b54a32d192ed03)) ^
+                         UINT64_C(0x8bb84b93962eacc9),
                      seed ^ UINT64_C(0x9e3779b97f4a7c15));
 }
 
@@ -32,10 +33,7 @@ struct hlist_head {
     struct hlist_node *first;
 };
 
-static inline void hlist_head_init(struct hlist_head *h)
-{
-    h->first = NULL;
-}
+static inline void hlist_head_init(struct hlist_head *h) { h->first = NULL; }
 
 static inline void hlist_node_init(struct hlist_node *n)
 {
@@ -43,15 +41,9 @@ static inline void hlist_node_init(struct hlist_node *n)
     n->pprev = NULL;
 }
 
-static inline bool hlist_is_linked(const struct hlist_node *n)
-{
-    return n->pprev != NULL;
-}
+static inline bool hlist_is_linked(const struct hlist_node *n) { return n->pprev != NULL; }
 
-static inline bool hlist_empty(const struct hlist_head *h)
-{
-    return !h->first;
-}
+static inline bool hlist_empty(const struct hlist_head *h) { return !h->first; }
 
 static inline void hlist_add_head(struct hlist_node *n, struct hlist_head *h)
 {
@@ -87,8 +79,7 @@ static inline void hlist_del_init(struct hlist_node *n)
 /* The body may delete pos. */
 #define HLIST_FOREACH_SAFE(pos, tmp, head, member)                                                 \
     for (pos = hlist_entry_or_null_((head)->first, __typeof__(*pos), member);                      \
-         pos &&                                                                                    \
-         (tmp = hlist_entry_or_null_(pos->member.next, __typeof__(*pos), member), true);           \
+         pos && (tmp = hlist_entry_or_null_(pos->member.next, __typeof__(*pos), member), true);    \
          pos = tmp)
 
 #endif

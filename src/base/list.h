@@ -20,16 +20,10 @@ static inline void list_init(struct list_node *n)
     n->next = n;
 }
 
-static inline bool list_empty(const struct list_node *head)
-{
-    return head->next == head;
-}
+static inline bool list_empty(const struct list_node *head) { return head->next == head; }
 
 /* The node is a member of some list. Zeroed memory counts as not linked. */
-static inline bool list_is_linked(const struct list_node *n)
-{
-    return n->next && n->next != n;
-}
+static inline bool list_is_linked(const struct list_node *n) { return n->next && n->next != n; }
 
 static inline void list_insert_between_(struct list_node *n, struct list_node *prev,
                                         struct list_node *next)
@@ -103,7 +97,7 @@ static inline size_t list_count(const struct list_node *head)
     return n;
 }
 
-#define list_entry(ptr, type, member)       container_of(ptr, type, member)
+#define list_entry(ptr, type, member) container_of(ptr, type, member)
 /* Only for lists that are not empty. */
 #define list_first_entry(head, type, member) list_entry((head)->next, type, member)
 #define list_last_entry(head, type, member)  list_entry((head)->prev, type, member)

@@ -12,8 +12,7 @@ static inline const char *lock_rank_name(enum lock_rank rank)
 {
     switch (rank) {
 #define LOCK_RANK(name, order, what)                                                               \
-    case RANK_##name:                                                                              \
-        return #name;
+    case RANK_##name: return #name;
 #include "base/ranks.def"
 #undef LOCK_RANK
     }

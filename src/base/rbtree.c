@@ -1,9 +1,6 @@
 #include "base/rbtree.h"
 
-static bool is_red(const struct rb_node *n)
-{
-    return n && n->red;
-}
+static bool is_red(const struct rb_node *n) { return n && n->red; }
 
 /* Makes whatever pointed to old (a parent's side or the root) point to new_node. */
 static void child_replace(struct rb_root *root, struct rb_node *parent, struct rb_node *old,

@@ -28,15 +28,9 @@ struct rb_root {
         rb_p_ ? rb_entry(rb_p_, type, member) : NULL;                                              \
     })
 
-static inline void rb_root_init(struct rb_root *root)
-{
-    root->node = NULL;
-}
+static inline void rb_root_init(struct rb_root *root) { root->node = NULL; }
 
-static inline bool rb_empty(const struct rb_root *root)
-{
-    return !root->node;
-}
+static inline bool rb_empty(const struct rb_root *root) { return !root->node; }
 
 /* Hangs node under parent at *link (&root->node if parent is NULL); rb_insert_fixup() must follow. */
 static inline void rb_link_node(struct rb_node *node, struct rb_node *parent, struct rb_node **link)

@@ -23,7 +23,8 @@ static inline void ref_init(struct ref *r)
 /* The caller holds a reference. */
 static inline void ref_get(struct ref *r)
 {
-    uint32_t old = atomic_fetch_add_relaxed(&r->count, 1u); /* relaxed: the caller's reference keeps it alive */
+    uint32_t old = atomic_fetch_add_relaxed(
+        &r->count, 1u); /* relaxed: the caller's reference keeps it alive */
     assert(old != 0);
     if (unlikely(old >= REF_MAX))
         atomic_store_relaxed(&r->count, REF_SATURATED); /* I1 */
@@ -55,9 +56,6 @@ NODISCARD static inline bool ref_put(struct ref *r)
 }
 
 /* A snapshot, for diagnostics and for tests of exclusive use under the owner's lock. */
-static inline uint32_t ref_count(const struct ref *r)
-{
-    return atomic_load_acquire(&r->count);
-}
+static inline uint32_t ref_count(const struct ref *r) { return atomic_load_acquire(&r->count); }
 
 #endif

@@ -25,15 +25,9 @@ void strbuf_add(struct strbuf *sb, const char *data, size_t len)
     sb->buf[sb->len] = 0;
 }
 
-void strbuf_puts(struct strbuf *sb, const char *s)
-{
-    strbuf_add(sb, s, strlen(s));
-}
+void strbuf_puts(struct strbuf *sb, const char *s) { strbuf_add(sb, s, strlen(s)); }
 
-void strbuf_putc(struct strbuf *sb, char c)
-{
-    strbuf_add(sb, &c, 1);
-}
+void strbuf_putc(struct strbuf *sb, char c) { strbuf_add(sb, &c, 1); }
 
 void strbuf_printf(struct strbuf *sb, const char *fmt, ...)
 {

@@ -23,19 +23,13 @@ void strbuf_printf(struct strbuf *sb, const char *fmt, ...) PRINTF(2, 3);
 /* At most max bytes of data in quotes, with C escapes for what is not printable ASCII; "..." if cut. */
 void strbuf_quote(struct strbuf *sb, const void *data, size_t len, size_t max);
 
-static inline bool strbuf_overflowed(const struct strbuf *sb)
-{
-    return sb->overflowed;
-}
+static inline bool strbuf_overflowed(const struct strbuf *sb) { return sb->overflowed; }
 
 /* The next component of *path between slashes; advances *path past it. False at the end. The name is not terminated.
  * A component before a slash at the end looks like any other: **path tells ('/' or 0). */
 bool path_component_next(const char **path, const char **ret_name, size_t *ret_len);
 
-static inline bool path_is_absolute(const char *path)
-{
-    return path[0] == '/';
-}
+static inline bool path_is_absolute(const char *path) { return path[0] == '/'; }
 
 /* The part after the last slash; the path itself if it has none. */
 const char *path_basename(const char *path);
@@ -46,10 +40,7 @@ static inline bool str_eq_n(const char *a, const char *b, size_t len)
     return strncmp(a, b, len) == 0 && a[len] == 0;
 }
 
-static inline bool str_eq(const char *a, const char *b)
-{
-    return strcmp(a, b) == 0;
-}
+static inline bool str_eq(const char *a, const char *b) { return strcmp(a, b) == 0; }
 
 bool str_starts(const char *s, const char *prefix);
 

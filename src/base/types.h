@@ -25,10 +25,7 @@ struct urange {
 #define UADDR(x)   ((struct uaddr){(uint64_t)(x)})
 #define UADDR_NULL UADDR(0)
 
-static inline bool uaddr_is_null(struct uaddr a)
-{
-    return a.v == 0;
-}
+static inline bool uaddr_is_null(struct uaddr a) { return a.v == 0; }
 
 /* True if a + n wraps; *ret is set only if not. */
 NODISCARD static inline bool uaddr_add(struct uaddr a, uint64_t n, struct uaddr *ret)
@@ -41,20 +38,11 @@ NODISCARD static inline bool uaddr_add(struct uaddr a, uint64_t n, struct uaddr 
 }
 
 /* For steps inside a range that was checked as a whole. */
-static inline struct uaddr uaddr_plus(struct uaddr a, uint64_t n)
-{
-    return UADDR(a.v + n);
-}
+static inline struct uaddr uaddr_plus(struct uaddr a, uint64_t n) { return UADDR(a.v + n); }
 
-static inline uint64_t urange_len(struct urange r)
-{
-    return r.end > r.start ? r.end - r.start : 0;
-}
+static inline uint64_t urange_len(struct urange r) { return r.end > r.start ? r.end - r.start : 0; }
 
-static inline bool urange_is_empty(struct urange r)
-{
-    return r.start >= r.end;
-}
+static inline bool urange_is_empty(struct urange r) { return r.start >= r.end; }
 
 static inline bool urange_contains(struct urange r, uint64_t addr)
 {
@@ -86,13 +74,13 @@ NODISCARD static inline bool urange_make(uint64_t start, uint64_t len, struct ur
     return false;
 }
 
-#define GUEST_PAGE_SHIFT       12
-#define GUEST_PAGE_SIZE        (UINT64_C(1) << GUEST_PAGE_SHIFT)
-#define GUEST_PAGE_MASK        (~(GUEST_PAGE_SIZE - 1))
-#define GUEST_PAGE_DOWN(v)     ALIGN_DOWN(v, GUEST_PAGE_SIZE)
-#define GUEST_PAGE_UP(v)       ALIGN_UP(v, GUEST_PAGE_SIZE)
-#define GUEST_PAGE_OFFSET(v)   ((uint64_t)(v) & (GUEST_PAGE_SIZE - 1))
-#define GUEST_PAGE_ALIGNED(v)  IS_ALIGNED(v, GUEST_PAGE_SIZE)
+#define GUEST_PAGE_SHIFT      12
+#define GUEST_PAGE_SIZE       (UINT64_C(1) << GUEST_PAGE_SHIFT)
+#define GUEST_PAGE_MASK       (~(GUEST_PAGE_SIZE - 1))
+#define GUEST_PAGE_DOWN(v)    ALIGN_DOWN(v, GUEST_PAGE_SIZE)
+#define GUEST_PAGE_UP(v)      ALIGN_UP(v, GUEST_PAGE_SIZE)
+#define GUEST_PAGE_OFFSET(v)  ((uint64_t)(v) & (GUEST_PAGE_SIZE - 1))
+#define GUEST_PAGE_ALIGNED(v) IS_ALIGNED(v, GUEST_PAGE_SIZE)
 
 /* Times are int64_t nanoseconds on a named clock. */
 #define TIME_NONE     INT64_MAX /* no deadline */
