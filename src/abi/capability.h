@@ -1,5 +1,6 @@
 /* abi/capability.h - capabilities(7), capget(2), securebits. */
-#pragma once
+#ifndef CVISOR_ABI_CAPABILITY_H
+#define CVISOR_ABI_CAPABILITY_H
 
 #include <assert.h>
 #include <stddef.h>
@@ -92,3 +93,5 @@ struct linux_vfs_cap_data {
     } data[2];
 };
 static_assert(sizeof(struct linux_vfs_cap_data) == 20, "struct vfs_cap_data");
+
+#endif

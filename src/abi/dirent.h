@@ -1,5 +1,6 @@
 /* abi/dirent.h - directory records of getdents64(2). */
-#pragma once
+#ifndef CVISOR_ABI_DIRENT_H
+#define CVISOR_ABI_DIRENT_H
 
 #include <assert.h>
 #include <stddef.h>
@@ -36,3 +37,5 @@ struct linux_dirent {
 };
 #define LINUX_DIRENT_HEADER 18
 static_assert(offsetof(struct linux_dirent, d_name) == LINUX_DIRENT_HEADER, "struct dirent");
+
+#endif

@@ -2,7 +2,8 @@
  *
  * Spec     ELF-64 object file format, System V ABI (AMD64), getauxval(3).
  */
-#pragma once
+#ifndef CVISOR_ABI_ELF_H
+#define CVISOR_ABI_ELF_H
 
 #include <assert.h>
 #include <stddef.h>
@@ -202,3 +203,5 @@ struct linux_elf64_auxv {
     uint64_t a_val;
 };
 static_assert(sizeof(struct linux_elf64_auxv) == 16, "Elf64_auxv_t");
+
+#endif

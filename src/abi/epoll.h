@@ -1,5 +1,6 @@
 /* abi/epoll.h - epoll(7) instances. */
-#pragma once
+#ifndef CVISOR_ABI_EPOLL_H
+#define CVISOR_ABI_EPOLL_H
 
 #include <assert.h>
 #include <stddef.h>
@@ -33,3 +34,5 @@ struct linux_epoll_event {
 } __attribute__((packed));
 static_assert(sizeof(struct linux_epoll_event) == 12, "struct epoll_event");
 static_assert(offsetof(struct linux_epoll_event, data) == 4, "struct epoll_event");
+
+#endif

@@ -3,7 +3,8 @@
  * Spec     open(2), openat2(2), fcntl(2), flock(2), renameat2(2), fallocate(2), preadv2(2),
  *          close_range(2).
  */
-#pragma once
+#ifndef CVISOR_ABI_FCNTL_H
+#define CVISOR_ABI_FCNTL_H
 
 #include <assert.h>
 #include <stddef.h>
@@ -168,3 +169,5 @@ struct linux_open_how {
 };
 static_assert(sizeof(struct linux_open_how) == 24, "struct open_how");
 #define LINUX_OPEN_HOW_SIZE_VER0 24
+
+#endif

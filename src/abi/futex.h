@@ -2,7 +2,8 @@
  *
  * Spec     futex(2), futex_waitv(2), set_robust_list(2).
  */
-#pragma once
+#ifndef CVISOR_ABI_FUTEX_H
+#define CVISOR_ABI_FUTEX_H
 
 #include <assert.h>
 #include <stddef.h>
@@ -64,3 +65,5 @@ struct linux_futex_waitv {
     uint32_t reserved;
 };
 static_assert(sizeof(struct linux_futex_waitv) == 24, "struct futex_waitv");
+
+#endif

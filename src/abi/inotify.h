@@ -1,5 +1,6 @@
 /* abi/inotify.h - inotify(7). */
-#pragma once
+#ifndef CVISOR_ABI_INOTIFY_H
+#define CVISOR_ABI_INOTIFY_H
 
 #include <assert.h>
 #include <stddef.h>
@@ -39,3 +40,5 @@ struct linux_inotify_event {
     char name[];
 };
 static_assert(sizeof(struct linux_inotify_event) == 16, "struct inotify_event");
+
+#endif

@@ -2,7 +2,8 @@
  *
  * Spec     ioctl(2), ioctl_tty(2), netdevice(7).
  */
-#pragma once
+#ifndef CVISOR_ABI_IOCTL_H
+#define CVISOR_ABI_IOCTL_H
 
 #include <assert.h>
 #include <stddef.h>
@@ -172,3 +173,5 @@ static_assert(sizeof(struct linux_ifconf) == 16, "struct ifconf");
 #define LINUX_IFF_RUNNING     0x40U
 #define LINUX_IFF_NOARP       0x80U
 #define LINUX_IFF_MULTICAST   0x1000U
+
+#endif

@@ -1,5 +1,6 @@
 /* abi/ioprio.h - ioprio_set(2). */
-#pragma once
+#ifndef CVISOR_ABI_IOPRIO_H
+#define CVISOR_ABI_IOPRIO_H
 
 #define LINUX_IOPRIO_CLASS_NONE  0
 #define LINUX_IOPRIO_CLASS_RT    1
@@ -12,3 +13,5 @@
 #define LINUX_IOPRIO_PRIO(class, data) (((class) << LINUX_IOPRIO_CLASS_SHIFT) | (data))
 #define LINUX_IOPRIO_PRIO_CLASS(prio)  (((prio) >> LINUX_IOPRIO_CLASS_SHIFT) & 7)
 #define LINUX_IOPRIO_PRIO_DATA(prio)   ((prio) & ((1 << LINUX_IOPRIO_CLASS_SHIFT) - 1))
+
+#endif

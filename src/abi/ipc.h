@@ -2,7 +2,8 @@
  *
  * Spec     sysvipc(7), shmctl(2), semctl(2), msgctl(2).
  */
-#pragma once
+#ifndef CVISOR_ABI_IPC_H
+#define CVISOR_ABI_IPC_H
 
 #include <assert.h>
 #include <stddef.h>
@@ -91,3 +92,5 @@ struct linux_sembuf {
     int16_t sem_flg;
 };
 static_assert(sizeof(struct linux_sembuf) == 6, "struct sembuf");
+
+#endif

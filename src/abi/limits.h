@@ -1,5 +1,6 @@
 /* abi/limits.h - sizes that programs rely upon. */
-#pragma once
+#ifndef CVISOR_ABI_LIMITS_H
+#define CVISOR_ABI_LIMITS_H
 
 #define LINUX_PATH_MAX      4096 /* with the NUL */
 #define LINUX_NAME_MAX      255
@@ -16,3 +17,5 @@
 #define LINUX_PAGE_SIZE     4096
 #define LINUX_MAX_RW_COUNT  0x7ffff000 /* most bytes that one read or write moves */
 #define LINUX_USER_HZ       100
+
+#endif

@@ -1,5 +1,6 @@
 /* abi/membarrier.h - membarrier(2) commands. */
-#pragma once
+#ifndef CVISOR_ABI_MEMBARRIER_H
+#define CVISOR_ABI_MEMBARRIER_H
 
 #define LINUX_MEMBARRIER_CMD_QUERY                                0x0U
 #define LINUX_MEMBARRIER_CMD_GLOBAL                               0x1U
@@ -13,3 +14,5 @@
 #define LINUX_MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ      0x100U
 #define LINUX_MEMBARRIER_CMD_GET_REGISTRATIONS                    0x200U
 #define LINUX_MEMBARRIER_CMD_FLAG_CPU                             0x1U
+
+#endif

@@ -2,7 +2,8 @@
  *
  * Spec     mmap(2), mprotect(2), mremap(2), madvise(2), msync(2), mlock2(2), memfd_create(2).
  */
-#pragma once
+#ifndef CVISOR_ABI_MMAN_H
+#define CVISOR_ABI_MMAN_H
 
 #define LINUX_PROT_NONE          0x0U
 #define LINUX_PROT_READ          0x1U
@@ -72,3 +73,5 @@
 #define LINUX_MFD_HUGETLB        0x4U
 #define LINUX_MFD_NOEXEC_SEAL    0x8U
 #define LINUX_MFD_EXEC           0x10U
+
+#endif

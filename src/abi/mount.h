@@ -1,5 +1,6 @@
 /* abi/mount.h - mount(2), umount2(2) and the calls that treat mounts as descriptors. */
-#pragma once
+#ifndef CVISOR_ABI_MOUNT_H
+#define CVISOR_ABI_MOUNT_H
 
 /* LINUX_MS_SYNC belongs to msync(2); mount's synchronous flag is LINUX_MS_SYNCHRONOUS. */
 #define LINUX_MS_RDONLY          0x1U
@@ -40,3 +41,5 @@
 #define LINUX_MOVE_MOUNT_T_EMPTY_PATH 0x40U
 #define LINUX_FSOPEN_CLOEXEC          0x1U
 #define LINUX_FSMOUNT_CLOEXEC         0x1U
+
+#endif

@@ -1,5 +1,6 @@
 /* abi/personality.h - personality(2). */
-#pragma once
+#ifndef CVISOR_ABI_PERSONALITY_H
+#define CVISOR_ABI_PERSONALITY_H
 
 #define LINUX_UNAME26            0x20000U
 #define LINUX_ADDR_NO_RANDOMIZE  0x40000U
@@ -15,3 +16,5 @@
 #define LINUX_PER_LINUX          0x0U
 #define LINUX_PER_LINUX32        0x8U
 #define LINUX_PER_MASK           0xffU
+
+#endif

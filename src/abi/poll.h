@@ -1,5 +1,6 @@
 /* abi/poll.h - readiness of file descriptors. Spec: poll(2), select(2). */
-#pragma once
+#ifndef CVISOR_ABI_POLL_H
+#define CVISOR_ABI_POLL_H
 
 #include <assert.h>
 #include <stddef.h>
@@ -36,3 +37,5 @@ struct linux_pselect_sigmask {
     uint64_t ss_len;
 };
 static_assert(sizeof(struct linux_pselect_sigmask) == 16, "pselect6 argument");
+
+#endif

@@ -1,5 +1,6 @@
 /* abi/prctl.h - prctl(2) and arch_prctl(2). */
-#pragma once
+#ifndef CVISOR_ABI_PRCTL_H
+#define CVISOR_ABI_PRCTL_H
 
 #include <assert.h>
 #include <stddef.h>
@@ -92,3 +93,5 @@
 #define LINUX_ARCH_GET_XCOMP_PERM 0x1022U
 #define LINUX_ARCH_REQ_XCOMP_PERM 0x1023U
 #define LINUX_ARCH_MAP_VDSO_64    0x2003U
+
+#endif

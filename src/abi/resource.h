@@ -2,7 +2,8 @@
  *
  * Spec     prlimit(2), getrusage(2), getpriority(2).
  */
-#pragma once
+#ifndef CVISOR_ABI_RESOURCE_H
+#define CVISOR_ABI_RESOURCE_H
 
 #include <assert.h>
 #include <stddef.h>
@@ -61,3 +62,5 @@ struct linux_rusage {
 };
 static_assert(sizeof(struct linux_rusage) == 144, "struct rusage");
 static_assert(offsetof(struct linux_rusage, ru_maxrss) == 32, "struct rusage");
+
+#endif

@@ -1,5 +1,6 @@
 /* abi/rseq.h - restartable sequences: rseq(2). */
-#pragma once
+#ifndef CVISOR_ABI_RSEQ_H
+#define CVISOR_ABI_RSEQ_H
 
 #include <assert.h>
 #include <stddef.h>
@@ -32,3 +33,5 @@ struct linux_rseq_cs {
     uint64_t abort_ip;
 } __attribute__((aligned(32)));
 static_assert(sizeof(struct linux_rseq_cs) == 32, "struct rseq_cs");
+
+#endif

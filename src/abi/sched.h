@@ -2,7 +2,8 @@
  *
  * Spec     clone(2), clone3(2), sched(7), sched_setaffinity(2), namespaces(7).
  */
-#pragma once
+#ifndef CVISOR_ABI_SCHED_H
+#define CVISOR_ABI_SCHED_H
 
 #include <assert.h>
 #include <stddef.h>
@@ -91,3 +92,5 @@ static_assert(sizeof(struct linux_sched_attr) == 56, "struct sched_attr");
 
 /* Processor sets are arrays of these words, of any length. */
 #define LINUX_CPU_SET_WORD_BITS 64
+
+#endif

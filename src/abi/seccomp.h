@@ -1,5 +1,6 @@
 /* abi/seccomp.h - seccomp(2) as programs ask for it, with the classic BPF it is written in. */
-#pragma once
+#ifndef CVISOR_ABI_SECCOMP_H
+#define CVISOR_ABI_SECCOMP_H
 
 #include <assert.h>
 #include <stddef.h>
@@ -52,3 +53,5 @@ struct linux_sock_fprog {
     uint64_t filter;
 };
 static_assert(sizeof(struct linux_sock_fprog) == 16, "struct sock_fprog");
+
+#endif

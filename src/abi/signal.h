@@ -2,7 +2,8 @@
  *
  * Spec     signal(7), sigaction(2), sigaltstack(2), rt_sigreturn(2), timer_create(2).
  */
-#pragma once
+#ifndef CVISOR_ABI_SIGNAL_H
+#define CVISOR_ABI_SIGNAL_H
 
 #include <assert.h>
 #include <stddef.h>
@@ -328,3 +329,5 @@ struct linux_xstate_header {
     uint64_t reserved2[5];
 };
 static_assert(sizeof(struct linux_xstate_header) == 64, "struct _header");
+
+#endif

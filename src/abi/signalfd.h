@@ -1,5 +1,6 @@
 /* abi/signalfd.h - records read from a signalfd(2). */
-#pragma once
+#ifndef CVISOR_ABI_SIGNALFD_H
+#define CVISOR_ABI_SIGNALFD_H
 
 #include <assert.h>
 #include <stddef.h>
@@ -34,3 +35,5 @@ struct linux_signalfd_siginfo {
 };
 static_assert(sizeof(struct linux_signalfd_siginfo) == 128, "struct signalfd_siginfo");
 static_assert(offsetof(struct linux_signalfd_siginfo, ssi_ptr) == 48, "struct signalfd_siginfo");
+
+#endif

@@ -3,7 +3,8 @@
  * Spec     socket(7), unix(7), ip(7), ipv6(7), tcp(7), sendmsg(2), recvmsg(2). Numbers are those
  *          of the asm-generic layout, which x86-64 uses.
  */
-#pragma once
+#ifndef CVISOR_ABI_SOCKET_H
+#define CVISOR_ABI_SOCKET_H
 
 #include <assert.h>
 #include <stddef.h>
@@ -336,3 +337,5 @@ struct linux_in6_pktinfo {
     int32_t ipi6_ifindex;
 };
 static_assert(sizeof(struct linux_in6_pktinfo) == 20, "struct in6_pktinfo");
+
+#endif

@@ -2,7 +2,8 @@
  *
  * Spec     stat(2), statx(2), statfs(2), inode(7).
  */
-#pragma once
+#ifndef CVISOR_ABI_STAT_H
+#define CVISOR_ABI_STAT_H
 
 #include <assert.h>
 #include <stddef.h>
@@ -208,3 +209,5 @@ static inline uint32_t linux_minor(uint64_t dev)
 /* The same as a constant expression. */
 #define LINUX_MKDEV(major, minor) \
     (((minor) & 0xffU) | (((major) & 0xfffU) << 8) | (((minor) & 0xfff00U) << 12))
+
+#endif

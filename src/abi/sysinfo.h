@@ -1,5 +1,6 @@
 /* abi/sysinfo.h - sysinfo(2). */
-#pragma once
+#ifndef CVISOR_ABI_SYSINFO_H
+#define CVISOR_ABI_SYSINFO_H
 
 #include <assert.h>
 #include <stddef.h>
@@ -27,3 +28,5 @@ struct linux_sysinfo {
 static_assert(sizeof(struct linux_sysinfo) == 112, "struct sysinfo");
 static_assert(offsetof(struct linux_sysinfo, procs) == 80, "struct sysinfo");
 static_assert(offsetof(struct linux_sysinfo, mem_unit) == 104, "struct sysinfo");
+
+#endif

@@ -2,7 +2,8 @@
  *
  * Spec     termios(3), ioctl_tty(2). TCGETS and TCSETS carry struct linux_termios.
  */
-#pragma once
+#ifndef CVISOR_ABI_TERMIOS_H
+#define CVISOR_ABI_TERMIOS_H
 
 #include <assert.h>
 #include <stddef.h>
@@ -166,3 +167,5 @@ struct linux_winsize {
     uint16_t ws_ypixel;
 };
 static_assert(sizeof(struct linux_winsize) == 8, "struct winsize");
+
+#endif

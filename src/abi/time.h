@@ -3,7 +3,8 @@
  * Spec     clock_gettime(2), timer_create(2), timerfd_create(2), setitimer(2), adjtimex(2),
  *          times(2).
  */
-#pragma once
+#ifndef CVISOR_ABI_TIME_H
+#define CVISOR_ABI_TIME_H
 
 #include <assert.h>
 #include <stddef.h>
@@ -120,3 +121,5 @@ static_assert(offsetof(struct linux_timex, time) == 72, "struct timex");
 #define LINUX_TIME_OK    0
 #define LINUX_TIME_ERROR 5
 #define LINUX_STA_UNSYNC 0x0040U
+
+#endif

@@ -1,5 +1,6 @@
 /* abi/utsname.h - uname(2). */
-#pragma once
+#ifndef CVISOR_ABI_UTSNAME_H
+#define CVISOR_ABI_UTSNAME_H
 
 #include <assert.h>
 
@@ -14,3 +15,5 @@ struct linux_utsname {
     char domainname[LINUX_UTS_LEN + 1];
 };
 static_assert(sizeof(struct linux_utsname) == 390, "struct new_utsname");
+
+#endif

@@ -2,7 +2,8 @@
  *
  * Spec     wait4(2), waitid(2).
  */
-#pragma once
+#ifndef CVISOR_ABI_WAIT_H
+#define CVISOR_ABI_WAIT_H
 
 #include <stdint.h>
 
@@ -47,3 +48,5 @@ static inline int32_t linux_wstatus_stopped(uint32_t signo)
 #define LINUX_WIFSIGNALED(s) \
     (!LINUX_WIFEXITED(s) && !LINUX_WIFSTOPPED(s) && !LINUX_WIFCONTINUED(s))
 #define LINUX_WCOREDUMP(s)    (((s) & 0x80) != 0)
+
+#endif

@@ -1,5 +1,6 @@
 /* abi/xattr.h - extended attributes: xattr(7), setxattr(2). */
-#pragma once
+#ifndef CVISOR_ABI_XATTR_H
+#define CVISOR_ABI_XATTR_H
 
 #define LINUX_XATTR_CREATE       0x1U
 #define LINUX_XATTR_REPLACE      0x2U
@@ -12,3 +13,5 @@
 #define LINUX_XATTR_SECURITY_PREFIX "security."
 #define LINUX_XATTR_SYSTEM_PREFIX   "system."
 #define LINUX_XATTR_NAME_CAPS       "security.capability"
+
+#endif
