@@ -1,0 +1,20 @@
+/* host/filter.h - the seccomp filters made at build time from calls.def.
+ *
+ * Context  once, at the end of a process's start phase; no_new_privs must be set. Covers all threads (TSYNC).
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+
+enum host_filter { HOST_FILTER_SENTRY, HOST_FILTER_GOFER };
+
+enum host_filter_flag {
+    HOST_FILTER_NET = 1u << 0,   /* sentry: rows of SENTRY_NET */
+    HOST_FILTER_WRITE = 1u << 1, /* sentry: rows of SENTRY_WRITE */
+    HOST_FILTER_TRAP = 1u << 2,  /* debugging: a forbidden call raises SIGSYS instead of killing */
+};
+
+/* -EINVAL no filters in this kernel, or no_new_privs missing (-EACCES); -ESRCH a thread could not be synchronised. */
+NODISCARD int host_filter_install(enum host_filter which, uint32_t flags);

@@ -1,0 +1,72 @@
+/* host/filter_build.h - helpers of the build-time program that turns rules into seccomp programs. Not part of any binary. */
+#pragma once
+#include <arpa/inet.h>
+#include <asm/termbits.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/in6.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <linux/stat.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
+#define SECCOMP_IOCTL_NOTIF_SET_FLAGS _IOW('!', 4, uint64_t)
+#endif
+#ifndef F_ADD_SEALS
+#define F_ADD_SEALS 1033
+#define F_GET_SEALS 1034
+#define F_SETPIPE_SZ 1031
+#define F_GETPIPE_SZ 1032
+#endif
+
+static inline struct scmp_arg_cmp test_make(unsigned arg, enum scmp_compare op, uint64_t a, uint64_t b)
+{
+    /* MASKED_EQ takes mask and value; a narrow value that was sign-extended is cut to its mask. */
+    return (struct scmp_arg_cmp){.arg = arg, .op = op, .datum_a = a, .datum_b = op == SCMP_CMP_MASKED_EQ ? b & a : b};
+}
+
+static inline void rule_add(scmp_filter_ctx ctx, uint32_t action, int nr, unsigned count, const struct scmp_arg_cmp *cmp)
+{
+    int r = seccomp_rule_add_exact_array(ctx, action, nr, count, cmp);
+    if (r < 0) {
+        fprintf(stderr, "filter_build: rule for call %d: error %d\n", nr, r);
+        exit(1);
+    }
+}
+
+static inline void filter_print(const char *name, void (*rules)(scmp_filter_ctx))
+{
+    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+    FILE *f = tmpfile();
+    if (!ctx || !f || seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2) < 0 ||
+        seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) < 0)
+        exit(1);
+    rules(ctx);
+    if (seccomp_export_bpf(ctx, fileno(f)) < 0)
+        exit(1);
+    rewind(f);
+    printf("static const struct sock_filter %s[] = {\n", name);
+    struct {
+        uint16_t code;
+        uint8_t jt, jf;
+        uint32_t k;
+    } ins;
+    while (fread(&ins, sizeof ins, 1, f) == 1)
+        printf("    {0x%02x, %u, %u, 0x%08x},\n", ins.code, ins.jt, ins.jf, ins.k);
+    printf("};\n\n");
+    fclose(f);
+    seccomp_release(ctx);
+}
