@@ -1,0 +1,18 @@
+/* sentry/io/worker.h - the threads of the sentry: workers (one leads, DESIGN.md 3.1) and the I/O thread.
+ *
+ * Context  worker_block_begin/end bracket a host call that may really block (a disk read that RWF_NOWAIT refused, a gofer
+ *          message): they drop the kernel lock and hand the lead to another worker. After _end look again at everything
+ *          that was looked up before, except what you hold a reference to.
+ */
+#pragma once
+#include "base/compiler.h"
+#include "sentry/kernel.h"
+
+void worker_block_begin(void) RELEASE(big_lock);
+void worker_block_end(void) ACQUIRE(big_lock);
+/* Starts the first worker. */
+NODISCARD int worker_start(void);
+/* Runs the I/O thread's loop in the calling thread until the sandbox ends; returns the exit status for runsc. */
+int io_loop(void);
+/* The init process is gone: ends io_loop with this wait status. */
+void sandbox_finish(int wait_status);

@@ -1,0 +1,69 @@
+/* sentry/mm/mm.h - the memory map of an address space: VMAs, brk, limits. The host keeps the pages (DESIGN.md 3.5).
+ *
+ * Owner    counted: one reference a task. A VMA holds its file (struct file) and, for shared anonymous memory, a hostfile.
+ * Locks    the kernel lock.
+ * Spec     mmap(2), mprotect(2), mremap(2), brk(2), madvise(2), proc_pid_maps(5).
+ *
+ * I1  VMAs do not overlap, are sorted by start, and adjacent ones that could be one are merged (as Linux: same prot, flags, file and
+ *     consecutive offset).
+ * I2  every page of a VMA with backing exists in the host with the same protection once the queued operations are done.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/rbtree.h"
+#include "base/ref.h"
+#include "base/types.h"
+
+struct file;
+struct hostfile;
+struct space;
+struct task;
+
+struct vma {
+    struct rb_node node;
+    struct urange range;
+    uint32_t prot;      /* LINUX_PROT_* */
+    uint32_t max_prot;  /* what mprotect may set (a read-only open file shared: no PROT_WRITE) */
+    uint32_t flags;     /* LINUX_MAP_SHARED/PRIVATE, GROWSDOWN, NORESERVE, LOCKED, STACK.. */
+    struct file *file;  /* counted, NULL: anonymous */
+    struct hostfile *host; /* counted: what is mapped; NULL: private anonymous */
+    uint64_t off_bytes; /* into file/host */
+    const char *name;   /* "[heap]", "[stack]", "[vdso]", "[vvar]" or NULL; static strings */
+};
+
+struct mm {
+    struct ref ref;
+    struct rb_root vmas;
+    uint32_t nvmas;
+    struct space *space;          /* set when a task starts in it */
+    uint64_t total_pages, locked_pages, stack_pages, data_pages;
+    uint64_t mmap_base;           /* top-down allocation below this */
+    uint64_t brk_start, brk;
+    uint64_t start_code, end_code, start_data, end_data, start_stack;
+    uint64_t arg_start, arg_end, env_start, env_end;
+    uint64_t auxv[48];
+    uint32_t auxv_len;            /* words */
+    struct file *exe;             /* counted */
+    uint64_t hiwater_pages;
+    bool dumpable;
+    uint64_t vdso_addr;
+    uint32_t def_flags;           /* mlockall(MCL_FUTURE) */
+};
+
+struct mm *mm_ref(struct mm *mm);
+struct mm *mm_unref(struct mm *mm);
+NODISCARD struct mm *mm_new(void);
+NODISCARD struct mm *mm_fork(struct mm *mm); /* a copy of the map; the platform copies the pages */
+struct vma *mm_find(const struct mm *mm, uint64_t addr);       /* the VMA that contains addr, or NULL */
+struct vma *mm_find_from(const struct mm *mm, uint64_t addr);  /* first VMA with end > addr, or NULL */
+struct vma *vma_next(const struct vma *v);
+/* mmap as the system call does it, for t's own mm (t in STOP_CONTEXT); also the loader. Address or -errno. */
+int64_t mm_map(struct task *t, uint64_t addr, uint64_t len, uint32_t prot, uint32_t flags, struct file *file, uint64_t off_bytes);
+NODISCARD int mm_unmap(struct task *t, uint64_t addr, uint64_t len);
+/* A fault in a GROWSDOWN region just below it: grows it, true if the access may be tried again. */
+bool mm_stack_fault(struct task *t, uint64_t addr);
+/* RSS in pages, estimated from the map (host counters are not visible). */
+uint64_t mm_rss_pages(const struct mm *mm);

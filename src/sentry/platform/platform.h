@@ -1,0 +1,128 @@
+/* sentry/platform/platform.h - how application code is run and reached.
+ *
+ * Trust    everything that comes from below was produced by hostile code: registers and words are data.
+ * Owner    struct space = one guest address space (a host process under systrap); struct thread = one guest thread. A
+ *          task owns its thread; a space lives as long as it has threads.
+ * Locks    the kernel lock for all functions; none sleeps.
+ * Context  A thread is RUNNING (application code), or stopped: at a notified system call (STOP_CALL: number and
+ *          arguments only), or with its whole context (STOP_CONTEXT: trapped call, fault, interrupt, start).
+ * Mapping  Memory operations are queued on a thread that is in STOP_CONTEXT (calls that change the map always are) and
+ *          are done by it, in order, before it resumes. Failure is reported by platform_events.map_failed.
+ * Kinds    systrap/ (seccomp notification and traps), fake/ (unit tests: memory is the test's own).
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/compiler.h"
+#include "base/types.h"
+
+struct space;
+struct thread;
+struct task;
+struct hostfile;
+
+/* The application's registers. Order is ours. fs_base is the thread's own business (arch_prctl is native). */
+struct regs {
+    uint64_t r15, r14, r13, r12, r11, r10, r9, r8;
+    uint64_t rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp;
+    uint64_t rip, rflags;
+    uint64_t cs_gs_fs; /* as the host saved it; informational, frames copy it */
+};
+
+enum stop_kind { STOP_RUNNING, STOP_CALL, STOP_CONTEXT };
+
+/* A synchronous fault of application code. */
+struct fault {
+    int signo;     /* LINUX_SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP */
+    int code;      /* si_code as the host gave it (> 0) */
+    uint64_t addr; /* si_addr */
+    uint64_t trapno, err, cr2;
+};
+
+/* What the kernel implements for platforms (task/run.c); kernel lock held. */
+struct platform_events {
+    /* A system call. STOP_CALL or STOP_CONTEXT (platform_stop tells). */
+    void (*syscall)(struct task *t, uint64_t nr, const uint64_t args[6]);
+    void (*fault)(struct task *t, const struct fault *f);     /* STOP_CONTEXT */
+    void (*interrupted)(struct task *t);                      /* STOP_CONTEXT: after interrupt(), or return_and_stop() */
+    /* A queued operation failed in the host; the thread is in STOP_CONTEXT again, the rest of the queue is dropped. */
+    void (*map_failed)(struct task *t, int err);
+    void (*clone_failed)(struct task *parent, struct task *child, int err); /* parent in STOP_CONTEXT; child never ran */
+    void (*space_died)(struct space *s);                      /* host process gone: all its tasks are killed (SIGKILL) */
+};
+
+/* Threads and spaces. */
+/* A new, empty space with its first thread, in STOP_CONTEXT with zero registers. -ENOMEM, -EAGAIN. */
+NODISCARD int platform_space_new(struct task *t, struct thread **ret);
+/* A copy-on-write copy of the caller's space with one thread, whose context is the caller's with rax = 0. by: STOP_CONTEXT.
+ * The child runs once `by` has been resumed AND platform_resume(child) was called. -ENOMEM, -EAGAIN. */
+NODISCARD int platform_fork(struct thread *by, struct task *child, struct thread **ret);
+/* One more thread in the caller's space; context is the caller's, rax = 0, rsp = stack unless 0, %fs base = tls if set_tls;
+ * clear_tid: the host clears this word and wakes its futex when the thread exits (0: none). Resume rule as platform_fork. */
+struct thread_start {
+    uint64_t stack;
+    bool set_tls;
+    uint64_t tls;
+    uint64_t clear_tid;
+};
+NODISCARD int platform_thread_new(struct thread *by, const struct thread_start *st, struct task *child, struct thread **ret);
+/* The thread is the kernel's no more: it ends as soon as it can, whatever it is doing. When it is the last of its space, the
+ * space and its memory go at once. th is invalid afterwards. */
+void platform_thread_exit(struct thread *th);
+/* Is th the only thread of its space? Then exec may empty the space instead of making a new one. */
+bool platform_space_is_single(const struct thread *th);
+/* Queues: unmap everything the application has, %fs base = 0, clear_tid off. th: STOP_CONTEXT, single. */
+void platform_space_reset(struct thread *th);
+struct space *platform_space(const struct thread *th);
+
+/* Stops and resumes. */
+enum stop_kind platform_stop(const struct thread *th);
+/* STOP_CALL or STOP_CONTEXT after syscall(): the call returns value (0.. or -errno) and the application goes on. */
+void platform_return(struct thread *th, int64_t value);
+/* STOP_CALL: as platform_return, but before the application's next instruction the thread stops: interrupted() follows. */
+void platform_return_and_stop(struct thread *th, int64_t value);
+/* STOP_CONTEXT: do the queued operations, load the registers, go on. */
+void platform_resume(struct thread *th);
+/* STOP_CONTEXT: do the queued operations and stop again (interrupted()): for work that needs the memory to be there. */
+void platform_sync(struct thread *th);
+/* RUNNING: interrupted() follows soon. Nothing for stopped threads. */
+void platform_interrupt(struct thread *th);
+/* STOP_CONTEXT: the registers, to read and to change. */
+struct regs *platform_regs(struct thread *th);
+/* STOP_CONTEXT: vector and FPU state as the host's XSAVE area with its signal-frame trailer. set: validated; -EINVAL. size 0
+ * resets to the initial state. */
+size_t platform_fpstate(struct thread *th, const void **ret);
+NODISCARD int platform_set_fpstate(struct thread *th, const void *p, size_t size_bytes);
+
+/* Memory of a space. All ranges page-aligned and in the application's part. Done by `th` (STOP_CONTEXT) before it resumes.
+ * -EAGAIN: another thread of the space has an operation on these pages under way; it was interrupted: wait on
+ * platform_map_waitq() and run again. -ENOMEM queue full. */
+#define PLATFORM_QUEUE_MAX 48
+NODISCARD int platform_map_anon(struct thread *th, struct urange r, uint32_t prot, uint32_t flags); /* LINUX_MAP_* extra bits */
+NODISCARD int platform_map_file(struct thread *th, struct urange r, uint32_t prot, bool shared, struct hostfile *f,
+                                uint64_t off_bytes);
+NODISCARD int platform_unmap(struct thread *th, struct urange r);
+NODISCARD int platform_protect(struct thread *th, struct urange r, uint32_t prot);
+NODISCARD int platform_madvise(struct thread *th, struct urange r, uint32_t advice);
+NODISCARD int platform_mremap(struct thread *th, struct urange from, struct urange to, uint32_t flags); /* always MAYMOVE|FIXED if moved */
+/* Copies bytes to dst once the queued mappings stand (exec's stack). size <= PLATFORM_COPY_MAX in all per resume. */
+#define PLATFORM_COPY_MAX 16384
+NODISCARD int platform_queue_copy(struct thread *th, struct uaddr dst, const void *src, size_t size_bytes);
+/* msync/mlock and other calls on its own memory that the host shall do: nr from a short list; the result is the call's. */
+NODISCARD int platform_native_call(struct thread *th, uint64_t nr, const uint64_t args[6]);
+struct waitq *platform_map_waitq(struct thread *th);
+
+/* Application memory: bytes moved (may be short at a hole), -EFAULT if none. Works on any space, whatever its threads do. */
+ssize_t platform_copy_in(struct space *s, void *dst, struct uaddr src, size_t size_bytes);
+ssize_t platform_copy_out(struct space *s, struct uaddr dst, const void *src, size_t size_bytes);
+/* As copy_out but also into pages that the application may not write (a breakpoint, MAP_PRIVATE text). */
+ssize_t platform_copy_out_force(struct space *s, struct uaddr dst, const void *src, size_t size_bytes);
+
+/* CPU time the thread has used, ns (for /proc, times, CPU clocks). */
+int64_t platform_thread_cpu_ns(struct thread *th);
+/* Once, before the first space. ev must outlive the sandbox. */
+NODISCARD int platform_init(const struct platform_events *ev);
+const char *platform_name(void);

@@ -1,0 +1,172 @@
+/* sentry/task/task.h - tasks (threads), thread groups (processes), process groups, sessions.
+ *
+ * Owner    the pid table holds a reference to each task until it is reaped; ->parent, ->leader are plain pointers kept true by
+ *          exit/reap; zombies keep struct tgroup and the leader only.
+ * Locks    the kernel lock for all fields.
+ * Spec     clone(2), credentials(7), setsid(2), setpgid(2), wait(2), exit_group(2). Behaviour of Linux 6.12.
+ *
+ * States: RUNNING (application code, or its handler is running), PARKED (restart says why), QUEUED (on the run queue),
+ * STOPPED (job control: not resumed until SIGCONT/SIGKILL), ZOMBIE, DEAD.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi/limits.h"
+#include "abi/resource.h"
+#include "abi/signal.h"
+#include "base/list.h"
+#include "base/ref.h"
+#include "base/types.h"
+#include "sentry/platform/platform.h"
+#include "sentry/syscalls/syscall.h"
+#include "sentry/task/wait.h"
+#include "sentry/time/timer.h"
+
+struct cred;
+struct fdtable;
+struct fsctx;
+struct mm;
+struct file;
+struct tty;
+struct thread;
+struct sighand;
+struct posix_timers;
+
+enum task_state { TASK_RUNNING, TASK_PARKED, TASK_QUEUED, TASK_STOPPED, TASK_ZOMBIE, TASK_DEAD };
+
+/* Pending signals of a task or of a group: a mask, and queued siginfo (struct sigqueue in signal/). */
+struct sigpending {
+    uint64_t mask; /* bit n-1 */
+    struct list_node queue;
+};
+
+struct task {
+    struct ref ref;
+    int32_t tid;
+    struct tgroup *tg;
+    struct list_node tg_node;      /* tgroup->tasks */
+    struct thread *thread;         /* NULL once exited */
+    struct mm *mm;                 /* counted; NULL once exited */
+    struct fdtable *files;         /* counted */
+    struct fsctx *fs;              /* counted */
+    struct cred *cred;             /* counted, immutable: replaced as a whole */
+    char comm[LINUX_TASK_COMM_LEN];
+    enum task_state state;
+    struct list_node run_node;     /* run queue */
+    /* the system call under way */
+    bool in_syscall;
+    uint64_t sysno;
+    struct sys_args args;
+    struct restart restart;
+    struct waiter wait;            /* for task_wait */
+    struct timer wait_timer;       /* deadline of a park */
+    /* signals */
+    uint64_t sigmask, saved_sigmask;
+    bool restore_sigmask;          /* saved_sigmask comes back after the handler frame is made, or at once without one */
+    struct sigpending pending;
+    uint64_t altstack_sp, altstack_size;
+    uint32_t altstack_flags;
+    bool exiting;                  /* must call task_exit at the next chance */
+    int64_t exit_result;           /* restart code of the call that is being left with a signal pending */
+    /* identity and misc */
+    uint64_t robust_list, robust_list_len;
+    uint64_t clear_child_tid;      /* the host clears it (platform_thread_new); kept for set_tid_address */
+    int32_t pdeath_signal;
+    bool no_new_privs;
+    uint64_t rseq_addr;
+    bool vfork_child;              /* its parent waits until exec or exit */
+    struct task *vfork_parent;
+    struct waitq vfork_done;
+    int32_t nice;
+    uint64_t affinity[4];
+    uint32_t timer_slack_ns;
+    uint32_t personality;
+    int64_t start_ns;
+    uint64_t nvcsw;
+};
+
+struct tgroup {
+    struct ref ref;
+    int32_t pid;
+    struct task *leader;           /* stays until the group is reaped */
+    struct list_node tasks;        /* live tasks */
+    uint32_t ntasks;
+    struct tgroup *parent;
+    struct list_node children;     /* tgroup.sibling */
+    struct list_node sibling;
+    struct waitq child_wait;       /* wait4() of any of our tasks */
+    struct pgrp *pgrp;
+    struct list_node pgrp_node;
+    struct sighand *sighand;       /* counted: shared with CLONE_SIGHAND */
+    struct sigpending pending;
+    struct waitq signal_wait;      /* signalfd, sigtimedwait */
+    int32_t exit_signal;           /* to the parent: SIGCHLD, 0 none */
+    int32_t wait_status;           /* encoded as wait(2) when zombie */
+    bool zombie, group_exit, execed, child_subreaper, dumpable;
+    bool stopped, stop_reported, continued_pending;
+    int32_t stop_signal;
+    struct linux_rlimit64 rlim[LINUX_RLIM_NLIMITS];
+    struct timer itimer_real;
+    int64_t itimer_real_interval_ns;
+    struct posix_timers *posix_timers;
+    int64_t dead_utime_ns, dead_stime_ns;         /* of exited threads */
+    int64_t child_utime_ns, child_stime_ns;       /* of reaped children */
+    uint64_t min_flt, maj_flt, child_maxrss_kb, maxrss_kb;
+    int32_t oom_score_adj;
+    int64_t start_ns;
+};
+
+struct pgrp {
+    struct ref ref;
+    int32_t id;
+    struct session *session;
+    struct list_node members; /* tgroup.pgrp_node */
+    struct list_node node;    /* session->pgrps */
+};
+
+struct session {
+    struct ref ref;
+    int32_t id;
+    struct list_node pgrps;
+    struct tty *ctty; /* controlling terminal, counted by tty/ */
+};
+
+struct fsctx { /* CLONE_FS */
+    struct ref ref;
+    struct path *root, *cwd;
+    uint32_t umask;
+};
+
+/* Credentials: immutable once published; copy, change, replace. */
+struct cred {
+    struct ref ref;
+    uint32_t uid, euid, suid, fsuid, gid, egid, sgid, fsgid;
+    uint64_t cap_eff, cap_perm, cap_inh, cap_bset, cap_amb;
+    uint32_t securebits;
+    uint32_t ngroups;
+    uint32_t *groups; /* arena, sorted */
+};
+
+struct task *task_ref(struct task *t);
+struct task *task_unref(struct task *t); /* returns NULL */
+struct task *task_find(int32_t tid);     /* NULL if none; not counted */
+struct tgroup *tgroup_find(int32_t pid);
+struct pgrp *pgrp_find(int32_t id);
+struct session *session_find(int32_t id);
+/* Walks all thread groups in pid order (for /proc, kill(-1)): the next with pid > after, or NULL. */
+struct tgroup *tgroup_next(int32_t after);
+uint32_t task_count(void);
+
+struct cred *cred_ref(struct cred *c);
+struct cred *cred_unref(struct cred *c);
+NODISCARD struct cred *cred_dup(const struct cred *c); /* NULL: no memory */
+bool cred_capable(const struct cred *c, int cap);
+bool cred_in_group(const struct cred *c, uint32_t gid);   /* fsgid or supplementary */
+bool task_capable(const struct task *t, int cap);
+
+/* Ends every thread of the group; wait_status as wait(2). t may be current. */
+void tgroup_exit(struct tgroup *tg, int32_t wait_status);
+uint64_t tgroup_rlimit(const struct tgroup *tg, unsigned which); /* the soft limit */
+/* utime/stime as far as the host tells; ns. */
+void tgroup_cpu_ns(struct tgroup *tg, int64_t *ret_user, int64_t *ret_sys);

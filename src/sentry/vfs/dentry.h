@@ -1,0 +1,71 @@
+/* sentry/vfs/dentry.h - the name cache, mounts and paths.
+ *
+ * Owner    a dentry holds its parent and its inode; children are found through a hash, not held. Unused ones stay on an LRU of
+ *          bounded length. A mount holds its superblock, root and mountpoint. struct path holds both of its parts.
+ * Locks    the kernel lock.
+ * Context  a hit costs no host call.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/hash.h"
+#include "base/list.h"
+#include "base/ref.h"
+
+struct inode;
+struct mount;
+struct super;
+struct task;
+
+struct dentry {
+    struct ref ref;
+    struct hlist_node hash;      /* (parent, name) */
+    struct dentry *parent;       /* counted; root: itself, not counted */
+    struct list_node children, sibling;
+    struct list_node lru;
+    struct inode *inode;         /* counted; NULL: negative */
+    struct super *sb;
+    bool hashed, mountpoint, in_lru;
+    uint16_t name_len;
+    char *name;                  /* arena, or inline_name */
+    char inline_name[40];
+    void *fs_priv;               /* the file system's */
+};
+
+struct path {
+    struct mount *mnt;
+    struct dentry *dentry;
+};
+
+struct mount {
+    struct ref ref;
+    int32_t id;
+    struct super *sb;            /* counted */
+    struct dentry *root;         /* counted */
+    struct mount *parent;        /* counted; NULL: the root mount */
+    struct dentry *mountpoint;   /* in parent; counted */
+    struct list_node node;       /* all mounts, in mount order */
+    uint32_t flags;              /* LINUX_MS_RDONLY NOSUID NODEV NOEXEC NOATIME.. */
+    char *source;                /* arena */
+};
+
+struct dentry *dentry_ref(struct dentry *d);
+struct dentry *dentry_unref(struct dentry *d);
+/* A new root dentry for a superblock; takes the inode reference. NULL: no memory (inode is dropped). */
+NODISCARD struct dentry *dentry_new_root(struct super *sb, struct inode *i);
+/* The cached or new (negative, not looked up) child; counted. NULL: no memory. */
+NODISCARD struct dentry *dentry_get_child(struct dentry *parent, const char *name, size_t len, bool *ret_cached);
+void dentry_set_inode(struct dentry *d, struct inode *i); /* takes the reference; i NULL: negative */
+void dentry_drop(struct dentry *d);                       /* unhash: the next walk looks it up again */
+void dentry_move(struct dentry *d, struct dentry *new_parent, const char *name, size_t len); /* rename. Names are short enough */
+
+struct path path_ref(const struct path *p);
+void path_unref(struct path *p); /* clears it */
+/* Text of a path relative to t's root, "(unreachable)" prefix if outside, " (deleted)" suffix if unlinked. Length or -ENAMETOOLONG. */
+int path_format(struct task *t, const struct path *p, char *buf, size_t size);
+
+/* Mounts. */
+NODISCARD int mount_add(struct super *sb, struct dentry *root, const struct path *at, uint32_t flags, const char *source,
+                        struct mount **ret);

@@ -1,0 +1,14 @@
+/* sentry/vfs/vfs.h - start of the VFS, and what other directories need of it in one place. */
+#pragma once
+#include "base/compiler.h"
+#include "sentry/vfs/dentry.h"
+#include "sentry/vfs/file.h"
+#include "sentry/vfs/inode.h"
+#include "sentry/vfs/namei.h"
+
+NODISCARD int vfs_init(void);
+/* Makes sb the root mount of the sandbox; later mounts go on top of it with mount_add. */
+NODISCARD int vfs_set_root(struct super *sb, uint32_t flags, const char *source);
+struct path vfs_root_path(void); /* counted */
+/* Mount for the kernel: creates missing directories of the mount point if create. */
+NODISCARD int vfs_mount_at(struct task *t, const char *where, const char *fstype, const char *source, uint32_t flags, const char *data);
