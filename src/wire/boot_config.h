@@ -1,0 +1,133 @@
+/* wire/boot_config.h - what runsc tells the sentry: the structure, and its byte form in a sealed memfd.
+ *
+ * Trust    it comes from runsc (trusted); it was parsed from files that are not. The reader still checks every bound, so that a
+ *          mistake is an error and not a crash. Strings are NUL-terminated, paths absolute and free of "." and "..".
+ * Context  pure. The reader allocates nothing: arrays go to the caller's scratch memory, strings stay in the blob.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+
+#define BOOT_ARGS_MAX 65536    /* argv and envp each */
+#define BOOT_GROUPS_MAX 65536
+#define BOOT_MOUNTS_MAX 256
+#define BOOT_OPTIONS_MAX 64    /* per mount */
+#define BOOT_RLIMITS 16
+#define BOOT_GOFER_DIRS_MAX 64
+#define BOOT_PATH_MAX 4096
+#define BOOT_SYSCTLS_MAX 256
+
+enum boot_network { BOOT_NETWORK_NONE, BOOT_NETWORK_HOST };
+
+/* What lies over a gofer mount. MEMORY: copy-on-write into an in-memory upper layer; NONE: the host's files are written. */
+enum boot_overlay { BOOT_OVERLAY_NONE, BOOT_OVERLAY_MEMORY };
+
+enum boot_mount_flag {
+    BOOT_MOUNT_RDONLY = 1u << 0,
+    BOOT_MOUNT_NOSUID = 1u << 1,
+    BOOT_MOUNT_NODEV = 1u << 2,
+    BOOT_MOUNT_NOEXEC = 1u << 3,
+    BOOT_MOUNT_NOATIME = 1u << 4,
+    BOOT_MOUNT_NODIRATIME = 1u << 5,
+    BOOT_MOUNT_RELATIME = 1u << 6,
+};
+
+struct boot_strings {
+    const char *const *v; /* count strings, then a NULL */
+    uint32_t count;
+};
+
+struct boot_mount {
+    const char *destination;     /* in the container, clean; "/" for the root, which is mounts[0] */
+    const char *type;            /* "bind" (a gofer directory or file), "proc", "sysfs", "tmpfs", "devtmpfs", "devpts", "mqueue", "cgroup" */
+    const char *source;          /* as written; for /proc/mounts */
+    struct boot_strings options; /* file system options left after flags were taken out ("mode=755", "size=64m") */
+    uint32_t flags;              /* BOOT_MOUNT_* */
+    int32_t gofer_index;         /* into gofer_dirs, also the mount number in gofer messages; -1 if not a gofer mount */
+    enum boot_overlay overlay;
+};
+
+struct boot_rlimit {
+    bool set;
+    uint64_t soft, hard; /* UINT64_MAX: unlimited */
+};
+
+struct boot_caps {
+    uint64_t effective, permitted, inheritable, bounding, ambient; /* bit n: capability n */
+};
+
+struct boot_sysctl {
+    const char *key, *value; /* "kernel.shmmax" */
+};
+
+/* Descriptor -1: not given. Everything else that runsc had open is closed. */
+struct boot_config {
+    /* The first process. */
+    struct boot_strings argv; /* count >= 1 */
+    struct boot_strings envp;
+    const char *cwd;          /* absolute */
+    uint32_t uid, gid;
+    const uint32_t *groups;   /* supplementary */
+    uint32_t group_count;
+    struct boot_caps caps;
+    struct boot_rlimit rlimits[BOOT_RLIMITS]; /* by RLIMIT_* number */
+    bool no_new_privs;
+    bool terminal;            /* process.terminal: stdio is the container's console */
+    int32_t umask;            /* -1: 0022 */
+    int32_t oom_score_adj;
+
+    /* The container. */
+    const char *container_id;
+    const char *hostname, *domainname; /* never empty */
+    bool root_readonly;
+    struct boot_mount *mounts; /* [0] is the root */
+    uint32_t mount_count;
+    struct boot_sysctl *sysctls;
+    uint32_t sysctl_count;
+    struct boot_strings masked_paths, readonly_paths;
+
+    /* The sandbox. */
+    enum boot_network network;
+    enum boot_overlay overlay_root;   /* as --overlay2 says; already applied in mounts[].overlay */
+    bool fs_write;                    /* some gofer mount is written directly: boot_confine() allows the calls for it */
+    bool debug, strace;
+    uint32_t strace_log_size_bytes;
+    uint32_t ncpus;                   /* what programs see */
+    uint64_t mem_total_bytes;         /* what programs see */
+    bool host_uid_identity;           /* uids in host files are the container's (runsc was root) */
+
+    /* Host descriptors. */
+    int stdio_fd[3];      /* donated: file, pipe, terminal, socket, anything; -1 if runsc's was closed */
+    int control_fd;       /* seqpacket to runsc (wire/control.h) */
+    int gofer_fd;         /* seqpacket to the gofer (wire/gofer.h); EOF or error: the gofer died, the sentry must end */
+    int log_fd;           /* --log, O_APPEND; JSON objects for fatal errors */
+    int debug_log_fd;     /* --debug-log or stderr when --debug; LOGD goes here */
+    int gofer_dir_fd[BOOT_GOFER_DIRS_MAX]; /* O_PATH, received from the gofer; [mounts[i].gofer_index] */
+    uint32_t gofer_dir_count;
+};
+
+/* Numbers of the descriptors that the sentry starts with; 0-2 are /dev/null (2: the debug log if there is one). */
+enum boot_fd {
+    BOOT_FD_STDIO = 3, /* 3, 4, 5 */
+    BOOT_FD_CONTROL = 6,
+    BOOT_FD_GOFER = 7,
+    BOOT_FD_CONFIG = 8,
+    BOOT_FD_LOG = 9,
+    BOOT_FD_DEBUG_LOG = 10,
+    BOOT_FD_END = 11, /* first that must be closed */
+};
+
+#define BOOT_BLOB_MAX (32u * 1024u * 1024u)
+
+/* Appends nothing beyond cap; *ret_len is the length needed even if it is more. -ENOSPC too small. Descriptors are not
+ * written but for their presence (>= 0). */
+NODISCARD int boot_config_write(const struct boot_config *cfg, void *buf, size_t cap, size_t *ret_len);
+
+/* Scratch that is always enough for a blob of len bytes; aligned to 16. */
+size_t boot_config_scratch(size_t len);
+
+/* Sets *ret, descriptors to the numbers above or -1. blob must outlive it. -EINVAL: not such a blob; -ENOSPC scratch. */
+NODISCARD int boot_config_read(const void *blob, size_t len, void *scratch, size_t scratch_len, struct boot_config *ret);

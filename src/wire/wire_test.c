@@ -1,0 +1,118 @@
+#include <errno.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "wire/boot_config.h"
+#include "wire/control.h"
+#include "wire/gofer.h"
+
+static const char *const args[] = {"/bin/sh", "-c", "", NULL};
+
+static struct boot_config config_make(struct boot_mount *root)
+{
+    *root = (struct boot_mount){.destination = "/", .type = "bind", .source = "/", .gofer_index = 0, .overlay = BOOT_OVERLAY_MEMORY};
+    return (struct boot_config){
+        .argv = {.v = args, .count = 3}, .cwd = "/", .container_id = "c", .hostname = "h", .domainname = "(none)",
+        .umask = -1, .mounts = root, .mount_count = 1, .gofer_dir_count = 1, .stdio_fd = {0, -1, 2}, .log_fd = -1,
+        .debug_log_fd = 5, .ncpus = 2, .caps.effective = 7, .rlimits[7] = {.set = true, .soft = 1, .hard = UINT64_MAX},
+    };
+}
+
+static void test_config(void **state)
+{
+    struct boot_mount root;
+    struct boot_config in = config_make(&root);
+    struct boot_config out;
+    size_t len = 0;
+    uint8_t buf[4096];
+    assert_int_equal(boot_config_write(&in, buf, 10, &len), -ENOSPC);
+    assert_int_equal(boot_config_write(&in, buf, sizeof buf, &len), 0);
+    void *scratch = malloc(boot_config_scratch(len));
+    assert_non_null(scratch);
+    assert_int_equal(boot_config_read(buf, len, scratch, boot_config_scratch(len), &out), 0);
+    assert_string_equal(out.argv.v[1], "-c");
+    assert_null(out.argv.v[3]);
+    assert_int_equal(out.umask, -1);
+    assert_int_equal(out.stdio_fd[0], BOOT_FD_STDIO);
+    assert_int_equal(out.stdio_fd[1], -1);
+    assert_int_equal(out.debug_log_fd, BOOT_FD_DEBUG_LOG);
+    assert_true(out.rlimits[7].hard == UINT64_MAX);
+    assert_string_equal(out.mounts[0].source, "/");
+    /* No shorter blob is one, and a changed byte never crashes. */
+    for (size_t i = 0; i < len; i++)
+        assert_int_equal(boot_config_read(buf, i, scratch, boot_config_scratch(len), &out), -EINVAL);
+    for (size_t i = 0; i < len; i++) {
+        buf[i] ^= 0xff;
+        int r = boot_config_read(buf, len, scratch, boot_config_scratch(len), &out);
+        assert_true(r == 0 || r == -EINVAL || r == -ENOSPC);
+        buf[i] ^= 0xff;
+    }
+    free(scratch);
+}
+
+static void test_control(void **state)
+{
+    uint8_t buf[CONTROL_BYTES_MAX];
+    struct control_msg m;
+    size_t n = control_build(buf, CONTROL_EXIT, 42, NULL);
+    assert_int_equal(control_parse(buf, n, &m), 0);
+    assert_int_equal(m.value, 42);
+    assert_int_equal(control_parse(buf, n - 1, &m), -EBADMSG);
+    n = control_build(buf, CONTROL_EXIT, 256, NULL);
+    assert_int_equal(control_parse(buf, n, &m), -EBADMSG);
+    n = control_build(buf, CONTROL_KILLED, 65, NULL);
+    assert_int_equal(control_parse(buf, n, &m), -EBADMSG);
+    n = control_build(buf, CONTROL_ERROR, 0, "bad\x1b[2J\n");
+    assert_int_equal(control_parse(buf, n, &m), 0);
+    assert_string_equal(m.text, "bad?[2J?");
+}
+
+static void test_gofer_request(void **state)
+{
+    static uint8_t buf[GOFER_REQUEST_MAX];
+    static struct gofer_request q;
+    ssize_t n = gofer_request_build(buf, GOFER_OPEN, 9, 1, GOFER_OPEN_READ, "etc/passwd");
+    assert_true(n > 0);
+    assert_int_equal(gofer_request_parse(buf, (size_t)n, &q), 0);
+    assert_int_equal(q.component_count, 2);
+    assert_string_equal(q.component[1], "passwd");
+    for (ssize_t i = 0; i < n; i++)
+        assert_int_equal(gofer_request_parse(buf, (size_t)i, &q), -EBADMSG);
+    assert_int_equal(gofer_request_build(buf, GOFER_STAT, 1, 0, 0, "a/../b"), -EINVAL);
+    assert_int_equal(gofer_request_build(buf, GOFER_STAT, 1, 0, 0, "/a"), -EINVAL);
+    assert_int_equal(gofer_request_build(buf, GOFER_OPEN, 1, 0, 0, "a"), -EINVAL);
+    assert_int_equal(gofer_request_build(buf, GOFER_STAT, 1, 0, 1, "a"), -EINVAL);
+    /* What build refuses, parse refuses: "a/" and ".." put in by hand. */
+    n = gofer_request_build(buf, GOFER_STAT, 1, 0, 0, "ab");
+    buf[n - 1] = '/';
+    assert_int_equal(gofer_request_parse(buf, (size_t)n, &q), -EBADMSG);
+    buf[n - 1] = buf[n - 2] = '.';
+    assert_int_equal(gofer_request_parse(buf, (size_t)n, &q), -EBADMSG);
+}
+
+static void test_gofer_reply(void **state)
+{
+    static uint8_t buf[GOFER_REPLY_MAX];
+    static struct gofer_reply in;
+    static struct gofer_reply out;
+    in = (struct gofer_reply){.type = GOFER_REPLY, .tag = 3, .attr.ino = 5, .text_len = 3, .text = "abc"};
+    size_t n = gofer_reply_build(buf, &in);
+    assert_int_equal(gofer_reply_parse(buf, n, &out), 0);
+    assert_int_equal(out.attr.ino, 5);
+    assert_string_equal(out.text, "abc");
+    assert_int_equal(gofer_reply_parse(buf, n - 1, &out), -EBADMSG);
+    in.value = 5;
+    n = gofer_reply_build(buf, &in);
+    assert_int_equal(gofer_reply_parse(buf, n, &out), -EBADMSG);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_config), cmocka_unit_test(test_control),
+                                       cmocka_unit_test(test_gofer_request), cmocka_unit_test(test_gofer_reply)};
+    return cmocka_run_group_tests_name("wire", tests, NULL, NULL);
+}
