@@ -9,16 +9,24 @@
  * I2  a freed page run goes back to the host (MADV_DONTNEED) unless it is among the few kept for reuse.
  */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/compiler.h"
 
-#define ARENA_BASE 0x100000000000ULL
+/* Free in a static program, and outside the shadow memory of AddressSanitizer. */
+#define ARENA_BASE 0x200000000000ULL
 #define ARENA_SIZE (64ULL << 30)
 
-/* Reserves the range. Once, before anything else. -ENOMEM, -EEXIST address taken. */
+/* Reserves the range; kern() is valid and zeroed afterwards. Once, before anything else. -ENOMEM, -EEXIST address taken. */
 NODISCARD int arena_init(void);
+/* For tests: gives the whole region back; arena_init() may be called again. */
+void arena_done(void);
+/* For tests: the n-th allocation from now (pages, buffers, objects) fails, once; 0: none. */
+void arena_fail_after(uint64_t n);
+/* True if the failure asked for has happened. */
+bool arena_failed(void);
 
 /* Zeroed page runs. NULL when out of memory. */
 NODISCARD void *arena_pages(size_t npages);

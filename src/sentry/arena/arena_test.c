@@ -1,0 +1,179 @@
+#include "base/test.h"
+
+#include "sentry/arena/arena_priv.h"
+
+#include <string.h>
+
+static int setup(void **state) { return arena_init(); }
+
+static int teardown(void **state)
+{
+    arena_done();
+    return 0;
+}
+
+static bool all_zero(const void *p, size_t n)
+{
+    const char *c = p;
+    for (size_t i = 0; i < n; i++)
+        if (c[i])
+            return false;
+    return true;
+}
+
+/* I1 and I2 of arena_priv.h. */
+static void check_runs(void)
+{
+    struct arena_root *root = arena_root();
+    bool before_free = false;
+    for (uint32_t p = root->first; p < root->top; p += root->info[p].len) {
+        const struct page_info *pi = &root->info[p];
+        assert_true(pi->kind != PAGE_UNUSED);
+        assert_true(pi->len > 0 && p + pi->len <= root->top);
+        bool is_free = pi->kind == PAGE_FREE;
+        assert_false(is_free && before_free);
+        if (is_free) {
+            assert_int_equal(root->info[p + pi->len - 1].len, pi->len);
+            assert_int_equal(root->info[p + pi->len - 1].kind, PAGE_FREE);
+        }
+        before_free = is_free;
+    }
+}
+
+static void test_pages(void **state)
+{
+    enum { N = 200 };
+    static struct {
+        char *p;
+        size_t n;
+    } runs[N];
+    uint64_t seed = 7;
+    for (int i = 0; i < 20000; i++) {
+        size_t k = test_random(&seed) % N;
+        if (runs[k].p) {
+            assert_int_equal(runs[k].p[0], (char)k);
+            assert_int_equal(runs[k].p[runs[k].n * 4096 - 1], (char)k);
+            arena_pages_free(runs[k].p, runs[k].n);
+            runs[k].p = NULL;
+        } else {
+            size_t n = 1 + test_random(&seed) % (test_random(&seed) % 8 ? 6 : 200);
+            runs[k].p = arena_pages(n);
+            runs[k].n = n;
+            assert_non_null(runs[k].p);
+            assert_true(all_zero(runs[k].p, 64) && all_zero(runs[k].p + n * 4096 - 64, 64));
+            runs[k].p[0] = (char)k;
+            runs[k].p[n * 4096 - 1] = (char)k;
+        }
+        if (i % 500 == 0)
+            check_runs();
+    }
+    for (int k = 0; k < N; k++)
+        arena_pages_free(runs[k].p, runs[k].n);
+    check_runs();
+    struct arena_stats st;
+    arena_get_stats(&st);
+    assert_int_equal(st.used_bytes, 0);
+    assert_true(st.peak_bytes > 0);
+    assert_null(arena_pages(ARENA_SIZE / 4096));
+    assert_null(arena_pages(0));
+}
+
+static void test_buffers(void **state)
+{
+    for (size_t n = 0; n < 9000; n += n < 300 ? 1 : 97) {
+        char *p = arena_alloc(n);
+        assert_non_null(p);
+        assert_true(IS_ALIGNED((uintptr_t)p, 16));
+        assert_true(n < 4096 || IS_ALIGNED((uintptr_t)p, 4096));
+        assert_true(all_zero(p, n));
+        memset(p, 0xff, n);
+        p = arena_realloc(p, n, n * 2 + 1);
+        assert_non_null(p);
+        assert_true(all_zero(p + n, n + 1));
+        if (n)
+            assert_int_equal((unsigned char)p[n - 1], 0xff);
+        p = arena_realloc(p, n * 2 + 1, n);
+        assert_non_null(p);
+        arena_free(p, n);
+    }
+    char *s = arena_strdup("hello");
+    assert_string_equal(s, "hello");
+    arena_strfree(s);
+    arena_strfree(NULL);
+    assert_null(arena_alloc(SIZE_MAX));
+    assert_int_equal(arena_root()->caches[SLAB_COUNT].live, 0);
+}
+
+struct thing {
+    uint64_t a[20];
+};
+
+static void test_slab(void **state)
+{
+    enum { N = 1000 };
+    static struct thing *t[N];
+    for (int i = 0; i < N; i++) {
+        t[i] = SLAB_NEW(VMA, struct thing);
+        assert_non_null(t[i]);
+        assert_true(all_zero(t[i], sizeof(*t[i])));
+        t[i]->a[0] = (uint64_t)i;
+        t[i]->a[19] = (uint64_t)i;
+    }
+    assert_int_equal(slab_live(SLAB_VMA), N);
+    struct task *other = slab_alloc(SLAB_TASK, 64);
+    for (int i = 0; i < N; i++) {
+        assert_int_equal(t[i]->a[0], i);
+        assert_true(page_of(t[i]) != page_of(other));
+        SLAB_FREE(VMA, t[i]);
+    }
+    assert_int_equal(slab_live(SLAB_VMA), 0);
+    assert_true(arena_root()->caches[SLAB_VMA].nempty <= 2);
+    SLAB_FREE(VMA, NULL);
+    SLAB_FREE(TASK, other);
+    check_runs();
+    assert_string_equal(slab_name(SLAB_VMA), "VMA");
+}
+
+static void test_slab_link(void **state)
+{
+    struct thing *a = SLAB_NEW(VMA, struct thing), *b = SLAB_NEW(VMA, struct thing);
+    SLAB_FREE(VMA, a);
+    SLAB_FREE(VMA, b);
+    uint64_t word;
+    memcpy(&word, b, sizeof(word));
+    assert_true(word != (uint64_t)(uintptr_t)a); /* encoded */
+    struct thing *c = SLAB_NEW(VMA, struct thing);
+    assert_ptr_equal(c, b);
+    SLAB_FREE(VMA, c);
+}
+
+static void test_faults(void **state)
+{
+    for (uint64_t n = 1;; n++) {
+        arena_fail_after(n);
+        char *s = arena_strdup("x");
+        void *p = arena_pages(3);
+        struct thing *o = SLAB_NEW(VMA, struct thing);
+        bool failed = arena_failed();
+        assert_int_equal(failed, !s || !p || !o);
+        arena_strfree(s);
+        arena_pages_free(p, 3);
+        SLAB_FREE(VMA, o);
+        if (!failed)
+            break;
+        assert_true(n <= 3);
+    }
+    arena_fail_after(0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_pages, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_buffers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_slab, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_slab_link, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_faults, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
