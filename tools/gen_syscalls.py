@@ -70,6 +70,9 @@ def read_rows(path):
 
 
 def write(path, text):
+    """Leaves an unchanged file alone, so that nothing is built again."""
+    if os.path.exists(path) and open(path, encoding="utf-8").read() == text:
+        return
     with open(path, "w", encoding="utf-8") as f:
         f.write(text)
 

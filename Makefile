@@ -1,0 +1,51 @@
+# The front door: `make` builds out/runsc.  Meson and ninja do the work underneath (meson.build).
+# A machine without make or compilers: ./dev TARGET installs what the target needs and comes here.
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+PREFIX ?= /usr/local
+DESTDIR ?=
+BUILD := build/release
+MESON_RELEASE := --buildtype=release -Doptimization=2 -Db_ndebug=false
+
+.PHONY: all build demo test check bench conformance docs format install clean
+all: build
+build: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) --quiet
+	@mkdir -p out && cp -u $(BUILD)/src/runsc out/runsc
+
+$(BUILD)/build.ninja:
+	@CC=$(CC) meson setup $(BUILD) $(MESON_RELEASE) >build-setup.log 2>&1 || { cat build-setup.log; exit 1; }
+	@rm -f build-setup.log
+
+demo: build
+	@tools/demo
+
+# Ends with one line: N passed, N failed.
+test:
+	@tools/run-tests
+
+# Format, clang-tidy, borders, generated pages.
+check:
+	@tools/check
+
+bench: build
+	@python3 bench/run.py
+
+conformance: build
+	@tools/conformance
+
+# The pages that are made from data; `make check` fails when they are behind.
+docs: build
+	@tools/gen-docs
+
+format:
+	@git ls-files '*.c' '*.h' | xargs clang-format-19 -i
+
+install: build
+	install -D -m 755 out/runsc $(DESTDIR)$(PREFIX)/bin/runsc
+	install -D -m 644 docs/runsc.8 $(DESTDIR)$(PREFIX)/share/man/man8/runsc.8
+	install -D -m 644 tools/completion/runsc.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/runsc
+
+clean:
+	rm -rf build out
