@@ -32,7 +32,6 @@
 #include <linux/fiemap.h>
 #include <linux/random.h>
 #include <asm/statfs.h>
-/* clang-format on */
 
 const struct abi_row abi_files_rows[] = {
     /* fcntl */

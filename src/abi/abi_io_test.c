@@ -39,7 +39,6 @@
 #include <asm/termbits.h>
 #include <asm/termios.h>
 #include <linux/tty.h>
-/* clang-format on */
 
 const struct abi_row abi_io_rows[] = {
     /* poll */

@@ -17,7 +17,6 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
-/* clang-format on */
 
 const struct abi_row abi_libc_rows[] = {
     /* mount */

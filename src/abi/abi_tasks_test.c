@@ -56,7 +56,6 @@
 #include <linux/utime.h>
 #include <linux/fcntl.h>
 #include <linux/timerfd.h>
-/* clang-format on */
 
 const struct abi_row abi_tasks_rows[] = {
     /* sched */

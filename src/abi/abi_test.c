@@ -38,25 +38,13 @@ static void rows_check(const struct abi_row *rows, size_t count)
     assert_true(count > 20);
 }
 
-static void test_files(void **state)
-{
-    rows_check(abi_files_rows, abi_files_count);
-}
+static void test_files(void **state) { rows_check(abi_files_rows, abi_files_count); }
 
-static void test_tasks(void **state)
-{
-    rows_check(abi_tasks_rows, abi_tasks_count);
-}
+static void test_tasks(void **state) { rows_check(abi_tasks_rows, abi_tasks_count); }
 
-static void test_io(void **state)
-{
-    rows_check(abi_io_rows, abi_io_count);
-}
+static void test_io(void **state) { rows_check(abi_io_rows, abi_io_count); }
 
-static void test_libc(void **state)
-{
-    rows_check(abi_libc_rows, abi_libc_count);
-}
+static void test_libc(void **state) { rows_check(abi_libc_rows, abi_libc_count); }
 
 static void test_devices(void **state)
 {

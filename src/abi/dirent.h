@@ -6,15 +6,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LINUX_DT_UNKNOWN         0
-#define LINUX_DT_FIFO            1
-#define LINUX_DT_CHR             2
-#define LINUX_DT_DIR             4
-#define LINUX_DT_BLK             6
-#define LINUX_DT_REG             8
-#define LINUX_DT_LNK             10
-#define LINUX_DT_SOCK            12
-#define LINUX_DT_WHT             14
+#define LINUX_DT_UNKNOWN 0
+#define LINUX_DT_FIFO    1
+#define LINUX_DT_CHR     2
+#define LINUX_DT_DIR     4
+#define LINUX_DT_BLK     6
+#define LINUX_DT_REG     8
+#define LINUX_DT_LNK     10
+#define LINUX_DT_SOCK    12
+#define LINUX_DT_WHT     14
 
 /* d_name is NUL terminated; records are padded to 8 bytes. */
 struct linux_dirent64 {

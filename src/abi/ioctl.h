@@ -13,12 +13,12 @@
 #define LINUX_IOC_NONE  0U
 #define LINUX_IOC_WRITE 1U
 #define LINUX_IOC_READ  2U
-#define LINUX_IOC(dir, type, nr, size) \
+#define LINUX_IOC(dir, type, nr, size)                                                             \
     (((uint32_t)(dir) << 30) | ((uint32_t)(size) << 16) | ((uint32_t)(type) << 8) | (uint32_t)(nr))
-#define LINUX_IOC_DIR(cmd)  (((uint32_t)(cmd) >> 30) & 3U)
-#define LINUX_IOC_SIZE(cmd) (((uint32_t)(cmd) >> 16) & 0x3fffU)
-#define LINUX_IOC_TYPE(cmd) (((uint32_t)(cmd) >> 8) & 0xffU)
-#define LINUX_IOC_NR(cmd)   ((uint32_t)(cmd) & 0xffU)
+#define LINUX_IOC_DIR(cmd)       (((uint32_t)(cmd) >> 30) & 3U)
+#define LINUX_IOC_SIZE(cmd)      (((uint32_t)(cmd) >> 16) & 0x3fffU)
+#define LINUX_IOC_TYPE(cmd)      (((uint32_t)(cmd) >> 8) & 0xffU)
+#define LINUX_IOC_NR(cmd)        ((uint32_t)(cmd) & 0xffU)
 
 #define LINUX_FIONREAD           0x541bU
 #define LINUX_FIONBIO            0x5421U
@@ -142,7 +142,7 @@
 #define LINUX_NS_GET_NSTYPE      0xb703U
 #define LINUX_NS_GET_OWNER_UID   0xb704U
 
-#define LINUX_IFNAMSIZ 16
+#define LINUX_IFNAMSIZ           16
 
 struct linux_ifreq {
     char ifr_name[LINUX_IFNAMSIZ];

@@ -19,6 +19,7 @@
 
 #define N(n) {(uint64_t)(LINUX_##n), #n}
 
+/* clang-format off */
 static const struct abi_name open_rows[] = {
     N(O_RDONLY), N(O_WRONLY), N(O_RDWR), N(O_TMPFILE), N(O_SYNC), N(O_CREAT), N(O_EXCL),
     N(O_NOCTTY), N(O_TRUNC), N(O_APPEND), N(O_NONBLOCK), N(O_DSYNC), N(O_DIRECT), N(O_LARGEFILE),
@@ -364,6 +365,7 @@ static const struct abi_name filemode_rows[] = {
 const struct abi_names abi_names_filemode = {
     filemode_rows, ARRAY_SIZE(filemode_rows), 7, LINUX_S_IFMT,
 };
+/* clang-format on */
 
 const char *abi_name_find(const struct abi_names *names, uint64_t value)
 {

@@ -21,12 +21,12 @@ static const struct abi_names *const flag_sets[] = {
 };
 
 static const struct abi_names *const value_sets[] = {
-    &abi_names_madvice,  &abi_names_signal,    &abi_names_sighow,  &abi_names_sicode,
-    &abi_names_cld,      &abi_names_sched,     &abi_names_idtype,  &abi_names_futex,
-    &abi_names_clock,    &abi_names_family,    &abi_names_ipproto, &abi_names_socklevel,
-    &abi_names_sockopt,  &abi_names_tcpopt,    &abi_names_ipopt,   &abi_names_ipv6opt,
-    &abi_names_shutdown, &abi_names_ioctl,     &abi_names_fcntl,   &abi_names_seek,
-    &abi_names_epollop,  &abi_names_resource,  &abi_names_prctl,   &abi_names_archprctl,
+    &abi_names_madvice,  &abi_names_signal,   &abi_names_sighow,  &abi_names_sicode,
+    &abi_names_cld,      &abi_names_sched,    &abi_names_idtype,  &abi_names_futex,
+    &abi_names_clock,    &abi_names_family,   &abi_names_ipproto, &abi_names_socklevel,
+    &abi_names_sockopt,  &abi_names_tcpopt,   &abi_names_ipopt,   &abi_names_ipv6opt,
+    &abi_names_shutdown, &abi_names_ioctl,    &abi_names_fcntl,   &abi_names_seek,
+    &abi_names_epollop,  &abi_names_resource, &abi_names_prctl,   &abi_names_archprctl,
 };
 
 static void no_value_twice(const struct abi_names *n, size_t from, size_t to)

@@ -6,19 +6,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LINUX_POLLIN             0x1U
-#define LINUX_POLLPRI            0x2U
-#define LINUX_POLLOUT            0x4U
-#define LINUX_POLLERR            0x8U
-#define LINUX_POLLHUP            0x10U
-#define LINUX_POLLNVAL           0x20U
-#define LINUX_POLLRDNORM         0x40U
-#define LINUX_POLLRDBAND         0x80U
-#define LINUX_POLLWRNORM         0x100U
-#define LINUX_POLLWRBAND         0x200U
-#define LINUX_POLLMSG            0x400U
-#define LINUX_POLLREMOVE         0x1000U
-#define LINUX_POLLRDHUP          0x2000U
+#define LINUX_POLLIN     0x1U
+#define LINUX_POLLPRI    0x2U
+#define LINUX_POLLOUT    0x4U
+#define LINUX_POLLERR    0x8U
+#define LINUX_POLLHUP    0x10U
+#define LINUX_POLLNVAL   0x20U
+#define LINUX_POLLRDNORM 0x40U
+#define LINUX_POLLRDBAND 0x80U
+#define LINUX_POLLWRNORM 0x100U
+#define LINUX_POLLWRBAND 0x200U
+#define LINUX_POLLMSG    0x400U
+#define LINUX_POLLREMOVE 0x1000U
+#define LINUX_POLLRDHUP  0x2000U
 
 struct linux_pollfd {
     int32_t fd;

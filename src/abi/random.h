@@ -2,8 +2,8 @@
 #ifndef CVISOR_ABI_RANDOM_H
 #define CVISOR_ABI_RANDOM_H
 
-#define LINUX_GRND_NONBLOCK      0x1U
-#define LINUX_GRND_RANDOM        0x2U
-#define LINUX_GRND_INSECURE      0x4U
+#define LINUX_GRND_NONBLOCK 0x1U
+#define LINUX_GRND_RANDOM   0x2U
+#define LINUX_GRND_INSECURE 0x4U
 
 #endif

@@ -11,30 +11,30 @@
 
 #include "abi/time.h"
 
-#define LINUX_RLIMIT_CPU         0
-#define LINUX_RLIMIT_FSIZE       1
-#define LINUX_RLIMIT_DATA        2
-#define LINUX_RLIMIT_STACK       3
-#define LINUX_RLIMIT_CORE        4
-#define LINUX_RLIMIT_RSS         5
-#define LINUX_RLIMIT_NPROC       6
-#define LINUX_RLIMIT_NOFILE      7
-#define LINUX_RLIMIT_MEMLOCK     8
-#define LINUX_RLIMIT_AS          9
-#define LINUX_RLIMIT_LOCKS       10
-#define LINUX_RLIMIT_SIGPENDING  11
-#define LINUX_RLIMIT_MSGQUEUE    12
-#define LINUX_RLIMIT_NICE        13
-#define LINUX_RLIMIT_RTPRIO      14
-#define LINUX_RLIMIT_RTTIME      15
-#define LINUX_RLIM_NLIMITS       16
-#define LINUX_RLIM_INFINITY      0xffffffffffffffffULL
-#define LINUX_RUSAGE_SELF        0
-#define LINUX_RUSAGE_CHILDREN    (-1)
-#define LINUX_RUSAGE_THREAD      1
-#define LINUX_PRIO_PROCESS       0
-#define LINUX_PRIO_PGRP          1
-#define LINUX_PRIO_USER          2
+#define LINUX_RLIMIT_CPU        0
+#define LINUX_RLIMIT_FSIZE      1
+#define LINUX_RLIMIT_DATA       2
+#define LINUX_RLIMIT_STACK      3
+#define LINUX_RLIMIT_CORE       4
+#define LINUX_RLIMIT_RSS        5
+#define LINUX_RLIMIT_NPROC      6
+#define LINUX_RLIMIT_NOFILE     7
+#define LINUX_RLIMIT_MEMLOCK    8
+#define LINUX_RLIMIT_AS         9
+#define LINUX_RLIMIT_LOCKS      10
+#define LINUX_RLIMIT_SIGPENDING 11
+#define LINUX_RLIMIT_MSGQUEUE   12
+#define LINUX_RLIMIT_NICE       13
+#define LINUX_RLIMIT_RTPRIO     14
+#define LINUX_RLIMIT_RTTIME     15
+#define LINUX_RLIM_NLIMITS      16
+#define LINUX_RLIM_INFINITY     0xffffffffffffffffULL
+#define LINUX_RUSAGE_SELF       0
+#define LINUX_RUSAGE_CHILDREN   (-1)
+#define LINUX_RUSAGE_THREAD     1
+#define LINUX_PRIO_PROCESS      0
+#define LINUX_PRIO_PGRP         1
+#define LINUX_PRIO_USER         2
 
 struct linux_rlimit64 {
     uint64_t rlim_cur;

@@ -9,58 +9,58 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LINUX_CSIGNAL              0xffU
-#define LINUX_CLONE_VM             0x100U
-#define LINUX_CLONE_FS             0x200U
-#define LINUX_CLONE_FILES          0x400U
-#define LINUX_CLONE_SIGHAND        0x800U
-#define LINUX_CLONE_PIDFD          0x1000U
-#define LINUX_CLONE_PTRACE         0x2000U
-#define LINUX_CLONE_VFORK          0x4000U
-#define LINUX_CLONE_PARENT         0x8000U
-#define LINUX_CLONE_THREAD         0x10000U
-#define LINUX_CLONE_NEWNS          0x20000U
-#define LINUX_CLONE_SYSVSEM        0x40000U
-#define LINUX_CLONE_SETTLS         0x80000U
-#define LINUX_CLONE_PARENT_SETTID  0x100000U
-#define LINUX_CLONE_CHILD_CLEARTID 0x200000U
-#define LINUX_CLONE_DETACHED       0x400000U
-#define LINUX_CLONE_UNTRACED       0x800000U
-#define LINUX_CLONE_CHILD_SETTID   0x1000000U
-#define LINUX_CLONE_NEWCGROUP      0x2000000U
-#define LINUX_CLONE_NEWUTS         0x4000000U
-#define LINUX_CLONE_NEWIPC         0x8000000U
-#define LINUX_CLONE_NEWUSER        0x10000000U
-#define LINUX_CLONE_NEWPID         0x20000000U
-#define LINUX_CLONE_NEWNET         0x40000000U
-#define LINUX_CLONE_IO             0x80000000U
-#define LINUX_CLONE_NEWTIME        0x80U
-#define LINUX_CLONE_CLEAR_SIGHAND  0x100000000ULL
-#define LINUX_CLONE_INTO_CGROUP    0x200000000ULL
+#define LINUX_CSIGNAL                  0xffU
+#define LINUX_CLONE_VM                 0x100U
+#define LINUX_CLONE_FS                 0x200U
+#define LINUX_CLONE_FILES              0x400U
+#define LINUX_CLONE_SIGHAND            0x800U
+#define LINUX_CLONE_PIDFD              0x1000U
+#define LINUX_CLONE_PTRACE             0x2000U
+#define LINUX_CLONE_VFORK              0x4000U
+#define LINUX_CLONE_PARENT             0x8000U
+#define LINUX_CLONE_THREAD             0x10000U
+#define LINUX_CLONE_NEWNS              0x20000U
+#define LINUX_CLONE_SYSVSEM            0x40000U
+#define LINUX_CLONE_SETTLS             0x80000U
+#define LINUX_CLONE_PARENT_SETTID      0x100000U
+#define LINUX_CLONE_CHILD_CLEARTID     0x200000U
+#define LINUX_CLONE_DETACHED           0x400000U
+#define LINUX_CLONE_UNTRACED           0x800000U
+#define LINUX_CLONE_CHILD_SETTID       0x1000000U
+#define LINUX_CLONE_NEWCGROUP          0x2000000U
+#define LINUX_CLONE_NEWUTS             0x4000000U
+#define LINUX_CLONE_NEWIPC             0x8000000U
+#define LINUX_CLONE_NEWUSER            0x10000000U
+#define LINUX_CLONE_NEWPID             0x20000000U
+#define LINUX_CLONE_NEWNET             0x40000000U
+#define LINUX_CLONE_IO                 0x80000000U
+#define LINUX_CLONE_NEWTIME            0x80U
+#define LINUX_CLONE_CLEAR_SIGHAND      0x100000000ULL
+#define LINUX_CLONE_INTO_CGROUP        0x200000000ULL
 
-#define LINUX_SCHED_NORMAL       0
-#define LINUX_SCHED_FIFO         1
-#define LINUX_SCHED_RR           2
-#define LINUX_SCHED_BATCH        3
-#define LINUX_SCHED_IDLE         5
-#define LINUX_SCHED_DEADLINE     6
+#define LINUX_SCHED_NORMAL             0
+#define LINUX_SCHED_FIFO               1
+#define LINUX_SCHED_RR                 2
+#define LINUX_SCHED_BATCH              3
+#define LINUX_SCHED_IDLE               5
+#define LINUX_SCHED_DEADLINE           6
 #define LINUX_SCHED_RESET_ON_FORK      0x40000000U
 #define LINUX_SCHED_FLAG_RESET_ON_FORK 0x1U
 #define LINUX_SCHED_FLAG_ALL           0x7fU
-#define LINUX_MAX_RT_PRIO 100
-#define LINUX_MIN_NICE    (-20)
-#define LINUX_MAX_NICE    19
+#define LINUX_MAX_RT_PRIO              100
+#define LINUX_MIN_NICE                 (-20)
+#define LINUX_MAX_NICE                 19
 
 struct linux_clone_args {
     uint64_t flags;
-    uint64_t pidfd;       /* application address */
-    uint64_t child_tid;   /* application address */
-    uint64_t parent_tid;  /* application address */
+    uint64_t pidfd;      /* application address */
+    uint64_t child_tid;  /* application address */
+    uint64_t parent_tid; /* application address */
     uint64_t exit_signal;
-    uint64_t stack;       /* lowest byte */
+    uint64_t stack; /* lowest byte */
     uint64_t stack_size;
     uint64_t tls;
-    uint64_t set_tid;     /* application address of pid_t[] */
+    uint64_t set_tid; /* application address of pid_t[] */
     uint64_t set_tid_size;
     uint64_t cgroup;
 };

@@ -9,62 +9,62 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LINUX_SIGHUP             1
-#define LINUX_SIGINT             2
-#define LINUX_SIGQUIT            3
-#define LINUX_SIGILL             4
-#define LINUX_SIGTRAP            5
-#define LINUX_SIGABRT            6
-#define LINUX_SIGIOT             6
-#define LINUX_SIGBUS             7
-#define LINUX_SIGFPE             8
-#define LINUX_SIGKILL            9
-#define LINUX_SIGUSR1            10
-#define LINUX_SIGSEGV            11
-#define LINUX_SIGUSR2            12
-#define LINUX_SIGPIPE            13
-#define LINUX_SIGALRM            14
-#define LINUX_SIGTERM            15
-#define LINUX_SIGSTKFLT          16
-#define LINUX_SIGCHLD            17
-#define LINUX_SIGCONT            18
-#define LINUX_SIGSTOP            19
-#define LINUX_SIGTSTP            20
-#define LINUX_SIGTTIN            21
-#define LINUX_SIGTTOU            22
-#define LINUX_SIGURG             23
-#define LINUX_SIGXCPU            24
-#define LINUX_SIGXFSZ            25
-#define LINUX_SIGVTALRM          26
-#define LINUX_SIGPROF            27
-#define LINUX_SIGWINCH           28
-#define LINUX_SIGIO              29
-#define LINUX_SIGPOLL            29
-#define LINUX_SIGPWR             30
-#define LINUX_SIGSYS             31
-#define LINUX_SIGRTMIN           32
-#define LINUX_SIGRTMAX           64
-#define LINUX_NSIG               64
+#define LINUX_SIGHUP            1
+#define LINUX_SIGINT            2
+#define LINUX_SIGQUIT           3
+#define LINUX_SIGILL            4
+#define LINUX_SIGTRAP           5
+#define LINUX_SIGABRT           6
+#define LINUX_SIGIOT            6
+#define LINUX_SIGBUS            7
+#define LINUX_SIGFPE            8
+#define LINUX_SIGKILL           9
+#define LINUX_SIGUSR1           10
+#define LINUX_SIGSEGV           11
+#define LINUX_SIGUSR2           12
+#define LINUX_SIGPIPE           13
+#define LINUX_SIGALRM           14
+#define LINUX_SIGTERM           15
+#define LINUX_SIGSTKFLT         16
+#define LINUX_SIGCHLD           17
+#define LINUX_SIGCONT           18
+#define LINUX_SIGSTOP           19
+#define LINUX_SIGTSTP           20
+#define LINUX_SIGTTIN           21
+#define LINUX_SIGTTOU           22
+#define LINUX_SIGURG            23
+#define LINUX_SIGXCPU           24
+#define LINUX_SIGXFSZ           25
+#define LINUX_SIGVTALRM         26
+#define LINUX_SIGPROF           27
+#define LINUX_SIGWINCH          28
+#define LINUX_SIGIO             29
+#define LINUX_SIGPOLL           29
+#define LINUX_SIGPWR            30
+#define LINUX_SIGSYS            31
+#define LINUX_SIGRTMIN          32
+#define LINUX_SIGRTMAX          64
+#define LINUX_NSIG              64
 
-#define LINUX_SIG_DFL 0ULL
-#define LINUX_SIG_IGN 1ULL
-#define LINUX_SIG_BLOCK          0
-#define LINUX_SIG_UNBLOCK        1
-#define LINUX_SIG_SETMASK        2
+#define LINUX_SIG_DFL           0ULL
+#define LINUX_SIG_IGN           1ULL
+#define LINUX_SIG_BLOCK         0
+#define LINUX_SIG_UNBLOCK       1
+#define LINUX_SIG_SETMASK       2
 
-#define LINUX_SA_NOCLDSTOP       0x1U
-#define LINUX_SA_NOCLDWAIT       0x2U
-#define LINUX_SA_SIGINFO         0x4U
-#define LINUX_SA_UNSUPPORTED     0x400U
-#define LINUX_SA_EXPOSE_TAGBITS  0x800U
-#define LINUX_SA_RESTORER        0x4000000U
-#define LINUX_SA_ONSTACK         0x8000000U
-#define LINUX_SA_RESTART         0x10000000U
-#define LINUX_SA_NODEFER         0x40000000U
-#define LINUX_SA_RESETHAND       0x80000000U
-#define LINUX_SA_KNOWN \
-    (LINUX_SA_NOCLDSTOP | LINUX_SA_NOCLDWAIT | LINUX_SA_SIGINFO | LINUX_SA_ONSTACK | \
-     LINUX_SA_RESTART | LINUX_SA_NODEFER | LINUX_SA_RESETHAND | LINUX_SA_EXPOSE_TAGBITS | \
+#define LINUX_SA_NOCLDSTOP      0x1U
+#define LINUX_SA_NOCLDWAIT      0x2U
+#define LINUX_SA_SIGINFO        0x4U
+#define LINUX_SA_UNSUPPORTED    0x400U
+#define LINUX_SA_EXPOSE_TAGBITS 0x800U
+#define LINUX_SA_RESTORER       0x4000000U
+#define LINUX_SA_ONSTACK        0x8000000U
+#define LINUX_SA_RESTART        0x10000000U
+#define LINUX_SA_NODEFER        0x40000000U
+#define LINUX_SA_RESETHAND      0x80000000U
+#define LINUX_SA_KNOWN                                                                             \
+    (LINUX_SA_NOCLDSTOP | LINUX_SA_NOCLDWAIT | LINUX_SA_SIGINFO | LINUX_SA_ONSTACK |               \
+     LINUX_SA_RESTART | LINUX_SA_NODEFER | LINUX_SA_RESETHAND | LINUX_SA_EXPOSE_TAGBITS |          \
      LINUX_SA_RESTORER)
 
 /* Signal n is bit n - 1. */
@@ -81,60 +81,60 @@ static_assert(sizeof(struct linux_sigaction) == 32, "struct sigaction");
 static_assert(offsetof(struct linux_sigaction, mask) == 24, "struct sigaction");
 
 /* si_code. */
-#define LINUX_SI_USER            0
-#define LINUX_SI_KERNEL          128
-#define LINUX_SI_QUEUE           (-1)
-#define LINUX_SI_TIMER           (-2)
-#define LINUX_SI_MESGQ           (-3)
-#define LINUX_SI_ASYNCIO         (-4)
-#define LINUX_SI_SIGIO           (-5)
-#define LINUX_SI_TKILL           (-6)
-#define LINUX_SI_DETHREAD        (-7)
-#define LINUX_SI_ASYNCNL         (-60)
-#define LINUX_ILL_ILLOPC         1
-#define LINUX_ILL_ILLOPN         2
-#define LINUX_ILL_ILLADR         3
-#define LINUX_ILL_ILLTRP         4
-#define LINUX_ILL_PRVOPC         5
-#define LINUX_ILL_PRVREG         6
-#define LINUX_ILL_COPROC         7
-#define LINUX_ILL_BADSTK         8
-#define LINUX_FPE_INTDIV         1
-#define LINUX_FPE_INTOVF         2
-#define LINUX_FPE_FLTDIV         3
-#define LINUX_FPE_FLTOVF         4
-#define LINUX_FPE_FLTUND         5
-#define LINUX_FPE_FLTRES         6
-#define LINUX_FPE_FLTINV         7
-#define LINUX_FPE_FLTSUB         8
-#define LINUX_SEGV_MAPERR        1
-#define LINUX_SEGV_ACCERR        2
-#define LINUX_SEGV_BNDERR        3
-#define LINUX_SEGV_PKUERR        4
-#define LINUX_BUS_ADRALN         1
-#define LINUX_BUS_ADRERR         2
-#define LINUX_BUS_OBJERR         3
-#define LINUX_BUS_MCEERR_AR      4
-#define LINUX_BUS_MCEERR_AO      5
-#define LINUX_TRAP_BRKPT         1
-#define LINUX_TRAP_TRACE         2
-#define LINUX_TRAP_BRANCH        3
-#define LINUX_TRAP_HWBKPT        4
-#define LINUX_TRAP_UNK           5
-#define LINUX_CLD_EXITED         1
-#define LINUX_CLD_KILLED         2
-#define LINUX_CLD_DUMPED         3
-#define LINUX_CLD_TRAPPED        4
-#define LINUX_CLD_STOPPED        5
-#define LINUX_CLD_CONTINUED      6
-#define LINUX_POLL_IN            1
-#define LINUX_POLL_OUT           2
-#define LINUX_POLL_MSG           3
-#define LINUX_POLL_ERR           4
-#define LINUX_POLL_PRI           5
-#define LINUX_POLL_HUP           6
-#define LINUX_SYS_SECCOMP        1
-#define LINUX_SYS_USER_DISPATCH  2
+#define LINUX_SI_USER           0
+#define LINUX_SI_KERNEL         128
+#define LINUX_SI_QUEUE          (-1)
+#define LINUX_SI_TIMER          (-2)
+#define LINUX_SI_MESGQ          (-3)
+#define LINUX_SI_ASYNCIO        (-4)
+#define LINUX_SI_SIGIO          (-5)
+#define LINUX_SI_TKILL          (-6)
+#define LINUX_SI_DETHREAD       (-7)
+#define LINUX_SI_ASYNCNL        (-60)
+#define LINUX_ILL_ILLOPC        1
+#define LINUX_ILL_ILLOPN        2
+#define LINUX_ILL_ILLADR        3
+#define LINUX_ILL_ILLTRP        4
+#define LINUX_ILL_PRVOPC        5
+#define LINUX_ILL_PRVREG        6
+#define LINUX_ILL_COPROC        7
+#define LINUX_ILL_BADSTK        8
+#define LINUX_FPE_INTDIV        1
+#define LINUX_FPE_INTOVF        2
+#define LINUX_FPE_FLTDIV        3
+#define LINUX_FPE_FLTOVF        4
+#define LINUX_FPE_FLTUND        5
+#define LINUX_FPE_FLTRES        6
+#define LINUX_FPE_FLTINV        7
+#define LINUX_FPE_FLTSUB        8
+#define LINUX_SEGV_MAPERR       1
+#define LINUX_SEGV_ACCERR       2
+#define LINUX_SEGV_BNDERR       3
+#define LINUX_SEGV_PKUERR       4
+#define LINUX_BUS_ADRALN        1
+#define LINUX_BUS_ADRERR        2
+#define LINUX_BUS_OBJERR        3
+#define LINUX_BUS_MCEERR_AR     4
+#define LINUX_BUS_MCEERR_AO     5
+#define LINUX_TRAP_BRKPT        1
+#define LINUX_TRAP_TRACE        2
+#define LINUX_TRAP_BRANCH       3
+#define LINUX_TRAP_HWBKPT       4
+#define LINUX_TRAP_UNK          5
+#define LINUX_CLD_EXITED        1
+#define LINUX_CLD_KILLED        2
+#define LINUX_CLD_DUMPED        3
+#define LINUX_CLD_TRAPPED       4
+#define LINUX_CLD_STOPPED       5
+#define LINUX_CLD_CONTINUED     6
+#define LINUX_POLL_IN           1
+#define LINUX_POLL_OUT          2
+#define LINUX_POLL_MSG          3
+#define LINUX_POLL_ERR          4
+#define LINUX_POLL_PRI          5
+#define LINUX_POLL_HUP          6
+#define LINUX_SYS_SECCOMP       1
+#define LINUX_SYS_USER_DISPATCH 2
 
 union linux_sigval {
     int32_t sival_int;
@@ -208,10 +208,10 @@ struct linux_sigevent {
 };
 static_assert(sizeof(struct linux_sigevent) == 64, "struct sigevent");
 static_assert(offsetof(struct linux_sigevent, tid) == 16, "struct sigevent");
-#define LINUX_SIGEV_SIGNAL       0
-#define LINUX_SIGEV_NONE         1
-#define LINUX_SIGEV_THREAD       2
-#define LINUX_SIGEV_THREAD_ID    4
+#define LINUX_SIGEV_SIGNAL    0
+#define LINUX_SIGEV_NONE      1
+#define LINUX_SIGEV_THREAD    2
+#define LINUX_SIGEV_THREAD_ID 4
 
 /* The alternate stack. */
 struct linux_stack {
@@ -221,11 +221,11 @@ struct linux_stack {
     uint64_t ss_size;
 };
 static_assert(sizeof(struct linux_stack) == 24, "stack_t");
-#define LINUX_SS_ONSTACK         0x1U
-#define LINUX_SS_DISABLE         0x2U
-#define LINUX_SS_AUTODISARM      0x80000000U
-#define LINUX_MINSIGSTKSZ        2048
-#define LINUX_SIGSTKSZ           8192
+#define LINUX_SS_ONSTACK    0x1U
+#define LINUX_SS_DISABLE    0x2U
+#define LINUX_SS_AUTODISARM 0x80000000U
+#define LINUX_MINSIGSTKSZ   2048
+#define LINUX_SIGSTKSZ      8192
 
 /* Registers as a handler sees them in ucontext. */
 struct linux_sigcontext {
@@ -292,15 +292,15 @@ static_assert(offsetof(struct linux_rt_sigframe, info) == 312, "struct rt_sigfra
 #define LINUX_REDZONE_SIZE 128
 
 /* The last 48 bytes of the FXSAVE part describe the XSAVE image; MAGIC2 follows that image. */
-#define LINUX_FP_XSTATE_MAGIC1   0x46505853U
-#define LINUX_FP_XSTATE_MAGIC2   0x46505845U
+#define LINUX_FP_XSTATE_MAGIC1      0x46505853U
+#define LINUX_FP_XSTATE_MAGIC2      0x46505845U
 #define LINUX_FP_XSTATE_MAGIC2_SIZE 4
 
 struct linux_fpx_sw_bytes {
     uint32_t magic1;
     uint32_t extended_size; /* whole area: XSAVE image and MAGIC2 */
     uint64_t xfeatures;
-    uint32_t xstate_size;   /* XSAVE image alone */
+    uint32_t xstate_size; /* XSAVE image alone */
     uint32_t padding[7];
 };
 static_assert(sizeof(struct linux_fpx_sw_bytes) == 48, "struct _fpx_sw_bytes");

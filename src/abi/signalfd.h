@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LINUX_SFD_CLOEXEC        02000000U
-#define LINUX_SFD_NONBLOCK       04000U
+#define LINUX_SFD_CLOEXEC  02000000U
+#define LINUX_SFD_NONBLOCK 04000U
 
 struct linux_signalfd_siginfo {
     uint32_t ssi_signo;

@@ -9,58 +9,58 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LINUX_S_IFMT             0170000U
-#define LINUX_S_IFSOCK           0140000U
-#define LINUX_S_IFLNK            0120000U
-#define LINUX_S_IFREG            0100000U
-#define LINUX_S_IFBLK            060000U
-#define LINUX_S_IFDIR            040000U
-#define LINUX_S_IFCHR            020000U
-#define LINUX_S_IFIFO            010000U
-#define LINUX_S_ISUID            04000U
-#define LINUX_S_ISGID            02000U
-#define LINUX_S_ISVTX            01000U
-#define LINUX_S_IRWXU            0700U
-#define LINUX_S_IRUSR            0400U
-#define LINUX_S_IWUSR            0200U
-#define LINUX_S_IXUSR            0100U
-#define LINUX_S_IRWXG            070U
-#define LINUX_S_IRGRP            040U
-#define LINUX_S_IWGRP            020U
-#define LINUX_S_IXGRP            010U
-#define LINUX_S_IRWXO            07U
-#define LINUX_S_IROTH            04U
-#define LINUX_S_IWOTH            02U
-#define LINUX_S_IXOTH            01U
-#define LINUX_S_IALLUGO          07777U
-#define LINUX_S_IRWXUGO          0777U
+#define LINUX_S_IFMT                0170000U
+#define LINUX_S_IFSOCK              0140000U
+#define LINUX_S_IFLNK               0120000U
+#define LINUX_S_IFREG               0100000U
+#define LINUX_S_IFBLK               060000U
+#define LINUX_S_IFDIR               040000U
+#define LINUX_S_IFCHR               020000U
+#define LINUX_S_IFIFO               010000U
+#define LINUX_S_ISUID               04000U
+#define LINUX_S_ISGID               02000U
+#define LINUX_S_ISVTX               01000U
+#define LINUX_S_IRWXU               0700U
+#define LINUX_S_IRUSR               0400U
+#define LINUX_S_IWUSR               0200U
+#define LINUX_S_IXUSR               0100U
+#define LINUX_S_IRWXG               070U
+#define LINUX_S_IRGRP               040U
+#define LINUX_S_IWGRP               020U
+#define LINUX_S_IXGRP               010U
+#define LINUX_S_IRWXO               07U
+#define LINUX_S_IROTH               04U
+#define LINUX_S_IWOTH               02U
+#define LINUX_S_IXOTH               01U
+#define LINUX_S_IALLUGO             07777U
+#define LINUX_S_IRWXUGO             0777U
 
-#define LINUX_S_ISREG(m)  (((m) & LINUX_S_IFMT) == LINUX_S_IFREG)
-#define LINUX_S_ISDIR(m)  (((m) & LINUX_S_IFMT) == LINUX_S_IFDIR)
-#define LINUX_S_ISLNK(m)  (((m) & LINUX_S_IFMT) == LINUX_S_IFLNK)
-#define LINUX_S_ISCHR(m)  (((m) & LINUX_S_IFMT) == LINUX_S_IFCHR)
-#define LINUX_S_ISBLK(m)  (((m) & LINUX_S_IFMT) == LINUX_S_IFBLK)
-#define LINUX_S_ISFIFO(m) (((m) & LINUX_S_IFMT) == LINUX_S_IFIFO)
-#define LINUX_S_ISSOCK(m) (((m) & LINUX_S_IFMT) == LINUX_S_IFSOCK)
+#define LINUX_S_ISREG(m)            (((m) & LINUX_S_IFMT) == LINUX_S_IFREG)
+#define LINUX_S_ISDIR(m)            (((m) & LINUX_S_IFMT) == LINUX_S_IFDIR)
+#define LINUX_S_ISLNK(m)            (((m) & LINUX_S_IFMT) == LINUX_S_IFLNK)
+#define LINUX_S_ISCHR(m)            (((m) & LINUX_S_IFMT) == LINUX_S_IFCHR)
+#define LINUX_S_ISBLK(m)            (((m) & LINUX_S_IFMT) == LINUX_S_IFBLK)
+#define LINUX_S_ISFIFO(m)           (((m) & LINUX_S_IFMT) == LINUX_S_IFIFO)
+#define LINUX_S_ISSOCK(m)           (((m) & LINUX_S_IFMT) == LINUX_S_IFSOCK)
 
-#define LINUX_STATX_TYPE          0x1U
-#define LINUX_STATX_MODE          0x2U
-#define LINUX_STATX_NLINK         0x4U
-#define LINUX_STATX_UID           0x8U
-#define LINUX_STATX_GID           0x10U
-#define LINUX_STATX_ATIME         0x20U
-#define LINUX_STATX_MTIME         0x40U
-#define LINUX_STATX_CTIME         0x80U
-#define LINUX_STATX_INO           0x100U
-#define LINUX_STATX_SIZE          0x200U
-#define LINUX_STATX_BLOCKS        0x400U
-#define LINUX_STATX_BASIC_STATS   0x7ffU
-#define LINUX_STATX_BTIME         0x800U
-#define LINUX_STATX_ALL           0xfffU
-#define LINUX_STATX_MNT_ID        0x1000U
-#define LINUX_STATX_DIOALIGN      0x2000U
-#define LINUX_STATX_MNT_ID_UNIQUE 0x4000U
-#define LINUX_STATX__RESERVED     0x80000000U
+#define LINUX_STATX_TYPE            0x1U
+#define LINUX_STATX_MODE            0x2U
+#define LINUX_STATX_NLINK           0x4U
+#define LINUX_STATX_UID             0x8U
+#define LINUX_STATX_GID             0x10U
+#define LINUX_STATX_ATIME           0x20U
+#define LINUX_STATX_MTIME           0x40U
+#define LINUX_STATX_CTIME           0x80U
+#define LINUX_STATX_INO             0x100U
+#define LINUX_STATX_SIZE            0x200U
+#define LINUX_STATX_BLOCKS          0x400U
+#define LINUX_STATX_BASIC_STATS     0x7ffU
+#define LINUX_STATX_BTIME           0x800U
+#define LINUX_STATX_ALL             0xfffU
+#define LINUX_STATX_MNT_ID          0x1000U
+#define LINUX_STATX_DIOALIGN        0x2000U
+#define LINUX_STATX_MNT_ID_UNIQUE   0x4000U
+#define LINUX_STATX__RESERVED       0x80000000U
 #define LINUX_STATX_ATTR_COMPRESSED 0x4U
 #define LINUX_STATX_ATTR_IMMUTABLE  0x10U
 #define LINUX_STATX_ATTR_APPEND     0x20U
@@ -154,17 +154,17 @@ static_assert(offsetof(struct linux_statfs, f_fsid) == 56, "struct statfs");
 static_assert(offsetof(struct linux_statfs, f_flags) == 80, "struct statfs");
 
 /* statfs f_flags. */
-#define LINUX_ST_RDONLY          0x0001U
-#define LINUX_ST_NOSUID          0x0002U
-#define LINUX_ST_NODEV           0x0004U
-#define LINUX_ST_NOEXEC          0x0008U
-#define LINUX_ST_SYNCHRONOUS     0x0010U
-#define LINUX_ST_VALID           0x0020U
-#define LINUX_ST_MANDLOCK        0x0040U
-#define LINUX_ST_NOATIME         0x0400U
-#define LINUX_ST_NODIRATIME      0x0800U
-#define LINUX_ST_RELATIME        0x1000U
-#define LINUX_ST_NOSYMFOLLOW     0x2000U
+#define LINUX_ST_RDONLY      0x0001U
+#define LINUX_ST_NOSUID      0x0002U
+#define LINUX_ST_NODEV       0x0004U
+#define LINUX_ST_NOEXEC      0x0008U
+#define LINUX_ST_SYNCHRONOUS 0x0010U
+#define LINUX_ST_VALID       0x0020U
+#define LINUX_ST_MANDLOCK    0x0040U
+#define LINUX_ST_NOATIME     0x0400U
+#define LINUX_ST_NODIRATIME  0x0800U
+#define LINUX_ST_RELATIME    0x1000U
+#define LINUX_ST_NOSYMFOLLOW 0x2000U
 
 /* statfs f_type. */
 #define LINUX_ADFS_SUPER_MAGIC      0xadf5U
@@ -196,10 +196,7 @@ static inline uint32_t linux_makedev(uint32_t major, uint32_t minor)
     return (minor & 0xffU) | ((major & 0xfffU) << 8) | ((minor & 0xfff00U) << 12);
 }
 
-static inline uint32_t linux_major(uint64_t dev)
-{
-    return (uint32_t)(dev >> 8) & 0xfffU;
-}
+static inline uint32_t linux_major(uint64_t dev) { return (uint32_t)(dev >> 8) & 0xfffU; }
 
 static inline uint32_t linux_minor(uint64_t dev)
 {
@@ -207,7 +204,7 @@ static inline uint32_t linux_minor(uint64_t dev)
 }
 
 /* The same as a constant expression. */
-#define LINUX_MKDEV(major, minor) \
+#define LINUX_MKDEV(major, minor)                                                                  \
     (((minor) & 0xffU) | (((major) & 0xfffU) << 8) | (((minor) & 0xfff00U) << 12))
 
 #endif

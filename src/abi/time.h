@@ -21,15 +21,15 @@
 #define LINUX_CLOCK_REALTIME_ALARM     8
 #define LINUX_CLOCK_BOOTTIME_ALARM     9
 #define LINUX_CLOCK_TAI                11
-#define LINUX_ITIMER_REAL        0
-#define LINUX_ITIMER_VIRTUAL     1
-#define LINUX_ITIMER_PROF        2
-#define LINUX_TIMER_ABSTIME      1
-#define LINUX_TFD_NONBLOCK            0x800U
-#define LINUX_TFD_CLOEXEC             0x80000U
-#define LINUX_TFD_TIMER_ABSTIME       0x1U
-#define LINUX_TFD_TIMER_CANCEL_ON_SET 0x2U
-#define LINUX_TFD_IOC_SET_TICKS       0x40085400U
+#define LINUX_ITIMER_REAL              0
+#define LINUX_ITIMER_VIRTUAL           1
+#define LINUX_ITIMER_PROF              2
+#define LINUX_TIMER_ABSTIME            1
+#define LINUX_TFD_NONBLOCK             0x800U
+#define LINUX_TFD_CLOEXEC              0x80000U
+#define LINUX_TFD_TIMER_ABSTIME        0x1U
+#define LINUX_TFD_TIMER_CANCEL_ON_SET  0x2U
+#define LINUX_TFD_IOC_SET_TICKS        0x40085400U
 
 /* A dynamic clock id packs ~pid (or ~fd) << 3 with these low bits. */
 #define LINUX_CPUCLOCK_PERTHREAD_MASK 4
