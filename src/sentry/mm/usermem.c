@@ -1,0 +1,113 @@
+#include "sentry/mm/usermem.h"
+
+#include "abi/limits.h"
+#include "base/err.h"
+#include "sentry/mm/mm.h"
+#include "sentry/platform/platform.h"
+#include "sentry/platform/space_limits.h"
+#include "sentry/task/task.h"
+
+#include <string.h>
+
+static const uint8_t zeros[GUEST_PAGE_SIZE];
+
+/* The space to use, or NULL if the range leaves the application's part. */
+static struct space *space_for(const struct mm *mm, struct uaddr a, size_t size)
+{
+    if (!mm || a.v > SPACE_END || size > SPACE_END - a.v)
+        return NULL;
+    return mm->space;
+}
+
+ssize_t mm_copy_in_some(struct mm *mm, void *dst, struct uaddr src, size_t size_bytes)
+{
+    if (size_bytes == 0)
+        return 0;
+    struct space *s = space_for(mm, src, size_bytes);
+    return s ? platform_copy_in(s, dst, src, size_bytes) : -EFAULT;
+}
+
+ssize_t mm_copy_out_some(struct mm *mm, struct uaddr dst, const void *src, size_t size_bytes)
+{
+    if (size_bytes == 0)
+        return 0;
+    struct space *s = space_for(mm, dst, size_bytes);
+    return s ? platform_copy_out(s, dst, src, size_bytes) : -EFAULT;
+}
+
+ssize_t copy_in_some(struct task *t, void *dst, struct uaddr src, size_t size_bytes)
+{
+    return mm_copy_in_some(t->mm, dst, src, size_bytes);
+}
+
+ssize_t copy_out_some(struct task *t, struct uaddr dst, const void *src, size_t size_bytes)
+{
+    return mm_copy_out_some(t->mm, dst, src, size_bytes);
+}
+
+int copy_in(struct task *t, void *dst, struct uaddr src, size_t size_bytes)
+{
+    ssize_t n = copy_in_some(t, dst, src, size_bytes);
+    return n == (ssize_t)size_bytes ? 0 : -EFAULT;
+}
+
+int copy_out(struct task *t, struct uaddr dst, const void *src, size_t size_bytes)
+{
+    ssize_t n = copy_out_some(t, dst, src, size_bytes);
+    return n == (ssize_t)size_bytes ? 0 : -EFAULT;
+}
+
+ssize_t copy_in_string(struct task *t, char *dst, struct uaddr src, size_t size_bytes)
+{
+    size_t done = 0;
+    while (done < size_bytes) {
+        /* Not past the page's end: the next page may be missing. Within it, more bytes cost no more. */
+        size_t chunk = MIN(size_bytes - done, (size_t)(GUEST_PAGE_SIZE - GUEST_PAGE_OFFSET(src.v + done)));
+        if (src.v >= SPACE_END - done)
+            return -EFAULT;
+        ssize_t n = copy_in_some(t, dst + done, uaddr_plus(src, done), chunk);
+        if (n <= 0)
+            return -EFAULT;
+        const char *nul = memchr(dst + done, '\0', (size_t)n);
+        if (nul)
+            return nul - dst;
+        if ((size_t)n < chunk)
+            return -EFAULT;
+        done += chunk;
+    }
+    return -ENAMETOOLONG;
+}
+
+int copy_in_u32(struct task *t, uint32_t *ret, struct uaddr src)
+{
+    uint32_t v;
+    if (copy_in(t, &v, src, sizeof(v)))
+        return -EFAULT;
+    *ret = v;
+    return 0;
+}
+
+int copy_in_u64(struct task *t, uint64_t *ret, struct uaddr src)
+{
+    uint64_t v;
+    if (copy_in(t, &v, src, sizeof(v)))
+        return -EFAULT;
+    *ret = v;
+    return 0;
+}
+
+int copy_out_u32(struct task *t, struct uaddr dst, uint32_t v) { return copy_out(t, dst, &v, sizeof(v)); }
+
+int copy_out_u64(struct task *t, struct uaddr dst, uint64_t v) { return copy_out(t, dst, &v, sizeof(v)); }
+
+int zero_out(struct task *t, struct uaddr dst, size_t size_bytes)
+{
+    while (size_bytes > 0) {
+        size_t n = MIN(size_bytes, sizeof(zeros));
+        if (copy_out(t, dst, zeros, n))
+            return -EFAULT;
+        dst = uaddr_plus(dst, n);
+        size_bytes -= n;
+    }
+    return 0;
+}
