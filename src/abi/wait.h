@@ -42,7 +42,7 @@ static inline int32_t linux_wstatus_stopped(uint32_t signo)
 #define LINUX_WSTOPSIG(s)       (((s) >> 8) & 0xff)
 #define LINUX_WIFCONTINUED(s)   ((s) == LINUX_WSTATUS_CONTINUED)
 #define LINUX_WTERMSIG(s)       ((s) & 0x7f)
-#define LINUX_WIFSIGNALED(s)    (!LINUX_WIFEXITED(s) && !LINUX_WIFSTOPPED(s) && !LINUX_WIFCONTINUED(s))
+#define LINUX_WIFSIGNALED(s)    (LINUX_WTERMSIG(s) != 0 && LINUX_WTERMSIG(s) != 0x7f)
 #define LINUX_WCOREDUMP(s)      (((s) & 0x80) != 0)
 
 #endif

@@ -23,7 +23,8 @@ struct strace_env {
     void *ctx;
     /* Copies up to n bytes; returns how many, or -EFAULT if none. */
     ssize_t (*peek)(void *ctx, struct uaddr src, void *dst, size_t n);
-    /* Writes what a descriptor is, NUL-terminated, and returns true; AT_FDCWD is asked as well. May be NULL. */
+    /* Writes what a descriptor is, NUL-terminated, and returns true; AT_FDCWD is asked as well.
+     * May be NULL. */
     bool (*fd_name)(void *ctx, int32_t fd, char *dst, size_t n);
 };
 

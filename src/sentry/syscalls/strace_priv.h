@@ -31,7 +31,8 @@ void strace_flags(struct strbuf *sb, const struct abi_names *names, uint64_t val
 void strace_value(struct strbuf *sb, const struct abi_names *names, uint64_t value);
 void strace_fd(const struct strace_ctx *c, int32_t fd);
 
-/* Prints what argument i points to, if its kind is one of objects: true. The address is printed already. */
+/* Prints what argument i points to, if its kind is one of objects: true. The caller has printed the
+ * address. */
 bool strace_object(const struct strace_ctx *c, unsigned int i, enum syscall_arg_kind kind);
 
 #endif
