@@ -18,3 +18,6 @@ enum host_filter_flag {
 
 /* -EINVAL no filters in this kernel, or no_new_privs missing (-EACCES); -ESRCH a thread could not be synchronised. */
 NODISCARD int host_filter_install(enum host_filter which, uint32_t flags);
+
+/* Names forbidden calls on fd, then ends the process; for HOST_FILTER_TRAP. False: not in this (release) build. */
+NODISCARD bool host_trap_start(int fd);

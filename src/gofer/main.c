@@ -1,0 +1,69 @@
+#include "gofer/gofer.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "host/confine.h"
+#include "host/filter.h"
+#include "host/host.h"
+#include "host/msg.h"
+#include "wire/boot_config.h"
+#include "wire/control.h"
+#include "wire/gofer.h"
+
+#define CAP(n) (UINT64_C(1) << (n))
+#define GOFER_CAPS (CAP(CAP_CHOWN) | CAP(CAP_DAC_OVERRIDE) | CAP(CAP_DAC_READ_SEARCH) | CAP(CAP_FOWNER) | CAP(CAP_FSETID))
+
+static _Noreturn void gofer_fail(const char *what, int err)
+{
+    char text[CONTROL_TEXT_MAX];
+    uint8_t buf[CONTROL_BYTES_MAX];
+    (void)snprintf(text, sizeof text, "gofer: %s: %s", what, err_name(err));
+    size_t n = control_build(buf, CONTROL_ERROR, 0, text);
+    (void)!host_msg_send(GOFER_FD_CONTROL, buf, n, NULL, 0, 0);
+    for (;;)
+        (void)!host_exit_group(1);
+}
+
+static void ready_send(const int *mounts, unsigned count)
+{
+    static struct gofer_reply ready;
+    static uint8_t buf[GOFER_REPLY_MAX];
+    ready = (struct gofer_reply){.type = GOFER_READY, .value = (int32_t)count};
+    size_t n = gofer_reply_build(buf, &ready);
+    int r = host_msg_send(GOFER_FD_SENTRY, buf, n, mounts, count, 0);
+    if (r < 0)
+        gofer_fail("cannot reach the sentry", r);
+}
+
+_Noreturn void gofer_main(int argc, char **argv)
+{
+    uint64_t count = 0;
+    if (argc < 1 || parse_u64(argv[0], 10, &count) < 0 || count < 1 || count > BOOT_GOFER_DIRS_MAX)
+        gofer_fail("bad arguments", -EINVAL);
+    int mounts[BOOT_GOFER_DIRS_MAX];
+    for (unsigned i = 0; i < count; i++)
+        mounts[i] = GOFER_FD_MOUNTS + (int)i;
+
+    int r = host_close_range(GOFER_FD_MOUNTS + (unsigned)count, ~0u, 0);
+    if (r < 0 || (r = host_process_detach("runsc-gofer")) < 0)
+        gofer_fail("cannot leave runsc's session", r);
+    if ((r = host_root_pivot(mounts[0])) < 0)
+        gofer_fail("cannot make the container's root its own", r);
+    for (int i = 1; i < argc; i++)
+        host_mount_detach(argv[i]);
+    if ((r = host_caps_keep(GOFER_CAPS)) < 0)
+        gofer_fail("cannot drop capabilities", r);
+    if ((r = host_filter_install(HOST_FILTER_GOFER, 0)) < 0)
+        gofer_fail("cannot install its system call filter (does the host kernel have CONFIG_SECCOMP_FILTER?)", r);
+
+    ready_send(mounts, (unsigned)count);
+    r = gofer_serve(GOFER_FD_SENTRY, mounts, (unsigned)count);
+    for (;;)
+        (void)!host_exit_group(r < 0);
+}

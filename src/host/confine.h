@@ -1,0 +1,25 @@
+/* host/confine.h - how a process gives up what it does not need. Start phase only; each step is one-way.
+ *
+ * Context  single-threaded, in fresh user and mount namespaces (capable there).
+ */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+
+/* The root becomes the detached mount mount_fd; all other mounts of this namespace are let go. -errno of the failing step. */
+NODISCARD int host_root_pivot(int mount_fd);
+
+/* The root becomes an empty, read-only tmpfs. */
+NODISCARD int host_root_empty(void);
+
+/* Lets go whatever is mounted at path (several layers), without following a link there. Not an error if nothing is. */
+void host_mount_detach(const char *path);
+
+/* Keeps only these capabilities (bit n: capability n), permitted and effective; empties inheritable, ambient and bounding
+ * sets and the supplementary groups. */
+NODISCARD int host_caps_keep(uint64_t keep);
+
+/* New session, no_new_privs, SIGKILL when the parent dies, name for ps (15 characters). */
+NODISCARD int host_process_detach(const char *name);

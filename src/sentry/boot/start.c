@@ -1,0 +1,86 @@
+/* `runsc boot`: from the exec to the kernel's main function. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+
+#include "base/err.h"
+#include "host/confine.h"
+#include "host/filter.h"
+#include "host/host.h"
+#include "host/msg.h"
+#include "sentry/boot/boot.h"
+#include "sentry/boot/boot_priv.h"
+#include "wire/control.h"
+#include "wire/gofer.h"
+
+/* Before there is a configuration: the control socket has its number already. */
+static const struct boot_config early = {.control_fd = BOOT_FD_CONTROL, .log_fd = -1, .debug_log_fd = -1};
+
+static void privileges_drop(void)
+{
+    int r = host_close_range(BOOT_FD_END, ~0u, 0);
+    if (r < 0)
+        boot_fail(&early, "sandbox: cannot close inherited descriptors: %s", err_name(r));
+    if ((r = host_process_detach("runsc-sandbox")) < 0)
+        boot_fail(&early, "sandbox: cannot set no_new_privs: %s", err_name(r));
+    if ((r = host_root_empty()) < 0)
+        boot_fail(&early, "sandbox: cannot make an empty root: %s", err_name(r));
+    if ((r = host_caps_keep(0)) < 0)
+        boot_fail(&early, "sandbox: cannot drop capabilities: %s", err_name(r));
+}
+
+static void config_load(struct boot_config *cfg)
+{
+    struct stat st;
+    int r = host_fstat(BOOT_FD_CONFIG, &st);
+    if (r < 0 || st.st_size <= 0 || st.st_size > BOOT_BLOB_MAX)
+        boot_fail(&early, "sandbox: no configuration");
+    size_t len = (size_t)st.st_size;
+    size_t scratch_len = boot_config_scratch(len);
+    intptr_t blob = host_mmap(NULL, len, PROT_READ, MAP_PRIVATE, BOOT_FD_CONFIG, 0);
+    intptr_t scratch = host_mmap(NULL, scratch_len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (blob < 0 || scratch < 0)
+        boot_fail(&early, "sandbox: out of memory for the configuration");
+    r = boot_config_read((const void *)blob, len, (void *)scratch, scratch_len, cfg);
+    if (r < 0)
+        boot_fail(&early, "sandbox: bad configuration: %s", err_name(r));
+    (void)!host_close(BOOT_FD_CONFIG);
+}
+
+/* The gofer's first message brings the directories; it comes when the gofer has confined itself. */
+static void gofer_greet(struct boot_config *cfg)
+{
+    uint8_t buf[GOFER_REPLY_MAX];
+    struct gofer_reply reply;
+    int fds[BOOT_GOFER_DIRS_MAX];
+    size_t count = 0;
+    ssize_t n = host_msg_recv(cfg->gofer_fd, buf, sizeof buf, fds, BOOT_GOFER_DIRS_MAX, &count, 0);
+    if (n <= 0)
+        boot_fail(cfg, "sandbox: the gofer did not start");
+    if (gofer_reply_parse(buf, (size_t)n, &reply) < 0 || reply.type != GOFER_READY || count != cfg->gofer_dir_count ||
+        reply.value != (int32_t)count)
+        boot_fail(cfg, "sandbox: the gofer sent nonsense");
+    for (size_t i = 0; i < count; i++)
+        cfg->gofer_dir_fd[i] = fds[i];
+}
+
+_Noreturn void boot_start(void)
+{
+    static struct boot_config cfg;
+    privileges_drop();
+    config_load(&cfg);
+    boot_log_start(&cfg);
+    gofer_greet(&cfg);
+    int r = sentry_main(&cfg);
+    boot_fail(&cfg, "sandbox: the kernel did not start (%d)", r);
+}
+
+int boot_confine(const struct boot_config *cfg)
+{
+    uint32_t flags = (cfg->network == BOOT_NETWORK_HOST ? HOST_FILTER_NET : 0) | (cfg->fs_write ? HOST_FILTER_WRITE : 0);
+    if (cfg->debug && host_trap_start(cfg->debug_log_fd))
+        flags |= HOST_FILTER_TRAP;
+    return host_filter_install(HOST_FILTER_SENTRY, flags);
+}
