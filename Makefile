@@ -26,7 +26,7 @@ test:
 	@tools/run-tests
 
 # Format, clang-tidy, borders, generated pages.
-check:
+check: build
 	@tools/check
 
 bench: build

@@ -8,9 +8,7 @@
 
 static inline void heap_auto_free_(void *p)
 {
-    void *mem;
-    __builtin_memcpy(&mem, p, sizeof(mem));
-    free(mem);
+    free(*(void **)p);
 }
 #define AUTO_FREE __attribute__((cleanup(heap_auto_free_)))
 

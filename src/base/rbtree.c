@@ -95,8 +95,9 @@ static void erase_fixup(struct rb_root *root, struct rb_node *node, struct rb_no
 {
     while (parent && !is_red(node)) {
         bool left = node == parent->left;
-        struct rb_node *sib = left ? parent->right : parent->left; /* exists: I2 */
+        struct rb_node *sib = left ? parent->right : parent->left;
 
+        assert(sib); /* I2 */
         if (sib->red) {
             sib->red = false;
             parent->red = true;

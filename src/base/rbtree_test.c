@@ -58,7 +58,7 @@ static void test_random_steps(void **state)
     for (int step = 0; step < STEPS; step++) {
         struct item *it = &items[test_random(&rnd) % ITEMS];
         /* Phases that mostly grow and mostly shrink, so that the tree is also seen small. */
-        bool grow = test_random(&rnd) % 4 != (unsigned)(step / 4000) % 2 * 3;
+        bool grow = test_random(&rnd) % 4 != (step / 4000 % 2 ? 3u : 0u);
         if (!it->in && grow) {
             assert_null(rb_insert(&root, &it->node, by_key));
             it->in = true;
