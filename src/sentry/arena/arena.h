@@ -16,7 +16,11 @@
 #include "base/compiler.h"
 
 /* Free in a static program, and outside the shadow memory of AddressSanitizer. */
+#ifdef CVISOR_TSAN
+#define ARENA_BASE 0x010000000000ULL /* ThreadSanitizer's shadow is at the other place */
+#else
 #define ARENA_BASE 0x200000000000ULL
+#endif
 #define ARENA_SIZE (64ULL << 30)
 
 /* Reserves the range; kern() is valid and zeroed afterwards. Once, before anything else. -ENOMEM, -EEXIST address taken. */
