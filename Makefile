@@ -12,7 +12,7 @@ MESON_RELEASE := --buildtype=release -Doptimization=2 -Db_ndebug=false
 all: build
 build: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
-	@mkdir -p out && cp -u $(BUILD)/src/runsc out/runsc
+	@mkdir -p out && cmp -s $(BUILD)/runsc out/runsc || { cp $(BUILD)/runsc out/runsc.new && mv out/runsc.new out/runsc; }
 
 $(BUILD)/build.ninja:
 	@CC=$(CC) meson setup $(BUILD) $(MESON_RELEASE) >build-setup.log 2>&1 || { cat build-setup.log; exit 1; }
