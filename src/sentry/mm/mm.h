@@ -22,6 +22,15 @@ struct hostfile;
 struct space;
 struct task;
 
+/* Bits of vma.flags beside LINUX_MAP_*: the low ones that mmap uses for other things are free here. */
+#define VMA_DONTFORK    0x01000000u
+#define VMA_WIPEONFORK  0x02000000u
+#define VMA_DONTDUMP    0x04000000u
+#define VMA_LOCKONFAULT 0x08000000u
+#define VMA_DONTEXPAND  0x10000000u /* vDSO: mremap may not grow it */
+
+#define MM_MAX_VMAS 65000u /* below the host's vm.max_map_count, which the stub's own maps share */
+
 struct vma {
     struct rb_node node;
     struct urange range;
@@ -41,6 +50,7 @@ struct mm {
     struct space *space;          /* set when a task starts in it */
     uint64_t total_pages, locked_pages, stack_pages, data_pages;
     uint64_t mmap_base;           /* top-down allocation below this */
+    uint64_t hint_top, hint_hole; /* place.c: no hole larger than hint_hole in [hint_top, mmap_base) */
     uint64_t brk_start, brk;
     uint64_t start_code, end_code, start_data, end_data, start_stack;
     uint64_t arg_start, arg_end, env_start, env_end;
@@ -60,9 +70,24 @@ NODISCARD struct mm *mm_fork(struct mm *mm); /* a copy of the map; the platform 
 struct vma *mm_find(const struct mm *mm, uint64_t addr);       /* the VMA that contains addr, or NULL */
 struct vma *mm_find_from(const struct mm *mm, uint64_t addr);  /* first VMA with end > addr, or NULL */
 struct vma *vma_next(const struct vma *v);
+struct vma *vma_prev(const struct vma *v);
 /* mmap as the system call does it, for t's own mm (t in STOP_CONTEXT); also the loader. Address or -errno. */
 int64_t mm_map(struct task *t, uint64_t addr, uint64_t len, uint32_t prot, uint32_t flags, struct file *file, uint64_t off_bytes);
 NODISCARD int mm_unmap(struct task *t, uint64_t addr, uint64_t len);
+/* The other calls, with their results; t in STOP_CONTEXT. All may return -EBLOCKED (an operation of another thread is under way). */
+int64_t mm_protect(struct task *t, uint64_t addr, uint64_t len, uint32_t prot);
+int64_t mm_remap(struct task *t, uint64_t addr, uint64_t old_len, uint64_t new_len, uint32_t flags, uint64_t new_addr);
+int64_t mm_brk(struct task *t, uint64_t brk);
+int64_t mm_madvise(struct task *t, uint64_t addr, uint64_t len, uint32_t advice);
+int64_t mm_msync(struct task *t, uint64_t addr, uint64_t len, uint32_t flags);
+int64_t mm_mincore(struct task *t, uint64_t addr, uint64_t len, struct uaddr vec);
+int64_t mm_lock(struct task *t, uint64_t addr, uint64_t len, bool on_fault);
+int64_t mm_unlock(struct task *t, uint64_t addr, uint64_t len);
+int64_t mm_lock_all(struct task *t, uint32_t flags);
+int64_t mm_unlock_all(struct task *t);
+/* The host refused t's last queued operation (platform_events.map_failed): undoes what the map says about it. Returns the
+ * result of the call that asked for it; a failed exec kills the process. */
+int64_t mm_map_failed(struct task *t, int err);
 /* A fault in a GROWSDOWN region just below it: grows it, true if the access may be tried again. */
 bool mm_stack_fault(struct task *t, uint64_t addr);
 /* RSS in pages, estimated from the map (host counters are not visible). */

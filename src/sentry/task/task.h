@@ -18,6 +18,7 @@
 #include "base/list.h"
 #include "base/ref.h"
 #include "base/types.h"
+#include "sentry/mm/undo.h"
 #include "sentry/platform/platform.h"
 #include "sentry/syscalls/syscall.h"
 #include "sentry/task/wait.h"
@@ -35,6 +36,20 @@ struct posix_timers;
 
 enum task_state { TASK_RUNNING, TASK_PARKED, TASK_QUEUED, TASK_STOPPED, TASK_ZOMBIE, TASK_DEAD };
 
+/* What comes next for a task that is on the run queue. */
+enum task_next {
+    TASK_NEXT_CALL,  /* its handler, from the top */
+    TASK_NEXT_LEAVE, /* the end of its call: exit_result is known, signals were to be looked at */
+    TASK_NEXT_USER,  /* STOP_CONTEXT: deliver signals, resume */
+};
+#define TASK_NO_CALL UINT64_MAX
+struct task_again {
+    uint64_t nr;
+    struct sys_args args;
+    int64_t deadline_ns;
+    bool has_deadline;
+};
+
 /* Pending signals of a task or of a group: a mask, and queued siginfo (struct sigqueue in signal/). */
 struct sigpending {
     uint64_t mask; /* bit n-1 */
@@ -48,6 +63,7 @@ struct task {
     struct list_node tg_node;      /* tgroup->tasks */
     struct thread *thread;         /* NULL once exited */
     struct mm *mm;                 /* counted; NULL once exited */
+    struct mm_undo mm_undo;        /* mm/: the memory operation queued last */
     struct fdtable *files;         /* counted */
     struct fsctx *fs;              /* counted */
     struct cred *cred;             /* counted, immutable: replaced as a whole */
@@ -69,6 +85,22 @@ struct task {
     uint32_t altstack_flags;
     bool exiting;                  /* must call task_exit at the next chance */
     int64_t exit_result;           /* restart code of the call that is being left with a signal pending */
+    enum task_next next;           /* what the run queue does with it (task/run.c) */
+    bool in_handler;               /* a worker runs a handler of this task: others leave it alone, flags are looked at after */
+    bool syncing;                  /* task_sync(): not run before interrupted() comes */
+    bool exit_in_call;             /* the context is the exit of call exit_nr with exit_result */
+    bool keep_regs;                /* the call set the registers itself (rt_sigreturn) */
+    bool killable_only;            /* this park ends for deadly signals only (vfork) */
+    int32_t sync_error;
+    uint64_t exit_nr;
+    int64_t last_result;           /* of the last finished call; args and sysno are still there */
+    struct task_again again;       /* what restart_syscall(2) goes on with; nr TASK_NO_CALL: nothing */
+    struct fault last_fault;       /* for the signal frame */
+    int64_t call_start_ns;         /* --strace */
+    int64_t cpu_past_ns;           /* of platform threads that this task had before (exec) */
+    bool keepcaps, sched_reset_on_fork;
+    uint32_t sched_policy, sched_priority;
+    uint32_t ioprio;
     /* identity and misc */
     uint64_t robust_list, robust_list_len;
     uint64_t clear_child_tid;      /* the host clears it (platform_thread_new); kept for set_tid_address */
@@ -110,6 +142,9 @@ struct tgroup {
     struct timer itimer_real;
     int64_t itimer_real_interval_ns;
     struct posix_timers *posix_timers;
+    struct cpu_timers *cpu_timers;                /* ITIMER_VIRTUAL, ITIMER_PROF, RLIMIT_CPU (time/itimer.c) */
+    struct waitq exit_wait;                       /* woken when the group is a zombie (pidfd), and when a thread ends */
+    uint32_t nsigqueued;                          /* queued siginfos of the group and its tasks: RLIMIT_SIGPENDING */
     int64_t dead_utime_ns, dead_stime_ns;         /* of exited threads */
     int64_t child_utime_ns, child_stime_ns;       /* of reaped children */
     uint64_t min_flt, maj_flt, child_maxrss_kb, maxrss_kb;
@@ -148,6 +183,16 @@ struct cred {
     uint32_t *groups; /* arena, sorted */
 };
 
+struct fsctx *fsctx_ref(struct fsctx *fs);
+struct fsctx *fsctx_unref(struct fsctx *fs);             /* NULL fine; returns NULL */
+NODISCARD struct fsctx *fsctx_dup(const struct fsctx *fs); /* NULL: no memory */
+/* root and cwd are the root of the sandbox's mounts. NULL: no memory */
+NODISCARD struct fsctx *fsctx_new(void);
+
+NODISCARD int tasks_init(void);
+/* The first process, stopped before its exec: credentials, limits, descriptors (an empty table), root and cwd from cfg. -ENOMEM. */
+struct boot_config;
+NODISCARD int task_new_init(const struct boot_config *cfg, struct task **ret);
 struct task *task_ref(struct task *t);
 struct task *task_unref(struct task *t); /* returns NULL */
 struct task *task_find(int32_t tid);     /* NULL if none; not counted */

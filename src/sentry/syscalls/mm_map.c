@@ -1,0 +1,63 @@
+/* Memory system calls: arguments to mm/. */
+#include "sentry/syscalls/syscall.h"
+
+#include "abi/mman.h"
+#include "base/err.h"
+#include "sentry/mm/mm.h"
+#include "sentry/task/task.h"
+#include "sentry/vfs/file.h"
+
+int64_t sys_mmap(struct task *t, const struct sys_args *a)
+{
+    uint32_t flags = arg_uint(a, 3);
+    uint64_t off = a->arg[5];
+    if (!GUEST_PAGE_ALIGNED(off))
+        return -EINVAL;
+    struct file *f = NULL;
+    if (!(flags & LINUX_MAP_ANONYMOUS)) {
+        f = fd_get_io(t, arg_int(a, 4));
+        if (!f)
+            return -EBADF;
+    }
+    int64_t r = mm_map(t, a->arg[0], a->arg[1], (uint32_t)a->arg[2], flags, f, off);
+    if (f)
+        file_unref(f);
+    return r;
+}
+
+int64_t sys_munmap(struct task *t, const struct sys_args *a) { return mm_unmap(t, a->arg[0], a->arg[1]); }
+
+int64_t sys_mprotect(struct task *t, const struct sys_args *a)
+{
+    return mm_protect(t, a->arg[0], a->arg[1], arg_uint(a, 2));
+}
+
+/* Without protection keys, which the sandbox does not offer, only key -1 exists. */
+int64_t sys_pkey_mprotect(struct task *t, const struct sys_args *a)
+{
+    if (arg_int(a, 3) != -1)
+        return -EINVAL;
+    return mm_protect(t, a->arg[0], a->arg[1], arg_uint(a, 2));
+}
+
+int64_t sys_mremap(struct task *t, const struct sys_args *a)
+{
+    return mm_remap(t, a->arg[0], a->arg[1], a->arg[2], arg_uint(a, 3), a->arg[4]);
+}
+
+int64_t sys_brk(struct task *t, const struct sys_args *a) { return mm_brk(t, a->arg[0]); }
+
+int64_t sys_madvise(struct task *t, const struct sys_args *a)
+{
+    return mm_madvise(t, a->arg[0], a->arg[1], arg_uint(a, 2));
+}
+
+int64_t sys_msync(struct task *t, const struct sys_args *a)
+{
+    return mm_msync(t, a->arg[0], a->arg[1], arg_uint(a, 2));
+}
+
+int64_t sys_mincore(struct task *t, const struct sys_args *a)
+{
+    return mm_mincore(t, a->arg[0], a->arg[1], arg_uaddr(a, 2));
+}
