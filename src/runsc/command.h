@@ -1,0 +1,16 @@
+/* runsc/command.h - the commands of runsc. */
+#pragma once
+#include <stddef.h>
+
+#include "runsc/flags.h"
+
+struct command {
+    const char *name;
+    const char *usage; /* what follows the name */
+    const char *help;
+    struct flag *flags;
+    size_t flag_count;
+    int (*run)(int argc, char **argv); /* words after the flags; exit status of runsc */
+};
+
+extern const struct command command_do, command_run, command_spec;

@@ -1,0 +1,201 @@
+#include "runsc/container.h"
+
+#include <errno.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "host/host.h"
+#include "runsc/flags.h"
+
+bool stdio_closed[3];
+
+int overlay_parse(const char *value, struct overlay_choice *ret, char *err)
+{
+    bool all = str_starts(value, "all:");
+    if (str_eq(value, "none")) {
+        *ret = (struct overlay_choice){0};
+        return 0;
+    }
+    const char *medium = all || str_starts(value, "root:") ? strchr(value, ':') + 1 : "";
+    size_t len = strcspn(medium, ",");
+    bool known = str_eq_n("memory", medium, len) || str_eq_n("self", medium, len) || (len > 5 && strncmp(medium, "dir=/", 5) == 0);
+    if (!known || (medium[len] && !str_starts(medium + len, ",size="))) {
+        (void)snprintf(err, FLAGS_ERROR_MAX, "invalid value \"%.100s\" for flag --overlay2: use none, or root or all, then :memory, :self or "
+                       ":dir=/PATH, then perhaps ,size=N", value);
+        return -EINVAL;
+    }
+    *ret = (struct overlay_choice){.root = true, .mounts = all};
+    return 0;
+}
+
+static int network_parse(enum boot_network *ret, char *err)
+{
+    const char *v = global_flags[FLAG_ID_NETWORK].value;
+    if (str_eq(v, "sandbox")) {
+        (void)snprintf(err, FLAGS_ERROR_MAX, "--network=sandbox: the network stack is not there yet; use --network=none or --network=host");
+        return -EINVAL;
+    }
+    *ret = str_eq(v, "host") ? BOOT_NETWORK_HOST : BOOT_NETWORK_NONE;
+    return 0;
+}
+
+static uint32_t cpus_count(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? (uint32_t)CPU_COUNT(&set) : 1;
+}
+
+int container_init(struct sandbox *s, const struct report_files *files, const char *id, char *err)
+{
+    struct boot_config *c = &s->config;
+    const char *platform = global_flags[FLAG_ID_PLATFORM].value;
+    if (!str_eq(platform, "systrap")) {
+        (void)snprintf(err, FLAGS_ERROR_MAX, "--platform=%.20s is not there yet; use --platform=systrap", platform);
+        return -EINVAL;
+    }
+    int r = network_parse(&c->network, err);
+    if (r < 0)
+        return r;
+    static char hostname[65];
+    if (gethostname(hostname, sizeof hostname - 1) < 0 || !hostname[0])
+        (void)snprintf(hostname, sizeof hostname, "localhost");
+    c->hostname = hostname;
+    c->domainname = "(none)";
+    c->container_id = id;
+    c->umask = -1;
+    c->cwd = "/";
+    c->debug = flag_true(&global_flags[FLAG_ID_DEBUG]);
+    c->strace = flag_true(&global_flags[FLAG_ID_STRACE]);
+    int64_t strace_size = flag_int(&global_flags[FLAG_ID_STRACE_LOG_SIZE]);
+    c->strace_log_size_bytes = strace_size > 0 && strace_size < 65536 ? (uint32_t)strace_size : 1024;
+    c->ncpus = cpus_count();
+    c->mem_total_bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+    c->host_uid_identity = geteuid() == 0;
+    c->log_fd = files->log_fd;
+    c->debug_log_fd = files->debug_log_fd;
+    for (int i = 0; i < 3; i++)
+        c->stdio_fd[i] = stdio_closed[i] ? -1 : i;
+    static struct boot_mount mounts[BOOT_MOUNTS_MAX];
+    c->mounts = mounts;
+    return 0;
+}
+
+char *path_clean(const char *path)
+{
+    char *out = malloc(strlen(path) + 2);
+    size_t n = 0;
+    const char *name;
+    size_t len;
+    if (!out)
+        return NULL;
+    while (path_component_next(&path, &name, &len)) {
+        if (str_eq_n(".", name, len))
+            continue;
+        if (str_eq_n("..", name, len)) {
+            while (n > 0 && out[--n] != '/') {
+            }
+            continue;
+        }
+        out[n++] = '/';
+        memcpy(out + n, name, len);
+        n += len;
+    }
+    if (n == 0)
+        out[n++] = '/';
+    out[n] = 0;
+    return out;
+}
+
+static int mount_add(struct sandbox *s, const struct boot_mount *m, const struct sandbox_mount *host, char *err)
+{
+    struct boot_config *c = &s->config;
+    if (c->mount_count == BOOT_MOUNTS_MAX || (host && c->gofer_dir_count == BOOT_GOFER_DIRS_MAX) ||
+        (!host && s->detach_count == SANDBOX_DETACH_MAX)) {
+        (void)snprintf(err, FLAGS_ERROR_MAX, "too many mounts: at most %d, %d of them from the host", BOOT_MOUNTS_MAX, BOOT_GOFER_DIRS_MAX);
+        return -EINVAL;
+    }
+    struct boot_mount *to = &c->mounts[c->mount_count++];
+    *to = *m;
+    to->gofer_index = -1;
+    if (!host) {
+        s->detach[s->detach_count++] = m->destination;
+        return 0;
+    }
+    to->gofer_index = (int32_t)c->gofer_dir_count;
+    s->mounts[c->gofer_dir_count++] = *host;
+    /* What lies under an in-memory layer is never written: the host enforces it. */
+    if (m->overlay == BOOT_OVERLAY_MEMORY || (m->flags & BOOT_MOUNT_RDONLY))
+        s->mounts[to->gofer_index].read_only = true;
+    else
+        c->fs_write = true;
+    return 0;
+}
+
+int container_root(struct sandbox *s, const char *host_path, bool readonly, bool overlay, char *err)
+{
+    struct boot_mount m = {
+        .destination = "/", .type = "bind", .source = "none", .flags = readonly ? BOOT_MOUNT_RDONLY : 0,
+        .overlay = overlay && !readonly ? BOOT_OVERLAY_MEMORY : BOOT_OVERLAY_NONE,
+    };
+    s->config.root_readonly = readonly;
+    s->config.overlay_root = m.overlay;
+    struct sandbox_mount host = {.source = host_path, .recursive = true};
+    return mount_add(s, &m, &host, err);
+}
+
+int container_mount(struct sandbox *s, const struct oci_mount *om, bool overlay, char *err)
+{
+    static const char *const types[] = {"bind", "proc", "sysfs", "tmpfs", "devtmpfs", "devpts", "mqueue", "cgroup", "cgroup2"};
+    const char *destination = path_clean(om->destination);
+    struct boot_mount m = {.destination = destination, .type = om->type, .source = om->source, .options = om->options, .flags = om->flags};
+    if (!destination)
+        return -ENOMEM;
+    if (str_eq(destination, "/dev") && str_eq(m.type, "tmpfs"))
+        m.type = "devtmpfs"; /* engines mount a tmpfs there and fill it with nodes */
+    size_t i = 0;
+    while (i < ARRAY_SIZE(types) && !str_eq(types[i], m.type))
+        i++;
+    if (i == ARRAY_SIZE(types)) {
+        (void)snprintf(err, FLAGS_ERROR_MAX, "mounts: type \"%.60s\" of %.200s is unknown; use bind, proc, sysfs, tmpfs, devpts or mqueue", m.type, destination);
+        return -EINVAL;
+    }
+    if (!om->bind)
+        return mount_add(s, &m, NULL, err);
+    m.overlay = overlay && !(m.flags & BOOT_MOUNT_RDONLY) ? BOOT_OVERLAY_MEMORY : BOOT_OVERLAY_NONE;
+    struct sandbox_mount host = {.source = om->source, .recursive = om->recursive};
+    return mount_add(s, &m, &host, err);
+}
+
+int container_mounts_standard(struct sandbox *s, bool (*skip)(const void *arg, const char *destination), const void *arg, char *err)
+{
+    static const char *const pts_options[] = {"gid=5", "mode=620", "ptmxmode=666", NULL};
+    static const char *const shm_options[] = {"mode=1777", NULL};
+    static const struct oci_mount standard[] = {
+        {.destination = "/proc", .type = "proc", .source = "proc", .flags = BOOT_MOUNT_NOSUID | BOOT_MOUNT_NODEV | BOOT_MOUNT_NOEXEC},
+        {.destination = "/sys", .type = "sysfs", .source = "sysfs", .flags = BOOT_MOUNT_RDONLY | BOOT_MOUNT_NOSUID | BOOT_MOUNT_NODEV | BOOT_MOUNT_NOEXEC},
+        {.destination = "/dev", .type = "devtmpfs", .source = "dev", .flags = BOOT_MOUNT_NOSUID},
+        {.destination = "/dev/pts", .type = "devpts", .source = "devpts", .flags = BOOT_MOUNT_NOSUID | BOOT_MOUNT_NOEXEC, .options = {pts_options, 3}},
+        {.destination = "/dev/shm", .type = "tmpfs", .source = "shm", .flags = BOOT_MOUNT_NOSUID | BOOT_MOUNT_NODEV, .options = {shm_options, 1}},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(standard); i++) {
+        if (skip && skip(arg, standard[i].destination))
+            continue;
+        int r = container_mount(s, &standard[i], false, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int container_run(const struct sandbox *s)
+{
+    static char err[SANDBOX_ERROR_MAX];
+    int status = 0;
+    int r = sandbox_run(s, &status, err);
+    return r < 0 ? report_fatal("%s", err) : status;
+}

@@ -1,0 +1,255 @@
+#include "runsc/sandbox.h"
+
+#include <errno.h>
+#include <linux/memfd.h>
+#include <linux/sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "gofer/gofer.h"
+#include "host/msg.h"
+#include "runsc/sandbox_priv.h"
+#include "runsc/sandbox_wait.h"
+#include "wire/control.h"
+
+void sandbox_error(char *err, const char *fmt, ...)
+{
+    va_list ap;
+    if (err[0])
+        return; /* the first error is the cause */
+    va_start(ap, fmt);
+    (void)vsnprintf(err, SANDBOX_ERROR_MAX, fmt, ap);
+    va_end(ap);
+}
+
+/* Everything that is open while a sandbox starts; -1: not. */
+struct start {
+    const struct sandbox *s;
+    char *err;
+    int proc_fd, exe_fd, null_fd, config_fd;
+    int control[2], gofer_control[2], link[2]; /* [0] runsc's (link: the sentry's), [1] the child's (the gofer's) */
+    int mounts[BOOT_GOFER_DIRS_MAX];
+    struct child sentry, gofer;
+};
+
+static void fd_close(int *fd)
+{
+    if (*fd >= 0)
+        (void)!host_close(*fd);
+    *fd = -1;
+}
+
+/* What only the children need. */
+static void start_release(struct start *st)
+{
+    fd_close(&st->exe_fd);
+    fd_close(&st->null_fd);
+    fd_close(&st->config_fd);
+    fd_close(&st->control[1]);
+    fd_close(&st->gofer_control[1]);
+    fd_close(&st->link[0]);
+    fd_close(&st->link[1]);
+    for (uint32_t i = 0; i < st->s->config.gofer_dir_count; i++)
+        fd_close(&st->mounts[i]);
+}
+
+static int config_memfd(struct start *st)
+{
+    size_t len = 0;
+    (void)!boot_config_write(&st->s->config, NULL, 0, &len);
+    if (len > BOOT_BLOB_MAX) {
+        sandbox_error(st->err, "the arguments, environment and mounts are too large (%zu bytes)", len);
+        return -E2BIG;
+    }
+    void *buf = malloc(len);
+    int fd = host_memfd_create("boot", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    int r = !buf ? -ENOMEM : fd;
+    if (r >= 0)
+        r = boot_config_write(&st->s->config, buf, len, &len);
+    if (r >= 0)
+        r = host_write(fd, buf, len) == (ssize_t)len ? 0 : -ENOSPC;
+    if (r >= 0)
+        r = host_fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+    free(buf);
+    st->config_fd = fd;
+    if (r < 0)
+        sandbox_error(st->err, "cannot hand over the configuration: %s", err_name(r));
+    return r;
+}
+
+static int sockets_make(struct start *st)
+{
+    int *pairs[] = {st->control, st->gofer_control, st->link};
+    for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
+        int r = host_socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pairs[i]);
+        if (r < 0) {
+            sandbox_error(st->err, "cannot make a socket pair: %s", err_name(r));
+            return r;
+        }
+    }
+    return 0;
+}
+
+static int mounts_open(struct start *st)
+{
+    for (uint32_t i = 0; i < st->s->config.gofer_dir_count; i++) {
+        const struct sandbox_mount *m = &st->s->mounts[i];
+        st->mounts[i] = mount_clone(m);
+        if (st->mounts[i] == -ENOENT)
+            sandbox_error(st->err, "%s: no such file or directory; mounts need an existing host path", m->source);
+        else if (st->mounts[i] == -ENOSYS)
+            sandbox_error(st->err, "the host kernel lacks open_tree or mount_setattr: Linux 5.15 or later is needed");
+        else if (st->mounts[i] < 0)
+            sandbox_error(st->err, "cannot mount %s: %s", m->source, err_name(st->mounts[i]));
+        if (st->mounts[i] < 0)
+            return st->mounts[i];
+        struct stat sb;
+        if (host_fstat(st->mounts[i], &sb) == 0 && !S_ISDIR(sb.st_mode)) {
+            sandbox_error(st->err, "%s is not a directory; mounts of single files are not supported yet", m->source);
+            return -ENOTDIR;
+        }
+    }
+    return 0;
+}
+
+static int files_open(struct start *st)
+{
+    st->null_fd = host_openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0);
+    if (st->null_fd < 0) {
+        sandbox_error(st->err, "cannot open /dev/null: %s; is /dev mounted?", err_name(st->null_fd));
+        return st->null_fd;
+    }
+    st->proc_fd = host_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+    st->exe_fd = st->proc_fd < 0 ? st->proc_fd : host_openat(st->proc_fd, "self/exe", O_PATH | O_CLOEXEC, 0);
+    if (st->exe_fd < 0)
+        sandbox_error(st->err, "cannot open /proc/self/exe: %s; mount /proc", err_name(st->exe_fd));
+    return st->exe_fd < 0 ? st->exe_fd : 0;
+}
+
+static unsigned long net_namespace(const struct start *st)
+{
+    return st->s->config.network == BOOT_NETWORK_HOST ? 0 : CLONE_NEWNET;
+}
+
+static int sentry_spawn(struct start *st)
+{
+    const struct boot_config *c = &st->s->config;
+    static const char *const argv[] = {"runsc-sandbox", "boot", NULL};
+    struct spawn sp = {
+        .namespaces = CLONE_NEWUSER | CLONE_NEWPID,
+        .unshare = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | net_namespace(st),
+        .fd_count = BOOT_FD_END,
+        .control_index = BOOT_FD_CONTROL,
+        .argv = argv,
+        .exe_fd = st->exe_fd,
+        .fds = {st->null_fd, st->null_fd, c->debug_log_fd >= 0 ? c->debug_log_fd : st->null_fd, c->stdio_fd[0], c->stdio_fd[1],
+                c->stdio_fd[2], st->control[1], st->link[0], st->config_fd, c->log_fd, c->debug_log_fd},
+    };
+    return spawn_start(&sp, &st->sentry);
+}
+
+static int gofer_spawn(struct start *st)
+{
+    char count[16];
+    const char *argv[SANDBOX_DETACH_MAX + 4] = {"runsc-gofer", "gofer", count};
+    const struct sandbox *s = st->s;
+    (void)snprintf(count, sizeof count, "%u", s->config.gofer_dir_count);
+    for (uint32_t i = 0; i < s->detach_count; i++)
+        argv[3 + i] = s->detach[i];
+    struct spawn sp = {
+        .namespaces = CLONE_NEWUSER | CLONE_NEWPID,
+        .unshare = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET,
+        .fd_count = GOFER_FD_MOUNTS + s->config.gofer_dir_count,
+        .control_index = GOFER_FD_CONTROL,
+        .argv = argv,
+        .exe_fd = st->exe_fd,
+        .fds = {st->null_fd, st->null_fd, st->null_fd, st->link[1], st->gofer_control[1]},
+    };
+    memcpy(sp.fds + GOFER_FD_MOUNTS, st->mounts, s->config.gofer_dir_count * sizeof(int));
+    return spawn_start(&sp, &st->gofer);
+}
+
+static void clone_error(char *err, int r)
+{
+    if (r == -ENOSPC || r == -EUSERS)
+        sandbox_error(err, "no more user namespaces: raise the sysctl user.max_user_namespaces");
+    else if (r == -EPERM)
+        sandbox_error(err, "user namespaces are not permitted here: allow clone and unshare in the outer container's seccomp profile, "
+                           "and check the sysctls kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns");
+    else if (r == -EINVAL)
+        sandbox_error(err, "the host kernel lacks user, pid or network namespaces (CONFIG_USER_NS, CONFIG_PID_NS, CONFIG_NET_NS)");
+    else
+        sandbox_error(err, "cannot start a process: %s", err_name(r));
+}
+
+static int children_spawn(struct start *st)
+{
+    int r = sentry_spawn(st);
+    if (r == -EPERM && chroot_leave(st->proc_fd) == 0)
+        r = sentry_spawn(st);
+    if (r == 0)
+        r = gofer_spawn(st);
+    if (r < 0) {
+        clone_error(st->err, r);
+        return r;
+    }
+    if ((r = spawn_go(&st->sentry, st->proc_fd, st->control[0])) < 0 ||
+        (r = spawn_go(&st->gofer, st->proc_fd, st->gofer_control[0])) < 0)
+        sandbox_error(st->err, "cannot map users into the sandbox: %s", err_name(r));
+    return r;
+}
+
+static int sandbox_start(struct start *st)
+{
+    int r = files_open(st);
+    if (r == 0 && geteuid() != 0 && (r = rootless_enter(st->proc_fd)) < 0)
+        clone_error(st->err, r);
+    if (r == 0)
+        r = mounts_open(st);
+    if (r == 0)
+        r = sockets_make(st);
+    if (r == 0)
+        r = config_memfd(st);
+    if (r == 0)
+        r = children_spawn(st);
+    return r;
+}
+
+int sandbox_run(const struct sandbox *s, int *ret_status, char *err)
+{
+    struct start st = {
+        .s = s, .err = err, .proc_fd = -1, .exe_fd = -1, .null_fd = -1, .config_fd = -1,
+        .control = {-1, -1}, .gofer_control = {-1, -1}, .link = {-1, -1},
+    };
+    memset(st.mounts, 0xff, sizeof st.mounts);
+    err[0] = 0;
+    int signal_fd = sandbox_signals_take();
+    int r = signal_fd < 0 ? signal_fd : sandbox_start(&st);
+    start_release(&st);
+    if (r == 0) {
+        struct sandbox_wait w = {
+            .control = st.control[0], .gofer_control = st.gofer_control[0], .signal_fd = signal_fd,
+            .sentry_pidfd = st.sentry.pidfd, .gofer_pidfd = st.gofer.pidfd, .sentry_pid = st.sentry.pid, .gofer_pid = st.gofer.pid,
+            .err = err,
+        };
+        r = sandbox_wait(&w, ret_status);
+        if (w.sentry_reaped)
+            child_forget(&st.sentry);
+        if (w.gofer_reaped)
+            child_forget(&st.gofer);
+    }
+    child_end(&st.sentry);
+    child_end(&st.gofer);
+    if (r < 0)
+        sandbox_error(err, "sandbox: %s", err_name(r));
+    fd_close(&st.control[0]);
+    fd_close(&st.gofer_control[0]);
+    fd_close(&st.proc_fd);
+    fd_close(&signal_fd);
+    return r;
+}
