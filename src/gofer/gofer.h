@@ -10,9 +10,9 @@
 #pragma once
 #include "base/compiler.h"
 
-#define GOFER_FD_SENTRY 3
+#define GOFER_FD_SENTRY  3
 #define GOFER_FD_CONTROL 4
-#define GOFER_FD_MOUNTS 5
+#define GOFER_FD_MOUNTS  5
 
 _Noreturn void gofer_main(int argc, char **argv);
 

@@ -17,7 +17,9 @@
 #include "wire/gofer.h"
 
 #define CAP(n) (UINT64_C(1) << (n))
-#define GOFER_CAPS (CAP(CAP_CHOWN) | CAP(CAP_DAC_OVERRIDE) | CAP(CAP_DAC_READ_SEARCH) | CAP(CAP_FOWNER) | CAP(CAP_FSETID))
+#define GOFER_CAPS                                                                                 \
+    (CAP(CAP_CHOWN) | CAP(CAP_DAC_OVERRIDE) | CAP(CAP_DAC_READ_SEARCH) | CAP(CAP_FOWNER) |         \
+     CAP(CAP_FSETID))
 
 static _Noreturn void gofer_fail(const char *what, int err)
 {
@@ -60,7 +62,9 @@ _Noreturn void gofer_main(int argc, char **argv)
     if ((r = host_caps_keep(GOFER_CAPS)) < 0)
         gofer_fail("cannot drop capabilities", r);
     if ((r = host_filter_install(HOST_FILTER_GOFER, 0)) < 0)
-        gofer_fail("cannot install its system call filter (does the host kernel have CONFIG_SECCOMP_FILTER?)", r);
+        gofer_fail("cannot install its system call filter (does the host kernel have "
+                   "CONFIG_SECCOMP_FILTER?)",
+                   r);
 
     ready_send(mounts, (unsigned)count);
     r = gofer_serve(GOFER_FD_SENTRY, mounts, (unsigned)count);

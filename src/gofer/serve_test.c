@@ -52,6 +52,9 @@ static void test_requests(void **state)
     pthread_t t;
     assert_non_null(mkdtemp(dir));
     mounts[0] = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    assert_true(mounts[0] >= 0);
+    if (mounts[0] < 0)
+        return;
     assert_int_equal(mkdirat(mounts[0], "d", 0755), 0);
     fd = openat(mounts[0], "d/file", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
     assert_int_equal(write(fd, "abc", 3), 3);

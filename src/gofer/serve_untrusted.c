@@ -55,11 +55,22 @@ static int resolve(const struct server *s, uint64_t flags)
 static void attr_set(struct gofer_attr *a, const struct stat *st)
 {
     *a = (struct gofer_attr){
-        .dev = st->st_dev, .ino = st->st_ino, .nlink = st->st_nlink, .size_bytes = (uint64_t)st->st_size,
-        .blocks = (uint64_t)st->st_blocks, .mode = st->st_mode, .uid = st->st_uid, .gid = st->st_gid,
-        .blksize = (uint32_t)st->st_blksize, .rdev = st->st_rdev, .atime_sec = st->st_atim.tv_sec,
-        .mtime_sec = st->st_mtim.tv_sec, .ctime_sec = st->st_ctim.tv_sec, .atime_nsec = (uint32_t)st->st_atim.tv_nsec,
-        .mtime_nsec = (uint32_t)st->st_mtim.tv_nsec, .ctime_nsec = (uint32_t)st->st_ctim.tv_nsec,
+        .dev = st->st_dev,
+        .ino = st->st_ino,
+        .nlink = st->st_nlink,
+        .size_bytes = (uint64_t)st->st_size,
+        .blocks = (uint64_t)st->st_blocks,
+        .mode = st->st_mode,
+        .uid = st->st_uid,
+        .gid = st->st_gid,
+        .blksize = (uint32_t)st->st_blksize,
+        .rdev = st->st_rdev,
+        .atime_sec = st->st_atim.tv_sec,
+        .mtime_sec = st->st_mtim.tv_sec,
+        .ctime_sec = st->st_ctim.tv_sec,
+        .atime_nsec = (uint32_t)st->st_atim.tv_nsec,
+        .mtime_nsec = (uint32_t)st->st_mtim.tv_nsec,
+        .ctime_nsec = (uint32_t)st->st_ctim.tv_nsec,
     };
 }
 
@@ -82,9 +93,11 @@ static uint64_t open_flags(uint32_t flags)
     bool rd = flags & GOFER_OPEN_READ;
     bool wr = flags & GOFER_OPEN_WRITE;
     /* O_NONBLOCK: should the object become a FIFO after the check, the open does not hang. */
-    return (uint64_t)(rd && wr ? O_RDWR : wr ? O_WRONLY : O_RDONLY) | O_NONBLOCK | O_NOCTTY |
-           (flags & GOFER_OPEN_DIRECTORY ? O_DIRECTORY : 0) | (flags & GOFER_OPEN_TRUNC ? O_TRUNC : 0) |
-           (flags & GOFER_OPEN_APPEND ? O_APPEND : 0);
+    return (uint64_t)(rd && wr ? O_RDWR
+                      : wr     ? O_WRONLY
+                               : O_RDONLY) |
+           O_NONBLOCK | O_NOCTTY | (flags & GOFER_OPEN_DIRECTORY ? O_DIRECTORY : 0) |
+           (flags & GOFER_OPEN_TRUNC ? O_TRUNC : 0) | (flags & GOFER_OPEN_APPEND ? O_APPEND : 0);
 }
 
 static int type_check(const struct stat *st, uint32_t flags)
@@ -148,7 +161,8 @@ static int do_readlink(struct server *s)
     int fd = object_find(s, &st);
     if (fd < 0)
         return fd;
-    ssize_t n = S_ISLNK(st.st_mode) ? host_readlinkat(fd, "", s->reply.text, GOFER_TEXT_MAX) : -EINVAL;
+    ssize_t n =
+        S_ISLNK(st.st_mode) ? host_readlinkat(fd, "", s->reply.text, GOFER_TEXT_MAX) : -EINVAL;
     (void)!host_close(fd);
     if (n < 0)
         return (int)n;
@@ -160,8 +174,18 @@ static int do_readlink(struct server *s)
 static int error_map(int err)
 {
     switch (err) {
-    case -ENOENT: case -ENOTDIR: case -ELOOP: case -EACCES: case -EISDIR: case -ENXIO: case -EROFS: case -EINVAL:
-    case -EMFILE: case -ENAMETOOLONG: case -EPERM: case -ETXTBSY: return err;
+    case -ENOENT:
+    case -ENOTDIR:
+    case -ELOOP:
+    case -EACCES:
+    case -EISDIR:
+    case -ENXIO:
+    case -EROFS:
+    case -EINVAL:
+    case -EMFILE:
+    case -ENAMETOOLONG:
+    case -EPERM:
+    case -ETXTBSY: return err;
     case -EXDEV: return -ELOOP; /* RESOLVE_BENEATH */
     case -ENFILE: return -EMFILE;
     default: return -EIO;

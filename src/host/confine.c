@@ -15,7 +15,8 @@ int host_root_pivot(int mount_fd)
     if (r < 0)
         return r;
     /* The old root ends up over the new one, at the same place, and goes. */
-    if ((r = host_fchdir(mount_fd)) < 0 || (r = host_pivot_root(".", ".")) < 0 || (r = host_umount2(".", MNT_DETACH)) < 0)
+    if ((r = host_fchdir(mount_fd)) < 0 || (r = host_pivot_root(".", ".")) < 0 ||
+        (r = host_umount2(".", MNT_DETACH)) < 0)
         return r;
     return host_chdir("/");
 }
@@ -26,7 +27,10 @@ int host_root_empty(void)
     if (fs < 0)
         return fs;
     int r = host_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
-    int mount_fd = r < 0 ? r : host_fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+    int mount_fd = r < 0 ? r
+                         : host_fsmount(fs, FSMOUNT_CLOEXEC,
+                                        MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+                                            MOUNT_ATTR_NOEXEC);
     (void)!host_close(fs);
     if (mount_fd < 0)
         return mount_fd;
@@ -37,14 +41,17 @@ int host_root_empty(void)
 
 void host_mount_detach(const char *path)
 {
-    for (int i = 0; i < DETACH_LAYERS && host_umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0; i++) {
+    for (int i = 0; i < DETACH_LAYERS && host_umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0;
+         i++) {
     }
 }
 
 int host_caps_keep(uint64_t keep)
 {
     int r = host_setgroups(0, NULL);
-    if (r < 0 && r != -EPERM) /* -EPERM: a namespace of a single user, which may not; it has no group to lose */
+    if (r < 0 &&
+        r !=
+            -EPERM) /* -EPERM: a namespace of a single user, which may not; it has no group to lose */
         return r;
     for (unsigned long cap = 0; cap < 64; cap++) {
         r = host_prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);

@@ -26,19 +26,22 @@
 #define SECCOMP_IOCTL_NOTIF_SET_FLAGS _IOW('!', 4, uint64_t)
 #endif
 #ifndef F_ADD_SEALS
-#define F_ADD_SEALS 1033
-#define F_GET_SEALS 1034
+#define F_ADD_SEALS  1033
+#define F_GET_SEALS  1034
 #define F_SETPIPE_SZ 1031
 #define F_GETPIPE_SZ 1032
 #endif
 
-static inline struct scmp_arg_cmp test_make(unsigned arg, enum scmp_compare op, uint64_t a, uint64_t b)
+static inline struct scmp_arg_cmp test_make(unsigned arg, enum scmp_compare op, uint64_t a,
+                                            uint64_t b)
 {
     /* MASKED_EQ takes mask and value; a narrow value that was sign-extended is cut to its mask. */
-    return (struct scmp_arg_cmp){.arg = arg, .op = op, .datum_a = a, .datum_b = op == SCMP_CMP_MASKED_EQ ? b & a : b};
+    return (struct scmp_arg_cmp){
+        .arg = arg, .op = op, .datum_a = a, .datum_b = op == SCMP_CMP_MASKED_EQ ? b & a : b};
 }
 
-static inline void rule_add(scmp_filter_ctx ctx, uint32_t action, int nr, unsigned count, const struct scmp_arg_cmp *cmp)
+static inline void rule_add(scmp_filter_ctx ctx, uint32_t action, int nr, unsigned count,
+                            const struct scmp_arg_cmp *cmp)
 {
     int r = seccomp_rule_add_exact_array(ctx, action, nr, count, cmp);
     if (r < 0) {

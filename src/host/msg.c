@@ -43,11 +43,15 @@ static void fds_close(const int *fds, size_t count)
         (void)!host_close(fds[i]);
 }
 
-ssize_t host_msg_recv(int fd, void *data, size_t cap, int *fds, size_t fds_max, size_t *ret_count, int flags)
+ssize_t host_msg_recv(int fd, void *data, size_t cap, int *fds, size_t fds_max, size_t *ret_count,
+                      int flags)
 {
     union msg_control control;
     struct iovec iov = {.iov_base = data, .iov_len = cap};
-    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    struct msghdr m = {.msg_iov = &iov,
+                       .msg_iovlen = 1,
+                       .msg_control = &control,
+                       .msg_controllen = sizeof control};
     ssize_t n;
     do
         n = host_recvmsg(fd, &m, flags | MSG_CMSG_CLOEXEC);

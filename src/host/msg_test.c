@@ -27,9 +27,11 @@ static void test_descriptors(void **state)
     close(got[1]);
 
     assert_int_equal(host_msg_send(sv[0], "x", 1, fds, 2, 0), 0);
-    assert_int_equal(host_msg_recv(sv[1], buf, sizeof buf, got, 1, &count, 0), -EBADMSG); /* too many descriptors */
+    assert_int_equal(host_msg_recv(sv[1], buf, sizeof buf, got, 1, &count, 0),
+                     -EBADMSG); /* too many descriptors */
     assert_int_equal(host_msg_send(sv[0], "0123456789", 10, NULL, 0, 0), 0);
-    assert_int_equal(host_msg_recv(sv[1], buf, sizeof buf, NULL, 0, &count, 0), -EBADMSG); /* too long */
+    assert_int_equal(host_msg_recv(sv[1], buf, sizeof buf, NULL, 0, &count, 0),
+                     -EBADMSG); /* too long */
     assert_int_equal(host_msg_recv(sv[1], buf, sizeof buf, NULL, 0, &count, MSG_DONTWAIT), -EAGAIN);
     assert_int_equal(close(sv[0]), 0);
     assert_int_equal(host_msg_recv(sv[1], buf, sizeof buf, NULL, 0, &count, 0), 0);

@@ -11,8 +11,8 @@
 #include "base/ranks.h"
 
 struct CAPABILITY("mutex") mutex {
-    uint32_t state;      /* 0 free, 1 held, 2 held and somebody may sleep; atomic: the lock itself */
-    enum lock_rank rank;    /* immutable */
+    uint32_t state; /* 0 free, 1 held, 2 held and somebody may sleep; atomic: the lock itself */
+    enum lock_rank rank; /* immutable */
 };
 
 #define MUTEX_INIT(r) {.rank = (r)}

@@ -7,7 +7,7 @@
 #include <pthread.h>
 
 #define THREADS 4
-#define ROUNDS 20000
+#define ROUNDS  20000
 
 struct counter {
     struct mutex lock;
@@ -55,6 +55,7 @@ static void test_trylock_pair(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_exclusion), cmocka_unit_test(test_trylock_pair)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_exclusion),
+                                       cmocka_unit_test(test_trylock_pair)};
     return cmocka_run_group_tests_name("host-mutex", tests, NULL, NULL);
 }

@@ -11,4 +11,4 @@
 /* Starts a detached thread with a small stack. name: at most 15 characters, static. -EAGAIN, -ENOMEM. */
 NODISCARD int host_thread_start(const char *name, void (*run)(void *arg), void *arg);
 
-#define HOST_THREAD_STACK_BYTES (256u * 1024u)
+#define HOST_THREAD_STACK_BYTES ((size_t)256 * 1024)

@@ -6,11 +6,46 @@
 #include "oci/spec_priv.h"
 
 static const char *const capability_names[] = {
-    "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP",
-    "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW", "IPC_LOCK", "IPC_OWNER",
-    "SYS_MODULE", "SYS_RAWIO", "SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT", "SYS_ADMIN", "SYS_BOOT", "SYS_NICE",
-    "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD", "LEASE", "AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP",
-    "MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG", "WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ", "PERFMON", "BPF",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "DAC_READ_SEARCH",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "SETGID",
+    "SETUID",
+    "SETPCAP",
+    "LINUX_IMMUTABLE",
+    "NET_BIND_SERVICE",
+    "NET_BROADCAST",
+    "NET_ADMIN",
+    "NET_RAW",
+    "IPC_LOCK",
+    "IPC_OWNER",
+    "SYS_MODULE",
+    "SYS_RAWIO",
+    "SYS_CHROOT",
+    "SYS_PTRACE",
+    "SYS_PACCT",
+    "SYS_ADMIN",
+    "SYS_BOOT",
+    "SYS_NICE",
+    "SYS_RESOURCE",
+    "SYS_TIME",
+    "SYS_TTY_CONFIG",
+    "MKNOD",
+    "LEASE",
+    "AUDIT_WRITE",
+    "AUDIT_CONTROL",
+    "SETFCAP",
+    "MAC_OVERRIDE",
+    "MAC_ADMIN",
+    "SYSLOG",
+    "WAKE_ALARM",
+    "BLOCK_SUSPEND",
+    "AUDIT_READ",
+    "PERFMON",
+    "BPF",
     "CHECKPOINT_RESTORE",
 };
 
@@ -25,8 +60,8 @@ int oci_capability(const char *name)
 }
 
 static const char *const rlimit_names[BOOT_RLIMITS] = {
-    "CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NPROC", "NOFILE", "MEMLOCK", "AS", "LOCKS", "SIGPENDING",
-    "MSGQUEUE", "NICE", "RTPRIO", "RTTIME",
+    "CPU",     "FSIZE", "DATA",  "STACK",      "CORE",     "RSS",  "NPROC",  "NOFILE",
+    "MEMLOCK", "AS",    "LOCKS", "SIGPENDING", "MSGQUEUE", "NICE", "RTPRIO", "RTTIME",
 };
 
 int oci_rlimit(const char *name)
@@ -41,7 +76,8 @@ int oci_rlimit(const char *name)
 
 uint32_t oci_namespace(const char *name)
 {
-    static const char *const names[] = {"pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"};
+    static const char *const names[] = {"pid", "network", "mount",  "ipc",
+                                        "uts", "user",    "cgroup", "time"};
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
         if (strcmp(name, names[i]) == 0)
             return 1u << i;
@@ -70,8 +106,16 @@ static const struct mount_word mount_words[] = {
     {"norelatime", 0, BOOT_MOUNT_RELATIME},
     {"strictatime", 0, BOOT_MOUNT_RELATIME | BOOT_MOUNT_NOATIME},
     /* Nothing to do: mounts of the sandbox are private, and these change nothing else in it. */
-    {"defaults", 0, 0}, {"async", 0, 0}, {"private", 0, 0}, {"rprivate", 0, 0}, {"slave", 0, 0}, {"rslave", 0, 0},
-    {"shared", 0, 0}, {"rshared", 0, 0}, {"unbindable", 0, 0}, {"runbindable", 0, 0},
+    {"defaults", 0, 0},
+    {"async", 0, 0},
+    {"private", 0, 0},
+    {"rprivate", 0, 0},
+    {"slave", 0, 0},
+    {"rslave", 0, 0},
+    {"shared", 0, 0},
+    {"rshared", 0, 0},
+    {"unbindable", 0, 0},
+    {"runbindable", 0, 0},
 };
 
 static bool mount_word_apply(struct oci_mount *m, const char *word)

@@ -14,9 +14,9 @@
 #include "base/compiler.h"
 #include "wire/boot_config.h"
 
-#define OCI_VERSION "1.2.1"
+#define OCI_VERSION   "1.2.1"
 #define OCI_ERROR_MAX 512
-#define OCI_FILE_MAX (8u * 1024u * 1024u)
+#define OCI_FILE_MAX  ((size_t)8 * 1024 * 1024)
 
 struct json_t;
 
@@ -68,11 +68,13 @@ struct oci_spec {
 };
 
 /* name: what to call the file in messages. -EINVAL with err filled (OCI_ERROR_MAX), -ENOMEM. */
-NODISCARD int oci_spec_parse(const char *name, const char *text, size_t len, struct oci_spec *ret, char *err);
+NODISCARD int oci_spec_parse(const char *name, const char *text, size_t len, struct oci_spec *ret,
+                             char *err);
 void oci_spec_done(struct oci_spec *spec);
 
 /* A config.json as `runsc spec` writes it, malloc'ed. args may be empty (then "sh"). NULL: out of memory. */
-char *oci_spec_default(const char *const *args, size_t arg_count, const char *cwd, const char *netns);
+char *oci_spec_default(const char *const *args, size_t arg_count, const char *cwd,
+                       const char *netns);
 
 /* Takes flags, bind and propagation words out of option words; the rest stays in order. out has room for all. */
 void oci_mount_options(struct oci_mount *m, const struct boot_strings *in, const char **out);

@@ -31,7 +31,8 @@ static void test_default(void **state)
     assert_true(s.rlimits[7].set && s.rlimits[7].soft == 1024);
     assert_true(s.caps.bounding == (1u << 5 | 1u << 10 | 1u << 29));
     assert_int_equal(s.mount_count, 3);
-    assert_int_equal(s.mounts[2].flags, BOOT_MOUNT_RDONLY | BOOT_MOUNT_NOSUID | BOOT_MOUNT_NODEV | BOOT_MOUNT_NOEXEC);
+    assert_int_equal(s.mounts[2].flags,
+                     BOOT_MOUNT_RDONLY | BOOT_MOUNT_NOSUID | BOOT_MOUNT_NODEV | BOOT_MOUNT_NOEXEC);
     assert_int_equal(s.mounts[2].options.count, 0);
     oci_spec_done(&s);
     free(text);
@@ -47,26 +48,37 @@ static void test_errors(void **state)
     fails_with("{" ROOT "\"x\":1}", "process: missing");
     fails_with("{" ROOT "\"process\":{\"cwd\":\"/\"}}", "process.args");
     fails_with("{" ROOT "\"process\":{\"args\":[\"a\"],\"cwd\":\"x\"}}", "absolute");
-    fails_with("{" ROOT "\"process\":{\"args\":\"a\",\"cwd\":\"/\"}}", "process.args: must be a list");
-    fails_with("{" ROOT "\"process\":{\"args\":[\"a\"],\"cwd\":\"/\",\"user\":{\"uid\":-1}}}", "process.user.uid");
-    fails_with("{" ROOT "\"process\":{\"args\":[\"a\"],\"cwd\":\"/\",\"capabilities\":{\"bounding\":[\"CAP_X\"]}}}", "CAP_X");
-    fails_with("{" ROOT "\"process\":{\"args\":[\"a\"],\"cwd\":\"/\"},\"mounts\":[{\"destination\":\"/a\",\"options\":[\"bind\"]}]}", "mounts.source");
+    fails_with("{" ROOT "\"process\":{\"args\":\"a\",\"cwd\":\"/\"}}",
+               "process.args: must be a list");
+    fails_with("{" ROOT "\"process\":{\"args\":[\"a\"],\"cwd\":\"/\",\"user\":{\"uid\":-1}}}",
+               "process.user.uid");
+    fails_with(
+        "{" ROOT
+        "\"process\":{\"args\":[\"a\"],\"cwd\":\"/\",\"capabilities\":{\"bounding\":[\"CAP_X\"]}}}",
+        "CAP_X");
+    fails_with("{" ROOT "\"process\":{\"args\":[\"a\"],\"cwd\":\"/"
+               "\"},\"mounts\":[{\"destination\":\"/a\",\"options\":[\"bind\"]}]}",
+               "mounts.source");
 }
 
 static void test_unlimited(void **state)
 {
-    static const char text[] = "{" ROOT "\"process\":{\"args\":[\"a\"],\"cwd\":\"/\",\"rlimits\":[{\"type\":\"RLIMIT_CORE\","
-                               "\"soft\":18446744073709551615,\"hard\":18446744073709551615}]}}";
+    static const char text[] =
+        "{" ROOT
+        "\"process\":{\"args\":[\"a\"],\"cwd\":\"/\",\"rlimits\":[{\"type\":\"RLIMIT_CORE\","
+        "\"soft\":18446744073709551615,\"hard\":18446744073709551615}]}}";
     struct oci_spec s;
     char err[OCI_ERROR_MAX];
     assert_int_equal(oci_spec_parse("config.json", text, strlen(text), &s, err), 0);
-    assert_true(s.rlimits[4].set && s.rlimits[4].soft == UINT64_MAX && s.rlimits[4].hard == UINT64_MAX);
+    assert_true(s.rlimits[4].set && s.rlimits[4].soft == UINT64_MAX &&
+                s.rlimits[4].hard == UINT64_MAX);
     oci_spec_done(&s);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_default), cmocka_unit_test(test_errors),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_default),
+                                       cmocka_unit_test(test_errors),
                                        cmocka_unit_test(test_unlimited)};
     return cmocka_run_group_tests_name("oci", tests, NULL, NULL);
 }

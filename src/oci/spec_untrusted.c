@@ -9,6 +9,8 @@
 #include "oci/spec.h"
 #include "oci/spec_priv.h"
 
+#define ARG_BYTES_MAX ((size_t)128 * 1024)
+
 /* The first error is kept; after it nothing more is looked at. */
 struct parse {
     const char *name;
@@ -54,7 +56,8 @@ static const char *string_of(struct parse *p, json_t *v, const char *key, size_t
     return s;
 }
 
-static const char *string_get(struct parse *p, json_t *obj, const char *name, const char *key, size_t max)
+static const char *string_get(struct parse *p, json_t *obj, const char *name, const char *key,
+                              size_t max)
 {
     json_t *v = json_object_get(obj, name);
     return v && !json_is_null(v) ? string_of(p, v, key, max) : NULL;
@@ -68,13 +71,15 @@ static bool bool_get(struct parse *p, json_t *obj, const char *name, const char 
     return json_is_true(v);
 }
 
-static int64_t int_get(struct parse *p, json_t *obj, const char *name, const char *key, int64_t min, int64_t max, int64_t absent)
+static int64_t int_get(struct parse *p, json_t *obj, const char *name, const char *key, int64_t min,
+                       int64_t max, int64_t absent)
 {
     json_t *v = json_object_get(obj, name);
     if (!v || json_is_null(v))
         return absent;
     if (!json_is_integer(v) || json_integer_value(v) < min || json_integer_value(v) > max) {
-        parse_fail(p, key, "must be a whole number from %lld to %lld", (long long)min, (long long)max);
+        parse_fail(p, key, "must be a whole number from %lld to %lld", (long long)min,
+                   (long long)max);
         return absent;
     }
     return json_integer_value(v);
@@ -93,7 +98,8 @@ static json_t *object_get(struct parse *p, json_t *obj, const char *name, const 
     return v;
 }
 
-static json_t *array_get(struct parse *p, json_t *obj, const char *name, const char *key, size_t max)
+static json_t *array_get(struct parse *p, json_t *obj, const char *name, const char *key,
+                         size_t max)
 {
     json_t *v = json_object_get(obj, name);
     if (!v || json_is_null(v))
@@ -105,7 +111,8 @@ static json_t *array_get(struct parse *p, json_t *obj, const char *name, const c
     return v;
 }
 
-static struct boot_strings strings_get(struct parse *p, json_t *obj, const char *name, const char *key, size_t max, size_t max_bytes)
+static struct boot_strings strings_get(struct parse *p, json_t *obj, const char *name,
+                                       const char *key, size_t max, size_t max_bytes)
 {
     json_t *a = array_get(p, obj, name, key, max);
     size_t n = json_array_size(a);
@@ -146,7 +153,8 @@ static void rlimits_parse(struct parse *p, json_t *process, struct oci_spec *s)
         const char *type = string_get(p, e, "type", "process.rlimits.type", 64);
         int n = oci_rlimit(type ? type : "");
         if (n < 0) {
-            parse_fail(p, "process.rlimits.type", "unknown limit \"%.64s\"; they look like RLIMIT_NOFILE", type ? type : "");
+            parse_fail(p, "process.rlimits.type",
+                       "unknown limit \"%.64s\"; they look like RLIMIT_NOFILE", type ? type : "");
             return;
         }
         if (s->rlimits[n].set)
@@ -173,7 +181,8 @@ static void user_parse(struct parse *p, json_t *process, struct oci_spec *s)
     s->uid = (uint32_t)int_get(p, user, "uid", "process.user.uid", 0, id_max, 0);
     s->gid = (uint32_t)int_get(p, user, "gid", "process.user.gid", 0, id_max, 0);
     s->umask = (int32_t)int_get(p, user, "umask", "process.user.umask", 0, 0777, -1);
-    json_t *a = array_get(p, user, "additionalGids", "process.user.additionalGids", BOOT_GROUPS_MAX);
+    json_t *a =
+        array_get(p, user, "additionalGids", "process.user.additionalGids", BOOT_GROUPS_MAX);
     s->groups = parse_alloc(p, json_array_size(a), sizeof *s->groups);
     for (size_t i = 0; s->groups && i < json_array_size(a); i++) {
         json_t *v = json_array_get(a, i);
@@ -191,15 +200,17 @@ static void process_parse(struct parse *p, struct oci_spec *s)
         parse_fail(p, "process", "missing; `runsc spec` writes an example");
         return;
     }
-    s->args = strings_get(p, process, "args", "process.args", BOOT_ARGS_MAX, 128u * 1024u);
+    s->args = strings_get(p, process, "args", "process.args", BOOT_ARGS_MAX, ARG_BYTES_MAX);
     if (s->args.count == 0)
-        parse_fail(p, "process.args", "missing or empty; give the command to run as a list of strings");
-    s->env = strings_get(p, process, "env", "process.env", BOOT_ARGS_MAX, 128u * 1024u);
+        parse_fail(p, "process.args",
+                   "missing or empty; give the command to run as a list of strings");
+    s->env = strings_get(p, process, "env", "process.env", BOOT_ARGS_MAX, ARG_BYTES_MAX);
     s->cwd = string_get(p, process, "cwd", "process.cwd", BOOT_PATH_MAX);
     path_check(p, s->cwd, "process.cwd");
     s->terminal = bool_get(p, process, "terminal", "process.terminal");
     s->no_new_privs = bool_get(p, process, "noNewPrivileges", "process.noNewPrivileges");
-    s->oom_score_adj = (int32_t)int_get(p, process, "oomScoreAdj", "process.oomScoreAdj", -1000, 1000, 0);
+    s->oom_score_adj =
+        (int32_t)int_get(p, process, "oomScoreAdj", "process.oomScoreAdj", -1000, 1000, 0);
     const char *label = string_get(p, process, "selinuxLabel", "process.selinuxLabel", 4096);
     if (label && label[0])
         parse_fail(p, "process.selinuxLabel", "SELinux is not supported; remove the label");
@@ -224,7 +235,8 @@ static void mounts_parse(struct parse *p, struct oci_spec *s)
         path_check(p, m->destination, "mounts.destination");
         m->type = string_get(p, e, "type", "mounts.type", 63);
         m->source = string_get(p, e, "source", "mounts.source", BOOT_PATH_MAX);
-        struct boot_strings all = strings_get(p, e, "options", "mounts.options", BOOT_OPTIONS_MAX, BOOT_PATH_MAX);
+        struct boot_strings all =
+            strings_get(p, e, "options", "mounts.options", BOOT_OPTIONS_MAX, BOOT_PATH_MAX);
         if (p->result < 0) {
             free((void *)(uintptr_t)all.v);
             return;
@@ -233,9 +245,13 @@ static void mounts_parse(struct parse *p, struct oci_spec *s)
         s->mount_count++;
         m->bind |= m->type && strcmp(m->type, "bind") == 0;
         if (m->bind && (!m->source || !m->source[0]))
-            parse_fail(p, "mounts.source", "missing for the bind mount on %.200s; name the host directory or file", m->destination);
+            parse_fail(p, "mounts.source",
+                       "missing for the bind mount on %.200s; name the host directory or file",
+                       m->destination);
         if (!m->bind && !m->type)
-            parse_fail(p, "mounts.type", "missing for %.200s; for a host directory add the option \"bind\"", m->destination);
+            parse_fail(p, "mounts.type",
+                       "missing for %.200s; for a host directory add the option \"bind\"",
+                       m->destination);
         if (!m->source)
             m->source = m->type ? m->type : "none";
         m->type = m->bind ? "bind" : m->type ? m->type : "";
@@ -253,12 +269,13 @@ static void sysctl_parse(struct parse *p, json_t *linux_obj, struct oci_spec *s)
     const char *key;
     json_t *v;
     if (s->sysctls)
-        json_object_foreach(o, key, v) {
+        json_object_foreach(o, key, v)
+        {
             if (strlen(key) > 256)
                 parse_fail(p, "linux.sysctl", "a name is longer than 256 bytes");
             else
-                s->sysctls[s->sysctl_count++] =
-                    (struct boot_sysctl){.key = key, .value = string_of(p, v, "linux.sysctl", BOOT_PATH_MAX)};
+                s->sysctls[s->sysctl_count++] = (struct boot_sysctl){
+                    .key = key, .value = string_of(p, v, "linux.sysctl", BOOT_PATH_MAX)};
         }
 }
 
@@ -270,12 +287,15 @@ static void linux_parse(struct parse *p, struct oci_spec *s)
         const char *type = string_get(p, json_array_get(a, i), "type", "linux.namespaces.type", 64);
         uint32_t bit = oci_namespace(type ? type : "");
         if (bit == 0 || (s->namespaces & bit))
-            parse_fail(p, "linux.namespaces.type", "\"%.64s\" is unknown or given twice", type ? type : "");
+            parse_fail(p, "linux.namespaces.type", "\"%.64s\" is unknown or given twice",
+                       type ? type : "");
         s->namespaces |= bit;
     }
     sysctl_parse(p, l, s);
-    s->masked_paths = strings_get(p, l, "maskedPaths", "linux.maskedPaths", BOOT_MOUNTS_MAX, BOOT_PATH_MAX);
-    s->readonly_paths = strings_get(p, l, "readonlyPaths", "linux.readonlyPaths", BOOT_MOUNTS_MAX, BOOT_PATH_MAX);
+    s->masked_paths =
+        strings_get(p, l, "maskedPaths", "linux.maskedPaths", BOOT_MOUNTS_MAX, BOOT_PATH_MAX);
+    s->readonly_paths =
+        strings_get(p, l, "readonlyPaths", "linux.readonlyPaths", BOOT_MOUNTS_MAX, BOOT_PATH_MAX);
     s->cgroups_path = string_get(p, l, "cgroupsPath", "linux.cgroupsPath", BOOT_PATH_MAX);
     s->has_seccomp = json_is_object(json_object_get(l, "seccomp"));
 }
@@ -336,7 +356,8 @@ int oci_spec_parse(const char *name, const char *text, size_t len, struct oci_sp
     json_t *doc = json_loadb(wide, wide_len, JSON_REJECT_DUPLICATES, &je);
     free(wide);
     if (!doc) {
-        (void)snprintf(err, OCI_ERROR_MAX, "%s: line %d, column %d: %s; mend the JSON", name, je.line, je.column, je.text);
+        (void)snprintf(err, OCI_ERROR_MAX, "%s: line %d, column %d: %s; mend the JSON", name,
+                       je.line, je.column, je.text);
         return -EINVAL;
     }
     ret->doc = (struct json_t *)doc;

@@ -11,17 +11,53 @@
 #include "runsc/command.h"
 #include "runsc/container.h"
 
-enum run_flag { RUN_BUNDLE, RUN_DETACH, RUN_CONSOLE_SOCKET, RUN_PID_FILE, RUN_USER_LOG, RUN_PASS_FD, RUN_EXEC_FD };
+enum run_flag {
+    RUN_BUNDLE,
+    RUN_DETACH,
+    RUN_CONSOLE_SOCKET,
+    RUN_PID_FILE,
+    RUN_USER_LOG,
+    RUN_PASS_FD,
+    RUN_EXEC_FD
+};
 static const char *pass_fds[8];
 static struct flag run_flags[] = {
-    [RUN_BUNDLE] = {.name = "bundle", .kind = FLAG_STRING, .value = ".", .help = "directory of config.json"},
-    [RUN_DETACH] = {.name = "detach", .kind = FLAG_BOOL, .value = "false", .status = FLAG_LATER, .help = "return at once, leave it running"},
-    [RUN_CONSOLE_SOCKET] = {.name = "console-socket", .kind = FLAG_STRING, .value = "", .status = FLAG_LATER, .help = "socket that gets the terminal"},
-    [RUN_PID_FILE] = {.name = "pid-file", .kind = FLAG_STRING, .value = "", .status = FLAG_LATER, .help = "file for the sandbox's process id"},
-    [RUN_USER_LOG] = {.name = "user-log", .kind = FLAG_STRING, .value = "", .status = FLAG_LATER, .help = "file for messages to the user"},
-    [RUN_PASS_FD] = {.name = "pass-fd", .kind = FLAG_LIST, .value = "", .status = FLAG_LATER, .help = "M:N: descriptor M becomes N inside",
-                     .list = pass_fds, .list_max = ARRAY_SIZE(pass_fds)},
-    [RUN_EXEC_FD] = {.name = "exec-fd", .kind = FLAG_INT, .value = "-1", .status = FLAG_LATER, .help = "descriptor of the program"},
+    [RUN_BUNDLE] = {.name = "bundle",
+                    .kind = FLAG_STRING,
+                    .value = ".",
+                    .help = "directory of config.json"},
+    [RUN_DETACH] = {.name = "detach",
+                    .kind = FLAG_BOOL,
+                    .value = "false",
+                    .status = FLAG_LATER,
+                    .help = "return at once, leave it running"},
+    [RUN_CONSOLE_SOCKET] = {.name = "console-socket",
+                            .kind = FLAG_STRING,
+                            .value = "",
+                            .status = FLAG_LATER,
+                            .help = "socket that gets the terminal"},
+    [RUN_PID_FILE] = {.name = "pid-file",
+                      .kind = FLAG_STRING,
+                      .value = "",
+                      .status = FLAG_LATER,
+                      .help = "file for the sandbox's process id"},
+    [RUN_USER_LOG] = {.name = "user-log",
+                      .kind = FLAG_STRING,
+                      .value = "",
+                      .status = FLAG_LATER,
+                      .help = "file for messages to the user"},
+    [RUN_PASS_FD] = {.name = "pass-fd",
+                     .kind = FLAG_LIST,
+                     .value = "",
+                     .status = FLAG_LATER,
+                     .help = "M:N: descriptor M becomes N inside",
+                     .list = pass_fds,
+                     .list_max = ARRAY_SIZE(pass_fds)},
+    [RUN_EXEC_FD] = {.name = "exec-fd",
+                     .kind = FLAG_INT,
+                     .value = "-1",
+                     .status = FLAG_LATER,
+                     .help = "descriptor of the program"},
 };
 
 static bool id_ok(const char *id)
@@ -40,16 +76,21 @@ static char *file_read(const char *path, size_t *ret_len, char *err)
     int fd = host_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
     struct stat st;
     if (fd < 0) {
-        (void)snprintf(err, FLAGS_ERROR_MAX, "cannot open %.300s: %s; -bundle names the directory of config.json, and `runsc spec` writes one",
-                       path, strerror(-fd));
+        (void)snprintf(err, FLAGS_ERROR_MAX,
+                       "cannot open %.300s: %s; -bundle names the directory of config.json, and "
+                       "`runsc spec` writes one",
+                       path, strerrordesc_np(-fd));
         return NULL;
     }
     int r = host_fstat(fd, &st);
-    char *text = r == 0 && S_ISREG(st.st_mode) && st.st_size <= OCI_FILE_MAX ? malloc((size_t)st.st_size + 1) : NULL;
+    char *text = r == 0 && S_ISREG(st.st_mode) && (size_t)st.st_size <= OCI_FILE_MAX
+                     ? malloc((size_t)st.st_size + 1)
+                     : NULL;
     ssize_t n = text ? host_read(fd, text, (size_t)st.st_size) : -1;
     (void)!host_close(fd);
     if (n < 0) {
-        (void)snprintf(err, FLAGS_ERROR_MAX, "%.300s: not a readable regular file of at most 8 MiB", path);
+        (void)snprintf(err, FLAGS_ERROR_MAX, "%.300s: not a readable regular file of at most 8 MiB",
+                       path);
         free(text);
         return NULL;
     }
@@ -101,18 +142,25 @@ static void process_fill(struct boot_config *c, const struct oci_spec *spec)
     c->readonly_paths = spec->readonly_paths;
 }
 
-static int run_prepare(struct sandbox *s, const struct oci_spec *spec, const char *bundle, char *err)
+static int run_prepare(struct sandbox *s, const struct oci_spec *spec, const char *bundle,
+                       char *err)
 {
     struct overlay_choice overlay;
-    const char *choice = flag_true(&global_flags[FLAG_ID_OVERLAY]) ? "all:memory" : global_flags[FLAG_ID_OVERLAY2].value;
+    const char *choice = flag_true(&global_flags[FLAG_ID_OVERLAY])
+                             ? "all:memory"
+                             : global_flags[FLAG_ID_OVERLAY2].value;
     int r = overlay_parse(choice, &overlay, err);
     if (r < 0)
         return r;
     char joined[BOOT_PATH_MAX];
-    (void)snprintf(joined, sizeof joined, "%s%s%s", spec->root_path[0] == '/' ? "" : bundle, spec->root_path[0] == '/' ? "" : "/", spec->root_path);
+    (void)snprintf(joined, sizeof joined, "%s%s%s", spec->root_path[0] == '/' ? "" : bundle,
+                   spec->root_path[0] == '/' ? "" : "/", spec->root_path);
     char *root = realpath(joined, NULL);
     if (!root) {
-        (void)snprintf(err, FLAGS_ERROR_MAX, "config.json: root.path: %.300s: %s; name the directory with the container's files", joined, strerror(errno));
+        (void)snprintf(
+            err, FLAGS_ERROR_MAX,
+            "config.json: root.path: %.300s: %s; name the directory with the container's files",
+            joined, strerrordesc_np(errno));
         return -EINVAL;
     }
     process_fill(&s->config, spec);
@@ -145,9 +193,11 @@ static int run_run(int argc, char **argv)
     char err[FLAGS_ERROR_MAX] = "";
     const char *bundle = run_flags[RUN_BUNDLE].value;
     if (argc != 1)
-        return report_fatal("run: takes one container id, not %d words; write: runsc run -bundle DIR ID", argc);
+        return report_fatal(
+            "run: takes one container id, not %d words; write: runsc run -bundle DIR ID", argc);
     if (!id_ok(argv[0]))
-        return report_fatal("run: invalid container id \"%.100s\": use letters, digits and _ + . -", argv[0]);
+        return report_fatal("run: invalid container id \"%.100s\": use letters, digits and _ + . -",
+                            argv[0]);
     if (report_open("run", argv[0], &files, err) < 0)
         return report_fatal("%s", err);
     if (flag_true(&run_flags[RUN_DETACH]))
@@ -155,7 +205,8 @@ static int run_run(int argc, char **argv)
     for (size_t i = RUN_CONSOLE_SOCKET; i < ARRAY_SIZE(run_flags); i++)
         if (run_flags[i].given)
             return report_fatal("run -%s is not there yet; leave it out", run_flags[i].name);
-    if (run_load(bundle, &spec, err) < 0 || container_init(&s, &files, argv[0], err) < 0 || run_prepare(&s, &spec, bundle, err) < 0)
+    if (run_load(bundle, &spec, err) < 0 || container_init(&s, &files, argv[0], err) < 0 ||
+        run_prepare(&s, &spec, bundle, err) < 0)
         return report_fatal("%s", err[0] ? err : "out of memory");
     if (spec.has_hooks)
         report_warning("config.json: hooks are not run yet");

@@ -23,10 +23,14 @@ int overlay_parse(const char *value, struct overlay_choice *ret, char *err)
     }
     const char *medium = all || str_starts(value, "root:") ? strchr(value, ':') + 1 : "";
     size_t len = strcspn(medium, ",");
-    bool known = str_eq_n("memory", medium, len) || str_eq_n("self", medium, len) || (len > 5 && strncmp(medium, "dir=/", 5) == 0);
+    bool known = str_eq_n("memory", medium, len) || str_eq_n("self", medium, len) ||
+                 (len > 5 && strncmp(medium, "dir=/", 5) == 0);
     if (!known || (medium[len] && !str_starts(medium + len, ",size="))) {
-        (void)snprintf(err, FLAGS_ERROR_MAX, "invalid value \"%.100s\" for flag --overlay2: use none, or root or all, then :memory, :self or "
-                       ":dir=/PATH, then perhaps ,size=N", value);
+        (void)snprintf(err, FLAGS_ERROR_MAX,
+                       "invalid value \"%.100s\" for flag --overlay2: use none, or root or all, "
+                       "then :memory, :self or "
+                       ":dir=/PATH, then perhaps ,size=N",
+                       value);
         return -EINVAL;
     }
     *ret = (struct overlay_choice){.root = true, .mounts = all};
@@ -37,7 +41,9 @@ static int network_parse(enum boot_network *ret, char *err)
 {
     const char *v = global_flags[FLAG_ID_NETWORK].value;
     if (str_eq(v, "sandbox")) {
-        (void)snprintf(err, FLAGS_ERROR_MAX, "--network=sandbox: the network stack is not there yet; use --network=none or --network=host");
+        (void)snprintf(err, FLAGS_ERROR_MAX,
+                       "--network=sandbox: the network stack is not there yet; use --network=none "
+                       "or --network=host");
         return -EINVAL;
     }
     *ret = str_eq(v, "host") ? BOOT_NETWORK_HOST : BOOT_NETWORK_NONE;
@@ -55,7 +61,8 @@ int container_init(struct sandbox *s, const struct report_files *files, const ch
     struct boot_config *c = &s->config;
     const char *platform = global_flags[FLAG_ID_PLATFORM].value;
     if (!str_eq(platform, "systrap")) {
-        (void)snprintf(err, FLAGS_ERROR_MAX, "--platform=%.20s is not there yet; use --platform=systrap", platform);
+        (void)snprintf(err, FLAGS_ERROR_MAX,
+                       "--platform=%.20s is not there yet; use --platform=systrap", platform);
         return -EINVAL;
     }
     int r = network_parse(&c->network, err);
@@ -72,7 +79,8 @@ int container_init(struct sandbox *s, const struct report_files *files, const ch
     c->debug = flag_true(&global_flags[FLAG_ID_DEBUG]);
     c->strace = flag_true(&global_flags[FLAG_ID_STRACE]);
     int64_t strace_size = flag_int(&global_flags[FLAG_ID_STRACE_LOG_SIZE]);
-    c->strace_log_size_bytes = strace_size > 0 && strace_size < 65536 ? (uint32_t)strace_size : 1024;
+    c->strace_log_size_bytes =
+        strace_size > 0 && strace_size < 65536 ? (uint32_t)strace_size : 1024;
     c->ncpus = cpus_count();
     c->mem_total_bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
     c->host_uid_identity = geteuid() == 0;
@@ -97,7 +105,10 @@ char *path_clean(const char *path)
         if (str_eq_n(".", name, len))
             continue;
         if (str_eq_n("..", name, len)) {
-            while (n > 0 && out[--n] != '/') {
+            while (n > 0) {
+                n--;
+                if (out[n] == '/')
+                    break;
             }
             continue;
         }
@@ -111,19 +122,34 @@ char *path_clean(const char *path)
     return out;
 }
 
-static int mount_add(struct sandbox *s, const struct boot_mount *m, const struct sandbox_mount *host, char *err)
+/* Whether the gofer lets go of path with something above it already. */
+static bool detach_has(const struct sandbox *s, const char *path)
+{
+    for (uint32_t i = 0; i < s->detach_count; i++) {
+        size_t n = strlen(s->detach[i]);
+        if (strncmp(s->detach[i], path, n) == 0 && (path[n] == '/' || !path[n]))
+            return true;
+    }
+    return false;
+}
+
+static int mount_add(struct sandbox *s, const struct boot_mount *m,
+                     const struct sandbox_mount *host, char *err)
 {
     struct boot_config *c = &s->config;
     if (c->mount_count == BOOT_MOUNTS_MAX || (host && c->gofer_dir_count == BOOT_GOFER_DIRS_MAX) ||
         (!host && s->detach_count == SANDBOX_DETACH_MAX)) {
-        (void)snprintf(err, FLAGS_ERROR_MAX, "too many mounts: at most %d, %d of them from the host", BOOT_MOUNTS_MAX, BOOT_GOFER_DIRS_MAX);
+        (void)snprintf(err, FLAGS_ERROR_MAX,
+                       "too many mounts: at most %d, %d of them from the host", BOOT_MOUNTS_MAX,
+                       BOOT_GOFER_DIRS_MAX);
         return -EINVAL;
     }
     struct boot_mount *to = &c->mounts[c->mount_count++];
     *to = *m;
     to->gofer_index = -1;
     if (!host) {
-        s->detach[s->detach_count++] = m->destination;
+        if (!detach_has(s, m->destination))
+            s->detach[s->detach_count++] = m->destination;
         return 0;
     }
     to->gofer_index = (int32_t)c->gofer_dir_count;
@@ -139,7 +165,10 @@ static int mount_add(struct sandbox *s, const struct boot_mount *m, const struct
 int container_root(struct sandbox *s, const char *host_path, bool readonly, bool overlay, char *err)
 {
     struct boot_mount m = {
-        .destination = "/", .type = "bind", .source = "none", .flags = readonly ? BOOT_MOUNT_RDONLY : 0,
+        .destination = "/",
+        .type = "bind",
+        .source = "none",
+        .flags = readonly ? BOOT_MOUNT_RDONLY : 0,
         .overlay = overlay && !readonly ? BOOT_OVERLAY_MEMORY : BOOT_OVERLAY_NONE,
     };
     s->config.root_readonly = readonly;
@@ -150,9 +179,14 @@ int container_root(struct sandbox *s, const char *host_path, bool readonly, bool
 
 int container_mount(struct sandbox *s, const struct oci_mount *om, bool overlay, char *err)
 {
-    static const char *const types[] = {"bind", "proc", "sysfs", "tmpfs", "devtmpfs", "devpts", "mqueue", "cgroup", "cgroup2"};
+    static const char *const types[] = {"bind",   "proc",   "sysfs",  "tmpfs",  "devtmpfs",
+                                        "devpts", "mqueue", "cgroup", "cgroup2"};
     const char *destination = path_clean(om->destination);
-    struct boot_mount m = {.destination = destination, .type = om->type, .source = om->source, .options = om->options, .flags = om->flags};
+    struct boot_mount m = {.destination = destination,
+                           .type = om->type,
+                           .source = om->source,
+                           .options = om->options,
+                           .flags = om->flags};
     if (!destination)
         return -ENOMEM;
     if (str_eq(destination, "/dev") && str_eq(m.type, "tmpfs"))
@@ -161,7 +195,10 @@ int container_mount(struct sandbox *s, const struct oci_mount *om, bool overlay,
     while (i < ARRAY_SIZE(types) && !str_eq(types[i], m.type))
         i++;
     if (i == ARRAY_SIZE(types)) {
-        (void)snprintf(err, FLAGS_ERROR_MAX, "mounts: type \"%.60s\" of %.200s is unknown; use bind, proc, sysfs, tmpfs, devpts or mqueue", m.type, destination);
+        (void)snprintf(err, FLAGS_ERROR_MAX,
+                       "mounts: type \"%.60s\" of %.200s is unknown; use bind, proc, sysfs, tmpfs, "
+                       "devpts or mqueue",
+                       m.type, destination);
         return -EINVAL;
     }
     if (!om->bind)
@@ -171,16 +208,32 @@ int container_mount(struct sandbox *s, const struct oci_mount *om, bool overlay,
     return mount_add(s, &m, &host, err);
 }
 
-int container_mounts_standard(struct sandbox *s, bool (*skip)(const void *arg, const char *destination), const void *arg, char *err)
+int container_mounts_standard(struct sandbox *s,
+                              bool (*skip)(const void *arg, const char *destination),
+                              const void *arg, char *err)
 {
     static const char *const pts_options[] = {"gid=5", "mode=620", "ptmxmode=666", NULL};
     static const char *const shm_options[] = {"mode=1777", NULL};
     static const struct oci_mount standard[] = {
-        {.destination = "/proc", .type = "proc", .source = "proc", .flags = BOOT_MOUNT_NOSUID | BOOT_MOUNT_NODEV | BOOT_MOUNT_NOEXEC},
-        {.destination = "/sys", .type = "sysfs", .source = "sysfs", .flags = BOOT_MOUNT_RDONLY | BOOT_MOUNT_NOSUID | BOOT_MOUNT_NODEV | BOOT_MOUNT_NOEXEC},
+        {.destination = "/proc",
+         .type = "proc",
+         .source = "proc",
+         .flags = BOOT_MOUNT_NOSUID | BOOT_MOUNT_NODEV | BOOT_MOUNT_NOEXEC},
+        {.destination = "/sys",
+         .type = "sysfs",
+         .source = "sysfs",
+         .flags = BOOT_MOUNT_RDONLY | BOOT_MOUNT_NOSUID | BOOT_MOUNT_NODEV | BOOT_MOUNT_NOEXEC},
         {.destination = "/dev", .type = "devtmpfs", .source = "dev", .flags = BOOT_MOUNT_NOSUID},
-        {.destination = "/dev/pts", .type = "devpts", .source = "devpts", .flags = BOOT_MOUNT_NOSUID | BOOT_MOUNT_NOEXEC, .options = {pts_options, 3}},
-        {.destination = "/dev/shm", .type = "tmpfs", .source = "shm", .flags = BOOT_MOUNT_NOSUID | BOOT_MOUNT_NODEV, .options = {shm_options, 1}},
+        {.destination = "/dev/pts",
+         .type = "devpts",
+         .source = "devpts",
+         .flags = BOOT_MOUNT_NOSUID | BOOT_MOUNT_NOEXEC,
+         .options = {pts_options, 3}},
+        {.destination = "/dev/shm",
+         .type = "tmpfs",
+         .source = "shm",
+         .flags = BOOT_MOUNT_NOSUID | BOOT_MOUNT_NODEV,
+         .options = {shm_options, 1}},
     };
     for (size_t i = 0; i < ARRAY_SIZE(standard); i++) {
         if (skip && skip(arg, standard[i].destination))

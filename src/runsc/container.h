@@ -9,16 +9,22 @@
 struct overlay_choice {
     bool root, mounts; /* an in-memory layer over the root, over the bind mounts */
 };
-NODISCARD int overlay_parse(const char *value, struct overlay_choice *ret, char *err); /* -EINVAL; err: FLAGS_ERROR_MAX */
+NODISCARD int overlay_parse(const char *value, struct overlay_choice *ret,
+                            char *err); /* -EINVAL; err: FLAGS_ERROR_MAX */
 
 /* Settings of the sandbox that come from global flags and from runsc's own process. */
-NODISCARD int container_init(struct sandbox *s, const struct report_files *files, const char *id, char *err);
+NODISCARD int container_init(struct sandbox *s, const struct report_files *files, const char *id,
+                             char *err);
 
 /* The first mount is the root, then those that every container gets, then the caller's. -EINVAL with err. */
-NODISCARD int container_root(struct sandbox *s, const char *host_path, bool readonly, bool overlay, char *err);
-NODISCARD int container_mount(struct sandbox *s, const struct oci_mount *m, bool overlay, char *err);
+NODISCARD int container_root(struct sandbox *s, const char *host_path, bool readonly, bool overlay,
+                             char *err);
+NODISCARD int container_mount(struct sandbox *s, const struct oci_mount *m, bool overlay,
+                              char *err);
 /* /proc, /sys, /dev, /dev/pts, /dev/shm, but those for which skip() says that the caller has its own. */
-NODISCARD int container_mounts_standard(struct sandbox *s, bool (*skip)(const void *arg, const char *destination), const void *arg, char *err);
+NODISCARD int container_mounts_standard(struct sandbox *s,
+                                        bool (*skip)(const void *arg, const char *destination),
+                                        const void *arg, char *err);
 
 /* Removes "//", "." and ".." from an absolute path; malloc'ed, NULL if out of memory. */
 char *path_clean(const char *path);

@@ -7,14 +7,16 @@
 #include "base/str.h"
 
 struct flag global_flags[FLAG_ID_COUNT] = {
-#define FLAG(id, name, kind, value, status, help) {name, FLAG_##kind, value, FLAG_##status, help, false, NULL, 0, 0},
+#define FLAG(id, name, kind, value, status, help)                                                  \
+    {name, FLAG_##kind, value, FLAG_##status, help, false, NULL, 0, 0},
 #include "runsc/flags.def"
 #undef FLAG
 };
 
 static int bool_parse(const char *v)
 {
-    static const char *const words[2][6] = {{"0", "f", "F", "false", "False", "FALSE"}, {"1", "t", "T", "true", "True", "TRUE"}};
+    static const char *const words[2][6] = {{"0", "f", "F", "false", "False", "FALSE"},
+                                            {"1", "t", "T", "true", "True", "TRUE"}};
     for (int b = 0; b < 2; b++)
         for (size_t i = 0; i < ARRAY_SIZE(words[0]); i++)
             if (str_eq(v, words[b][i]))
@@ -89,7 +91,8 @@ static int value_check(const struct flag *f, const char *v, char *err)
         break;
     case FLAG_ENUM:
         if (!enum_has(f->help, v)) {
-            (void)snprintf(err, FLAGS_ERROR_MAX, "invalid value \"%.100s\" for flag --%s: use one of %.*s", v, f->name,
+            (void)snprintf(err, FLAGS_ERROR_MAX,
+                           "invalid value \"%.100s\" for flag --%s: use one of %.*s", v, f->name,
                            (int)strcspn(f->help, ")") - 1, f->help + 1);
             return -EINVAL;
         }
@@ -98,7 +101,8 @@ static int value_check(const struct flag *f, const char *v, char *err)
     case FLAG_LIST: break;
     }
     if (want)
-        (void)snprintf(err, FLAGS_ERROR_MAX, "invalid value \"%.100s\" for flag --%s: it takes %s", v, f->name, want);
+        (void)snprintf(err, FLAGS_ERROR_MAX, "invalid value \"%.100s\" for flag --%s: it takes %s",
+                       v, f->name, want);
     return want ? -EINVAL : 0;
 }
 
@@ -109,7 +113,8 @@ static int value_set(struct flag *f, const char *v, char *err)
         return r;
     if (f->kind == FLAG_LIST) {
         if (f->list_count == f->list_max) {
-            (void)snprintf(err, FLAGS_ERROR_MAX, "flag --%s: given more than %zu times", f->name, f->list_max);
+            (void)snprintf(err, FLAGS_ERROR_MAX, "flag --%s: given more than %zu times", f->name,
+                           f->list_max);
             return -EINVAL;
         }
         f->list[f->list_count++] = v;
@@ -138,14 +143,17 @@ int flags_parse(struct flag *flags, size_t count, int argc, char **argv, int *at
         }
         size_t len = strcspn(name, "=");
         if (len == 0) {
-            (void)snprintf(err, FLAGS_ERROR_MAX, "bad flag syntax: %.100s; write --name or --name=value", word);
+            (void)snprintf(err, FLAGS_ERROR_MAX,
+                           "bad flag syntax: %.100s; write --name or --name=value", word);
             return -EINVAL;
         }
         struct flag *f = flag_find(flags, count, name, len);
         if (!f && (str_eq_n("h", name, len) || str_eq_n("help", name, len)))
             return -EAGAIN;
         if (!f) {
-            (void)snprintf(err, FLAGS_ERROR_MAX, "flag provided but not defined: -%.*s; `runsc flags` and `runsc help COMMAND` list them",
+            (void)snprintf(err, FLAGS_ERROR_MAX,
+                           "flag provided but not defined: -%.*s; `runsc flags` and `runsc help "
+                           "COMMAND` list them",
                            (int)(len > 100 ? 100 : len), name);
             return -EINVAL;
         }
@@ -155,7 +163,8 @@ int flags_parse(struct flag *flags, size_t count, int argc, char **argv, int *at
         if (!value && ++*at < argc)
             value = argv[*at];
         if (!value) {
-            (void)snprintf(err, FLAGS_ERROR_MAX, "flag needs an argument: -%s; write --%s=VALUE", f->name, f->name);
+            (void)snprintf(err, FLAGS_ERROR_MAX, "flag needs an argument: -%s; write --%s=VALUE",
+                           f->name, f->name);
             return -EINVAL;
         }
         int r = value_set(f, value, err);
@@ -169,9 +178,11 @@ int flags_parse(struct flag *flags, size_t count, int argc, char **argv, int *at
 void flags_print(FILE *to, const struct flag *flags, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        static const char *const kinds[] = {"", " string", " int", " float", " duration", " word", " string"};
+        static const char *const kinds[] = {"",          " string", " int",   " float",
+                                            " duration", " word",   " string"};
         const char *note = flags[i].status == FLAG_LATER ? " [no effect yet]" : "";
-        (void)fprintf(to, "  -%s%s\n        %s", flags[i].name, kinds[flags[i].kind], flags[i].help);
+        (void)fprintf(to, "  -%s%s\n        %s", flags[i].name, kinds[flags[i].kind],
+                      flags[i].help);
         if (flags[i].kind != FLAG_LIST && flags[i].value[0])
             (void)fprintf(to, " (default %s)", flags[i].value);
         (void)fprintf(to, "%s\n", note);

@@ -11,7 +11,15 @@
 
 #include "base/compiler.h"
 
-enum flag_kind { FLAG_BOOL, FLAG_STRING, FLAG_INT, FLAG_FLOAT, FLAG_DURATION, FLAG_ENUM, FLAG_LIST };
+enum flag_kind {
+    FLAG_BOOL,
+    FLAG_STRING,
+    FLAG_INT,
+    FLAG_FLOAT,
+    FLAG_DURATION,
+    FLAG_ENUM,
+    FLAG_LIST
+};
 enum flag_status { FLAG_WORKS, FLAG_LATER, FLAG_OBSOLETE };
 
 struct flag {
@@ -36,7 +44,8 @@ enum flag_id {
 
 /* Takes flags off the front of argv, which starts at *at. Stops at the first word that is none. -EINVAL: err says what is
  * wrong and how to mend it. -EAGAIN: -h or --help was asked for. */
-NODISCARD int flags_parse(struct flag *flags, size_t count, int argc, char **argv, int *at, char *err);
+NODISCARD int flags_parse(struct flag *flags, size_t count, int argc, char **argv, int *at,
+                          char *err);
 
 bool flag_true(const struct flag *f);
 int64_t flag_int(const struct flag *f); /* of a checked INT */

@@ -12,8 +12,10 @@ static struct flag flags[4];
 static void flags_reset(void)
 {
     flags[0] = (struct flag){.name = "bool", .kind = FLAG_BOOL, .value = "false"};
-    flags[1] = (struct flag){.name = "word", .kind = FLAG_ENUM, .value = "a", .help = "(a|bc) a word"};
-    flags[2] = (struct flag){.name = "list", .kind = FLAG_LIST, .value = "", .list = list, .list_max = 2};
+    flags[1] =
+        (struct flag){.name = "word", .kind = FLAG_ENUM, .value = "a", .help = "(a|bc) a word"};
+    flags[2] =
+        (struct flag){.name = "list", .kind = FLAG_LIST, .value = "", .list = list, .list_max = 2};
     flags[3] = (struct flag){.name = "n", .kind = FLAG_INT, .value = "1"};
 }
 
@@ -33,7 +35,10 @@ static void test_forms(void **state)
 {
     char err[FLAGS_ERROR_MAX];
     int at;
-    assert_int_equal(parse(ARGS("-bool", "--word=bc", "-list", "x", "--list=y", "-n", "-5", "rest", "-bool"), &at, err), 0);
+    assert_int_equal(
+        parse(ARGS("-bool", "--word=bc", "-list", "x", "--list=y", "-n", "-5", "rest", "-bool"),
+              &at, err),
+        0);
     assert_int_equal(at, 7);
     assert_true(flag_true(&flags[0]));
     assert_string_equal(flags[1].value, "bc");

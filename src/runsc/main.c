@@ -18,9 +18,12 @@ static int help_run(int argc, char **argv);
 static int flags_run(int argc, char **argv);
 static int version_run(int argc, char **argv);
 
-static const struct command command_help = {.name = "help", .usage = "[COMMAND]", .help = "describe a command", .run = help_run};
-static const struct command command_flags = {.name = "flags", .usage = "", .help = "list the global flags", .run = flags_run};
-static const struct command command_version = {.name = "version", .usage = "", .help = "print the version", .run = version_run};
+static const struct command command_help = {
+    .name = "help", .usage = "[COMMAND]", .help = "describe a command", .run = help_run};
+static const struct command command_flags = {
+    .name = "flags", .usage = "", .help = "list the global flags", .run = flags_run};
+static const struct command command_version = {
+    .name = "version", .usage = "", .help = "print the version", .run = version_run};
 
 static const struct command *const commands[] = {
     &command_do, &command_run, &command_spec, &command_help, &command_flags, &command_version,
@@ -39,7 +42,8 @@ static void usage_print(FILE *to)
     (void)fprintf(to, "Usage: runsc [global flags] COMMAND [flags] [arguments]\n\nCommands:\n");
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
         (void)fprintf(to, "  %-10s%s\n", commands[i]->name, commands[i]->help);
-    (void)fprintf(to, "\n`runsc help COMMAND` describes one; `runsc flags` lists the global flags.\n");
+    (void)fprintf(to,
+                  "\n`runsc help COMMAND` describes one; `runsc flags` lists the global flags.\n");
 }
 
 static void command_help_print(const struct command *c)
@@ -133,7 +137,8 @@ static int runsc_main(int argc, char **argv)
         struct report_files files;
         char ignored[FLAGS_ERROR_MAX];
         (void)!report_open(name, "", &files, ignored);
-        return c ? report_fatal("%s: %s", name, err) : report_fatal("unknown command \"%.100s\"; `runsc help` lists them", name);
+        return c ? report_fatal("%s: %s", name, err)
+                 : report_fatal("unknown command \"%.100s\"; `runsc help` lists them", name);
     }
     later_warn();
     return c->run(argc - at, argv + at);

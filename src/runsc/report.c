@@ -44,7 +44,8 @@ static void name_expand(struct strbuf *sb, const char *name, const char *command
     time_text(when, sizeof when, "%Y%m%d-%H%M%S");
     const struct {
         const char *word, *value;
-    } vars[] = {{"%TIMESTAMP%", when}, {"%COMMAND%", command}, {"%ID%", id}, {"%CID%", id}, {"%TEST%", ""}};
+    } vars[] = {
+        {"%TIMESTAMP%", when}, {"%COMMAND%", command}, {"%ID%", id}, {"%CID%", id}, {"%TEST%", ""}};
     while (*name) {
         size_t i = 0;
         while (i < ARRAY_SIZE(vars) && strncmp(name, vars[i].word, strlen(vars[i].word)) != 0)
@@ -60,9 +61,11 @@ static void name_expand(struct strbuf *sb, const char *name, const char *command
 
 static int file_open(const char *name, const char *flag, char *err)
 {
-    int fd = host_openat(AT_FDCWD, name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
+    int fd =
+        host_openat(AT_FDCWD, name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
     if (fd < 0)
-        (void)snprintf(err, FLAGS_ERROR_MAX, "cannot open %.300s for --%s: %s", name, flag, strerror(-fd));
+        (void)snprintf(err, FLAGS_ERROR_MAX, "cannot open %.300s for --%s: %s", name, flag,
+                       strerrordesc_np(-fd));
     return fd;
 }
 
@@ -74,7 +77,8 @@ int report_open(const char *command, const char *id, struct report_files *ret, c
         if (files.log_fd < 0)
             return -EINVAL;
     }
-    bool debug = flag_true(&global_flags[FLAG_ID_DEBUG]) || flag_true(&global_flags[FLAG_ID_STRACE]);
+    bool debug =
+        flag_true(&global_flags[FLAG_ID_DEBUG]) || flag_true(&global_flags[FLAG_ID_STRACE]);
     if (debug && debug_log->value[0]) {
         char path[4096];
         struct strbuf sb;

@@ -32,7 +32,8 @@ struct start {
     const struct sandbox *s;
     char *err;
     int proc_fd, exe_fd, null_fd, config_fd;
-    int control[2], gofer_control[2], link[2]; /* [0] runsc's (link: the sentry's), [1] the child's (the gofer's) */
+    int control[2], gofer_control[2],
+        link[2]; /* [0] runsc's (link: the sentry's), [1] the child's (the gofer's) */
     int mounts[BOOT_GOFER_DIRS_MAX];
     struct child sentry, gofer;
 };
@@ -63,7 +64,8 @@ static int config_memfd(struct start *st)
     size_t len = 0;
     (void)!boot_config_write(&st->s->config, NULL, 0, &len);
     if (len > BOOT_BLOB_MAX) {
-        sandbox_error(st->err, "the arguments, environment and mounts are too large (%zu bytes)", len);
+        sandbox_error(st->err, "the arguments, environment and mounts are too large (%zu bytes)",
+                      len);
         return -E2BIG;
     }
     void *buf = malloc(len);
@@ -101,16 +103,22 @@ static int mounts_open(struct start *st)
         const struct sandbox_mount *m = &st->s->mounts[i];
         st->mounts[i] = mount_clone(m);
         if (st->mounts[i] == -ENOENT)
-            sandbox_error(st->err, "%s: no such file or directory; mounts need an existing host path", m->source);
+            sandbox_error(st->err,
+                          "%s: no such file or directory; mounts need an existing host path",
+                          m->source);
         else if (st->mounts[i] == -ENOSYS)
-            sandbox_error(st->err, "the host kernel lacks open_tree or mount_setattr: Linux 5.15 or later is needed");
+            sandbox_error(
+                st->err,
+                "the host kernel lacks open_tree or mount_setattr: Linux 5.15 or later is needed");
         else if (st->mounts[i] < 0)
             sandbox_error(st->err, "cannot mount %s: %s", m->source, err_name(st->mounts[i]));
         if (st->mounts[i] < 0)
             return st->mounts[i];
         struct stat sb;
         if (host_fstat(st->mounts[i], &sb) == 0 && !S_ISDIR(sb.st_mode)) {
-            sandbox_error(st->err, "%s is not a directory; mounts of single files are not supported yet", m->source);
+            sandbox_error(st->err,
+                          "%s is not a directory; mounts of single files are not supported yet",
+                          m->source);
             return -ENOTDIR;
         }
     }
@@ -121,11 +129,13 @@ static int files_open(struct start *st)
 {
     st->null_fd = host_openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0);
     if (st->null_fd < 0) {
-        sandbox_error(st->err, "cannot open /dev/null: %s; is /dev mounted?", err_name(st->null_fd));
+        sandbox_error(st->err, "cannot open /dev/null: %s; is /dev mounted?",
+                      err_name(st->null_fd));
         return st->null_fd;
     }
     st->proc_fd = host_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-    st->exe_fd = st->proc_fd < 0 ? st->proc_fd : host_openat(st->proc_fd, "self/exe", O_PATH | O_CLOEXEC, 0);
+    st->exe_fd =
+        st->proc_fd < 0 ? st->proc_fd : host_openat(st->proc_fd, "self/exe", O_PATH | O_CLOEXEC, 0);
     if (st->exe_fd < 0)
         sandbox_error(st->err, "cannot open /proc/self/exe: %s; mount /proc", err_name(st->exe_fd));
     return st->exe_fd < 0 ? st->exe_fd : 0;
@@ -147,8 +157,9 @@ static int sentry_spawn(struct start *st)
         .control_index = BOOT_FD_CONTROL,
         .argv = argv,
         .exe_fd = st->exe_fd,
-        .fds = {st->null_fd, st->null_fd, c->debug_log_fd >= 0 ? c->debug_log_fd : st->null_fd, c->stdio_fd[0], c->stdio_fd[1],
-                c->stdio_fd[2], st->control[1], st->link[0], st->config_fd, c->log_fd, c->debug_log_fd},
+        .fds = {st->null_fd, st->null_fd, c->debug_log_fd >= 0 ? c->debug_log_fd : st->null_fd,
+                c->stdio_fd[0], c->stdio_fd[1], c->stdio_fd[2], st->control[1], st->link[0],
+                st->config_fd, c->log_fd, c->debug_log_fd},
     };
     return spawn_start(&sp, &st->sentry);
 }
@@ -179,10 +190,13 @@ static void clone_error(char *err, int r)
     if (r == -ENOSPC || r == -EUSERS)
         sandbox_error(err, "no more user namespaces: raise the sysctl user.max_user_namespaces");
     else if (r == -EPERM)
-        sandbox_error(err, "user namespaces are not permitted here: allow clone and unshare in the outer container's seccomp profile, "
-                           "and check the sysctls kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns");
+        sandbox_error(err, "user namespaces are not permitted here: allow clone and unshare in the "
+                           "outer container's seccomp profile, "
+                           "and check the sysctls kernel.unprivileged_userns_clone and "
+                           "kernel.apparmor_restrict_unprivileged_userns");
     else if (r == -EINVAL)
-        sandbox_error(err, "the host kernel lacks user, pid or network namespaces (CONFIG_USER_NS, CONFIG_PID_NS, CONFIG_NET_NS)");
+        sandbox_error(err, "the host kernel lacks user, pid or network namespaces (CONFIG_USER_NS, "
+                           "CONFIG_PID_NS, CONFIG_NET_NS)");
     else
         sandbox_error(err, "cannot start a process: %s", err_name(r));
 }
@@ -204,11 +218,32 @@ static int children_spawn(struct start *st)
     return r;
 }
 
+/* Mounts can be copied by who is capable in the user namespace that owns them: root, or anybody after making new ones. */
+static int privileges_find(struct start *st)
+{
+    struct sandbox_mount root = {.source = "/"};
+    int r = geteuid() == 0 ? mount_clone(&root) : -EPERM;
+    if (r >= 0)
+        return host_close(r);
+    if (r == -ENOSYS) {
+        sandbox_error(
+            st->err,
+            "the host kernel lacks open_tree or mount_setattr: Linux 5.15 or later is needed");
+        return r;
+    }
+    if (geteuid() == 0 && host_unshare(CLONE_NEWNS) == 0)
+        return 0;
+    r = rootless_enter(st->proc_fd);
+    if (r < 0)
+        clone_error(st->err, r);
+    return r;
+}
+
 static int sandbox_start(struct start *st)
 {
     int r = files_open(st);
-    if (r == 0 && geteuid() != 0 && (r = rootless_enter(st->proc_fd)) < 0)
-        clone_error(st->err, r);
+    if (r == 0)
+        r = privileges_find(st);
     if (r == 0)
         r = mounts_open(st);
     if (r == 0)
@@ -223,8 +258,15 @@ static int sandbox_start(struct start *st)
 int sandbox_run(const struct sandbox *s, int *ret_status, char *err)
 {
     struct start st = {
-        .s = s, .err = err, .proc_fd = -1, .exe_fd = -1, .null_fd = -1, .config_fd = -1,
-        .control = {-1, -1}, .gofer_control = {-1, -1}, .link = {-1, -1},
+        .s = s,
+        .err = err,
+        .proc_fd = -1,
+        .exe_fd = -1,
+        .null_fd = -1,
+        .config_fd = -1,
+        .control = {-1, -1},
+        .gofer_control = {-1, -1},
+        .link = {-1, -1},
     };
     memset(st.mounts, 0xff, sizeof st.mounts);
     err[0] = 0;
@@ -233,8 +275,13 @@ int sandbox_run(const struct sandbox *s, int *ret_status, char *err)
     start_release(&st);
     if (r == 0) {
         struct sandbox_wait w = {
-            .control = st.control[0], .gofer_control = st.gofer_control[0], .signal_fd = signal_fd,
-            .sentry_pidfd = st.sentry.pidfd, .gofer_pidfd = st.gofer.pidfd, .sentry_pid = st.sentry.pid, .gofer_pid = st.gofer.pid,
+            .control = st.control[0],
+            .gofer_control = st.gofer_control[0],
+            .signal_fd = signal_fd,
+            .sentry_pidfd = st.sentry.pidfd,
+            .gofer_pidfd = st.gofer.pidfd,
+            .sentry_pid = st.sentry.pid,
+            .gofer_pid = st.gofer.pid,
             .err = err,
         };
         r = sandbox_wait(&w, ret_status);

@@ -11,7 +11,7 @@
 #include "base/compiler.h"
 #include "wire/boot_config.h"
 
-#define SANDBOX_ERROR_MAX 1200
+#define SANDBOX_ERROR_MAX  1200
 #define SANDBOX_DETACH_MAX 64
 
 /* A host directory that the gofer gives to the sentry. */
@@ -24,7 +24,8 @@ struct sandbox_mount {
 struct sandbox {
     struct boot_config config; /* descriptors: stdio, log and debug log of runsc, or -1 */
     struct sandbox_mount mounts[BOOT_GOFER_DIRS_MAX]; /* config.gofer_dir_count; [0] is the root */
-    const char *detach[SANDBOX_DETACH_MAX]; /* paths in the root where the sentry mounts something of its own */
+    const char *detach
+        [SANDBOX_DETACH_MAX]; /* paths in the root where the sentry mounts something of its own */
     uint32_t detach_count;
 };
 

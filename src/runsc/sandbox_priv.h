@@ -7,11 +7,11 @@
 
 /* A process to start: its descriptor table is exactly fds[], at numbers 0..fd_count-1 (-1: closed). */
 struct spawn {
-    unsigned long namespaces;  /* CLONE_NEW* made with the process (user, pid) */
-    unsigned long unshare;     /* CLONE_NEW* that it makes itself, while runsc writes its maps */
+    unsigned long namespaces; /* CLONE_NEW* made with the process (user, pid) */
+    unsigned long unshare;    /* CLONE_NEW* that it makes itself, while runsc writes its maps */
     int fds[SPAWN_FDS_MAX];
     unsigned fd_count;
-    unsigned control_index;    /* in fds[]: where CONTROL_GO arrives */
+    unsigned control_index; /* in fds[]: where CONTROL_GO arrives */
     const char *const *argv;
     int exe_fd;
 };

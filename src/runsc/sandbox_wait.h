@@ -11,7 +11,7 @@
 struct sandbox_wait {
     int control, gofer_control, signal_fd, sentry_pidfd, gofer_pidfd;
     pid_t sentry_pid, gofer_pid;
-    char *err;          /* SANDBOX_ERROR_MAX */
+    char *err;                        /* SANDBOX_ERROR_MAX */
     bool sentry_reaped, gofer_reaped; /* out */
 };
 

@@ -22,8 +22,8 @@ struct outcome {
 
 int sandbox_signals_take(void)
 {
-    static const int kept[] = {SIGKILL, SIGSTOP, SIGCHLD, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT,
-                               SIGPIPE, SIGURG, SIGTTIN, SIGTTOU};
+    static const int kept[] = {SIGKILL, SIGSTOP, SIGCHLD, SIGSEGV, SIGBUS, SIGFPE,  SIGILL,
+                               SIGTRAP, SIGSYS,  SIGABRT, SIGPIPE, SIGURG, SIGTTIN, SIGTTOU};
     uint64_t mask = ~UINT64_C(0);
     for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
         mask &= ~(UINT64_C(1) << (kept[i] - 1));
@@ -37,7 +37,8 @@ static void signals_forward(const struct sandbox_wait *w)
     uint8_t buf[CONTROL_BYTES_MAX];
     while (host_read(w->signal_fd, &si, sizeof si) == (ssize_t)sizeof si) {
         size_t n = control_build(buf, CONTROL_SIGNAL, (int)si.ssi_signo, NULL);
-        (void)!host_msg_send(w->control, buf, n, NULL, 0, MSG_DONTWAIT); /* a sentry that reads none gets none */
+        (void)!host_msg_send(w->control, buf, n, NULL, 0,
+                             MSG_DONTWAIT); /* a sentry that reads none gets none */
     }
 }
 
@@ -85,11 +86,13 @@ static void sentry_reap(struct sandbox_wait *w, struct outcome *o)
         return;
     o->known = o->failed = true;
     if (r > 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
-        sandbox_error(w->err, "the sandbox made a host call that its filter forbids and was killed; please report it");
+        sandbox_error(w->err, "the sandbox made a host call that its filter forbids and was "
+                              "killed; please report it");
     else if (r > 0 && WIFSIGNALED(status))
         sandbox_error(w->err, "the sandbox was killed by signal %d", WTERMSIG(status));
     else
-        sandbox_error(w->err, "the sandbox ended without a word (status %d)", r > 0 ? WEXITSTATUS(status) : r);
+        sandbox_error(w->err, "the sandbox ended without a word (status %d)",
+                      r > 0 ? WEXITSTATUS(status) : r);
 }
 
 struct terminal {
@@ -108,7 +111,9 @@ static void gofer_ended(struct sandbox_wait *w, struct outcome *o)
         return;
     o->known = o->failed = true;
     if (r > 0 && WIFSIGNALED(status))
-        sandbox_error(w->err, "the gofer was killed by signal %d; the sandbox cannot go on without it", WTERMSIG(status));
+        sandbox_error(w->err,
+                      "the gofer was killed by signal %d; the sandbox cannot go on without it",
+                      WTERMSIG(status));
     else
         sandbox_error(w->err, "the gofer ended; the sandbox cannot go on without it");
     (void)!host_kill(w->sentry_pid, SIGKILL);
@@ -118,8 +123,10 @@ static void wait_loop(struct sandbox_wait *w, struct outcome *o)
 {
     enum { SENTRY, CONTROL, SIGNALS, GOFER_CONTROL, GOFER, COUNT };
     struct pollfd p[COUNT] = {
-        [SENTRY] = {.fd = w->sentry_pidfd, .events = POLLIN},   [CONTROL] = {.fd = w->control, .events = POLLIN},
-        [SIGNALS] = {.fd = w->signal_fd, .events = POLLIN},     [GOFER_CONTROL] = {.fd = w->gofer_control, .events = POLLIN},
+        [SENTRY] = {.fd = w->sentry_pidfd, .events = POLLIN},
+        [CONTROL] = {.fd = w->control, .events = POLLIN},
+        [SIGNALS] = {.fd = w->signal_fd, .events = POLLIN},
+        [GOFER_CONTROL] = {.fd = w->gofer_control, .events = POLLIN},
         [GOFER] = {.fd = w->gofer_pidfd, .events = POLLIN},
     };
     const struct timespec grace = {.tv_sec = END_GRACE_MS / 1000};
@@ -154,7 +161,8 @@ int sandbox_wait(struct sandbox_wait *w, int *ret_status)
     wait_loop(w, &o);
     if (o.failed) {
         if (t.saved)
-            (void)tcsetattr(0, TCSANOW, &t.modes); /* a program that was cut off did not put it back */
+            (void)tcsetattr(0, TCSANOW,
+                            &t.modes); /* a program that was cut off did not put it back */
         return -EIO;
     }
     *ret_status = o.status;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
@@ -11,7 +12,8 @@
 #include "runsc/sandbox_priv.h"
 #include "wire/control.h"
 
-#define FD_PARK 256 /* sources are moved above this, so that they and the final numbers do not overlap */
+#define FD_PARK                                                                                    \
+    256 /* sources are moved above this, so that they and the final numbers do not overlap */
 
 /* ---- in the child, between clone and exec: host calls alone, nothing of libc's state ---- */
 
@@ -73,8 +75,9 @@ int spawn_start(const struct spawn *sp, struct child *ret)
         }
     parked.exe_fd = host_fcntl(sp->exe_fd, F_DUPFD_CLOEXEC, FD_PARK);
     int pidfd = -1;
-    pid_t pid = parked.exe_fd < 0 ? parked.exe_fd
-                                  : host_clone(sp->namespaces | CLONE_PIDFD | SIGCHLD, NULL, &pidfd, NULL, 0);
+    pid_t pid = parked.exe_fd < 0
+                    ? parked.exe_fd
+                    : host_clone(sp->namespaces | CLONE_PIDFD | SIGCHLD, NULL, &pidfd, NULL, 0);
     if (pid == 0)
         child_run(&parked);
     for (unsigned i = 0; i < sp->fd_count; i++)
@@ -110,16 +113,18 @@ static int map_identity(int proc_fd, const char *own, char *out, size_t cap)
     if (n < 0)
         return (int)n;
     text[n] = 0;
-    size_t used = 0;
-    unsigned inside;
-    unsigned outside;
-    unsigned count;
-    int eaten;
-    for (const char *p = text; sscanf(p, "%u %u %u%n", &inside, &outside, &count, &eaten) == 3; p += eaten) {
-        int w = snprintf(out + used, cap - used, "%u %u %u\n", inside, inside, count);
-        if (w < 0 || (size_t)w >= cap - used)
+    size_t left = cap;
+    for (const char *line = text; *line;
+         line = strchrnul(line, '\n') + (strchr(line, '\n') != NULL)) {
+        char *end;
+        unsigned long inside = strtoul(line, &end, 10);
+        (void)strtoul(end, &end, 10);
+        unsigned long count = strtoul(end, &end, 10);
+        int w = snprintf(out, left, "%lu %lu %lu\n", inside, inside, count);
+        if (w < 0 || (size_t)w >= left)
             return -E2BIG;
-        used += (size_t)w;
+        out += w;
+        left -= (size_t)w;
     }
     return 0;
 }
@@ -144,7 +149,8 @@ int spawn_go(const struct child *c, int proc_fd, int control)
     int r = map_write(proc_fd, c->pid, "uid_map");
     if (r < 0)
         return r;
-    if ((r = map_write(proc_fd, c->pid, "gid_map")) < 0) {
+    r = map_write(proc_fd, c->pid, "gid_map");
+    if (r < 0) {
         /* A user who may not change groups must first promise not to. */
         char path[64];
         (void)snprintf(path, sizeof path, "%d/setgroups", c->pid);

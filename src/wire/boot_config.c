@@ -5,8 +5,8 @@
 #include "base/checked.h"
 #include "wire/bytes.h"
 
-#define BLOB_MAGIC 0x626f6f74u
-#define ARG_MAX_BYTES (128u * 1024u)
+#define BLOB_MAGIC    0x626f6f74u
+#define ARG_MAX_BYTES ((size_t)128 * 1024)
 
 /* ---- writing ---- */
 
@@ -105,7 +105,8 @@ struct blob_reader {
 static void *scratch_take(struct blob_reader *b, size_t count, size_t size)
 {
     size_t n;
-    if (checked_mul_size(count, size, &n) || checked_add_size(n, 7, &n) || (n & ~(size_t)7) > b->scratch_left) {
+    if (checked_mul_size(count, size, &n) || checked_add_size(n, 7, &n) ||
+        (n & ~(size_t)7) > b->scratch_left) {
         b->full = true;
         return NULL;
     }
@@ -168,7 +169,8 @@ static void mounts_read(struct blob_reader *b, struct boot_config *c)
         m[i].flags = bytes_get_u32(&b->r);
         m[i].gofer_index = (int32_t)bytes_get_u32(&b->r);
         m[i].overlay = enum_read(b, BOOT_OVERLAY_MEMORY);
-        if (m[i].destination[0] != '/' || m[i].gofer_index < -1 || m[i].gofer_index >= BOOT_GOFER_DIRS_MAX)
+        if (m[i].destination[0] != '/' || m[i].gofer_index < -1 ||
+            m[i].gofer_index >= BOOT_GOFER_DIRS_MAX)
             b->r.failed = true;
     }
     c->mounts = m;
@@ -247,10 +249,12 @@ size_t boot_config_scratch(size_t len)
     return len * 4 + 16384;
 }
 
-int boot_config_read(const void *blob, size_t len, void *scratch, size_t scratch_len, struct boot_config *ret)
+int boot_config_read(const void *blob, size_t len, void *scratch, size_t scratch_len,
+                     struct boot_config *ret)
 {
-    static_assert(sizeof(struct boot_mount) + sizeof(char *) <= 31 * 4, "scratch");
-    struct blob_reader b = {.r = {.p = blob, .left = len}, .scratch = scratch, .scratch_left = scratch_len};
+    static_assert(sizeof(struct boot_mount) + sizeof(char *) <= (size_t)31 * 4, "scratch");
+    struct blob_reader b = {
+        .r = {.p = blob, .left = len}, .scratch = scratch, .scratch_left = scratch_len};
     struct boot_config c = {0};
     if (bytes_get_u32(&b.r) != BLOB_MAGIC || strcmp(bytes_get_str(&b.r, 64), CVISOR_VERSION) != 0)
         return -EINVAL;

@@ -11,14 +11,14 @@
 
 #include "base/compiler.h"
 
-#define BOOT_ARGS_MAX 65536    /* argv and envp each */
-#define BOOT_GROUPS_MAX 65536
-#define BOOT_MOUNTS_MAX 256
-#define BOOT_OPTIONS_MAX 64    /* per mount */
-#define BOOT_RLIMITS 16
+#define BOOT_ARGS_MAX       65536 /* argv and envp each */
+#define BOOT_GROUPS_MAX     65536
+#define BOOT_MOUNTS_MAX     256
+#define BOOT_OPTIONS_MAX    64 /* per mount */
+#define BOOT_RLIMITS        16
 #define BOOT_GOFER_DIRS_MAX 64
-#define BOOT_PATH_MAX 4096
-#define BOOT_SYSCTLS_MAX 256
+#define BOOT_PATH_MAX       4096
+#define BOOT_SYSCTLS_MAX    256
 
 enum boot_network { BOOT_NETWORK_NONE, BOOT_NETWORK_HOST };
 
@@ -41,12 +41,15 @@ struct boot_strings {
 };
 
 struct boot_mount {
-    const char *destination;     /* in the container, clean; "/" for the root, which is mounts[0] */
-    const char *type;            /* "bind" (a gofer directory or file), "proc", "sysfs", "tmpfs", "devtmpfs", "devpts", "mqueue", "cgroup" */
-    const char *source;          /* as written; for /proc/mounts */
-    struct boot_strings options; /* file system options left after flags were taken out ("mode=755", "size=64m") */
-    uint32_t flags;              /* BOOT_MOUNT_* */
-    int32_t gofer_index;         /* into gofer_dirs, also the mount number in gofer messages; -1 if not a gofer mount */
+    const char *destination; /* in the container, clean; "/" for the root, which is mounts[0] */
+    const char *
+        type; /* "bind" (a gofer directory or file), "proc", "sysfs", "tmpfs", "devtmpfs", "devpts", "mqueue", "cgroup" */
+    const char *source; /* as written; for /proc/mounts */
+    struct boot_strings
+        options; /* file system options left after flags were taken out ("mode=755", "size=64m") */
+    uint32_t flags; /* BOOT_MOUNT_* */
+    int32_t
+        gofer_index; /* into gofer_dirs, also the mount number in gofer messages; -1 if not a gofer mount */
     enum boot_overlay overlay;
 };
 
@@ -68,15 +71,15 @@ struct boot_config {
     /* The first process. */
     struct boot_strings argv; /* count >= 1 */
     struct boot_strings envp;
-    const char *cwd;          /* absolute */
+    const char *cwd; /* absolute */
     uint32_t uid, gid;
-    const uint32_t *groups;   /* supplementary */
+    const uint32_t *groups; /* supplementary */
     uint32_t group_count;
     struct boot_caps caps;
     struct boot_rlimit rlimits[BOOT_RLIMITS]; /* by RLIMIT_* number */
     bool no_new_privs;
-    bool terminal;            /* process.terminal: stdio is the container's console */
-    int32_t umask;            /* -1: 0022 */
+    bool terminal; /* process.terminal: stdio is the container's console */
+    int32_t umask; /* -1: 0022 */
     int32_t oom_score_adj;
 
     /* The container. */
@@ -91,21 +94,23 @@ struct boot_config {
 
     /* The sandbox. */
     enum boot_network network;
-    enum boot_overlay overlay_root;   /* as --overlay2 says; already applied in mounts[].overlay */
-    bool fs_write;                    /* some gofer mount is written directly: boot_confine() allows the calls for it */
+    enum boot_overlay overlay_root; /* as --overlay2 says; already applied in mounts[].overlay */
+    bool
+        fs_write; /* some gofer mount is written directly: boot_confine() allows the calls for it */
     bool debug, strace;
     uint32_t strace_log_size_bytes;
-    uint32_t ncpus;                   /* what programs see */
-    uint64_t mem_total_bytes;         /* what programs see */
-    bool host_uid_identity;           /* uids in host files are the container's (runsc was root) */
+    uint32_t ncpus;           /* what programs see */
+    uint64_t mem_total_bytes; /* what programs see */
+    bool host_uid_identity;   /* uids in host files are the container's (runsc was root) */
 
     /* Host descriptors. */
-    int stdio_fd[3];      /* donated: file, pipe, terminal, socket, anything; -1 if runsc's was closed */
-    int control_fd;       /* seqpacket to runsc (wire/control.h) */
-    int gofer_fd;         /* seqpacket to the gofer (wire/gofer.h); EOF or error: the gofer died, the sentry must end */
-    int log_fd;           /* --log, O_APPEND; JSON objects for fatal errors */
-    int debug_log_fd;     /* --debug-log or stderr when --debug; LOGD goes here */
-    int gofer_dir_fd[BOOT_GOFER_DIRS_MAX]; /* O_PATH, received from the gofer; [mounts[i].gofer_index] */
+    int stdio_fd[3]; /* donated: file, pipe, terminal, socket, anything; -1 if runsc's was closed */
+    int control_fd;  /* seqpacket to runsc (wire/control.h) */
+    int gofer_fd; /* seqpacket to the gofer (wire/gofer.h); EOF or error: the gofer died, the sentry must end */
+    int log_fd;       /* --log, O_APPEND; JSON objects for fatal errors */
+    int debug_log_fd; /* --debug-log or stderr when --debug; LOGD goes here */
+    int gofer_dir_fd
+        [BOOT_GOFER_DIRS_MAX]; /* O_PATH, received from the gofer; [mounts[i].gofer_index] */
     uint32_t gofer_dir_count;
 };
 
@@ -120,14 +125,16 @@ enum boot_fd {
     BOOT_FD_END = 11, /* first that must be closed */
 };
 
-#define BOOT_BLOB_MAX (32u * 1024u * 1024u)
+#define BOOT_BLOB_MAX ((size_t)32 * 1024 * 1024)
 
 /* Appends nothing beyond cap; *ret_len is the length needed even if it is more. -ENOSPC too small. Descriptors are not
  * written but for their presence (>= 0). */
-NODISCARD int boot_config_write(const struct boot_config *cfg, void *buf, size_t cap, size_t *ret_len);
+NODISCARD int boot_config_write(const struct boot_config *cfg, void *buf, size_t cap,
+                                size_t *ret_len);
 
 /* Scratch that is always enough for a blob of len bytes; aligned to 16. */
 size_t boot_config_scratch(size_t len);
 
 /* Sets *ret, descriptors to the numbers above or -1. blob must outlive it. -EINVAL: not such a blob; -ENOSPC scratch. */
-NODISCARD int boot_config_read(const void *blob, size_t len, void *scratch, size_t scratch_len, struct boot_config *ret);
+NODISCARD int boot_config_read(const void *blob, size_t len, void *scratch, size_t scratch_len,
+                               struct boot_config *ret);

@@ -18,13 +18,14 @@ enum control_type {
     CONTROL_ERROR = 5,  /* child to runsc: text; the sandbox could not start or failed */
 };
 
-#define CONTROL_TEXT_MAX 1000u
+#define CONTROL_TEXT_MAX    1000u
 #define CONTROL_SIGNAL_LAST 64
 
 struct control_msg {
     enum control_type type;
     int value;
-    char text[CONTROL_TEXT_MAX + 1]; /* CONTROL_ERROR: one line of printable characters (others become '?') */
+    char text[CONTROL_TEXT_MAX +
+              1]; /* CONTROL_ERROR: one line of printable characters (others become '?') */
 };
 
 #define CONTROL_BYTES_MAX (12u + CONTROL_TEXT_MAX)

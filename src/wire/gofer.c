@@ -11,7 +11,8 @@ static bool open_flags_ok(enum gofer_op op, uint32_t flags)
         return flags == 0;
     if (flags & GOFER_OPEN_PATH)
         return (flags & ~(uint32_t)(GOFER_OPEN_PATH | GOFER_OPEN_DIRECTORY)) == 0;
-    return (flags & ~(uint32_t)GOFER_OPEN_ALL) == 0 && (flags & (GOFER_OPEN_READ | GOFER_OPEN_WRITE)) != 0 &&
+    return (flags & ~(uint32_t)GOFER_OPEN_ALL) == 0 &&
+           (flags & (GOFER_OPEN_READ | GOFER_OPEN_WRITE)) != 0 &&
            (!(flags & (GOFER_OPEN_TRUNC | GOFER_OPEN_APPEND)) || (flags & GOFER_OPEN_WRITE));
 }
 
@@ -21,7 +22,8 @@ static bool component_ok(const char *name, size_t len)
            !(len == 1 && name[0] == '.') && !(len == 2 && name[0] == '.' && name[1] == '.');
 }
 
-ssize_t gofer_request_build(uint8_t *buf, enum gofer_op op, uint32_t tag, uint32_t mount, uint32_t open_flags, const char *path)
+ssize_t gofer_request_build(uint8_t *buf, enum gofer_op op, uint32_t tag, uint32_t mount,
+                            uint32_t open_flags, const char *path)
 {
     struct bytes_writer w = {.buf = buf, .cap = GOFER_REQUEST_MAX};
     uint32_t count = 0;
@@ -58,7 +60,8 @@ int gofer_request_parse(const uint8_t *buf, size_t len, struct gofer_request *re
     ret->mount = bytes_get_u32(&r);
     ret->open_flags = bytes_get_u32(&r);
     ret->component_count = bytes_get_u32(&r);
-    if (r.failed || op < GOFER_OPEN || op > GOFER_READLINK || !open_flags_ok((enum gofer_op)op, ret->open_flags) ||
+    if (r.failed || op < GOFER_OPEN || op > GOFER_READLINK ||
+        !open_flags_ok((enum gofer_op)op, ret->open_flags) ||
         ret->component_count > GOFER_COMPONENTS_MAX)
         return -EBADMSG;
     ret->op = (enum gofer_op)op;
@@ -98,7 +101,8 @@ int gofer_reply_parse(const uint8_t *buf, size_t len, struct gofer_reply *ret)
     ret->value = (int32_t)bytes_get_u32(&r);
     ret->text_len = bytes_get_u32(&r);
     const void *attr = bytes_get(&r, sizeof ret->attr);
-    if (!attr || type < GOFER_READY || type > GOFER_REPLY || ret->text_len > GOFER_TEXT_MAX || r.left != ret->text_len)
+    if (!attr || type < GOFER_READY || type > GOFER_REPLY || ret->text_len > GOFER_TEXT_MAX ||
+        r.left != ret->text_len)
         return -EBADMSG;
     if (type == GOFER_REPLY ? ret->value > 0 || ret->value < -4095 : ret->value < 0)
         return -EBADMSG;

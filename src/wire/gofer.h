@@ -35,11 +35,11 @@ enum gofer_open_flag {
 };
 
 #define GOFER_COMPONENTS_MAX 256u
-#define GOFER_NAME_MAX 255u
+#define GOFER_NAME_MAX       255u
 #define GOFER_PATH_BYTES_MAX 4096u /* the components with one byte of length each */
-#define GOFER_REQUEST_MAX (20u + GOFER_PATH_BYTES_MAX)
-#define GOFER_TEXT_MAX 4096u
-#define GOFER_REPLY_MAX (20u + 128u + GOFER_TEXT_MAX)
+#define GOFER_REQUEST_MAX    (20u + GOFER_PATH_BYTES_MAX)
+#define GOFER_TEXT_MAX       4096u
+#define GOFER_REPLY_MAX      (20u + 128u + GOFER_TEXT_MAX)
 
 struct gofer_request {
     enum gofer_op op;
@@ -62,24 +62,27 @@ struct gofer_attr {
 enum gofer_reply_type {
     GOFER_READY = 1,  /* first message; value = number of mounts = descriptors */
     GOFER_FAILED = 2, /* first message; text says why */
-    GOFER_REPLY = 3,  /* value = 0 or -errno of a fixed list: ENOENT ENOTDIR ELOOP EACCES EISDIR ENXIO EROFS EINVAL EIO EMFILE ENAMETOOLONG EPERM ETXTBSY */
+    GOFER_REPLY =
+        3, /* value = 0 or -errno of a fixed list: ENOENT ENOTDIR ELOOP EACCES EISDIR ENXIO EROFS EINVAL EIO EMFILE ENAMETOOLONG EPERM ETXTBSY */
 };
 
 struct gofer_reply {
     enum gofer_reply_type type;
     uint32_t tag;
     int32_t value;
-    struct gofer_attr attr;       /* OPEN, STAT with value 0 */
-    uint32_t text_len;            /* READLINK, FAILED */
+    struct gofer_attr attr;        /* OPEN, STAT with value 0 */
+    uint32_t text_len;             /* READLINK, FAILED */
     char text[GOFER_TEXT_MAX + 1]; /* NUL-terminated */
 };
 
 /* path: components separated by '/', relative ("" is the mount itself). Bytes written (<= GOFER_REQUEST_MAX), -EINVAL bad
  * component or flags, -ENAMETOOLONG. */
-NODISCARD ssize_t gofer_request_build(uint8_t *buf, enum gofer_op op, uint32_t tag, uint32_t mount, uint32_t open_flags, const char *path);
+NODISCARD ssize_t gofer_request_build(uint8_t *buf, enum gofer_op op, uint32_t tag, uint32_t mount,
+                                      uint32_t open_flags, const char *path);
 /* -EBADMSG: the peer is broken; it gets no second chance. */
 NODISCARD int gofer_request_parse(const uint8_t *buf, size_t len, struct gofer_request *ret);
 
 /* Bytes written (<= GOFER_REPLY_MAX). */
 size_t gofer_reply_build(uint8_t *buf, const struct gofer_reply *reply);
-NODISCARD int gofer_reply_parse(const uint8_t *buf, size_t len, struct gofer_reply *ret); /* -EBADMSG */
+NODISCARD int gofer_reply_parse(const uint8_t *buf, size_t len,
+                                struct gofer_reply *ret); /* -EBADMSG */

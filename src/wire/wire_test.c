@@ -14,11 +14,27 @@ static const char *const args[] = {"/bin/sh", "-c", "", NULL};
 
 static struct boot_config config_make(struct boot_mount *root)
 {
-    *root = (struct boot_mount){.destination = "/", .type = "bind", .source = "/", .gofer_index = 0, .overlay = BOOT_OVERLAY_MEMORY};
+    *root = (struct boot_mount){.destination = "/",
+                                .type = "bind",
+                                .source = "/",
+                                .gofer_index = 0,
+                                .overlay = BOOT_OVERLAY_MEMORY};
     return (struct boot_config){
-        .argv = {.v = args, .count = 3}, .cwd = "/", .container_id = "c", .hostname = "h", .domainname = "(none)",
-        .umask = -1, .mounts = root, .mount_count = 1, .gofer_dir_count = 1, .stdio_fd = {0, -1, 2}, .log_fd = -1,
-        .debug_log_fd = 5, .ncpus = 2, .caps.effective = 7, .rlimits[7] = {.set = true, .soft = 1, .hard = UINT64_MAX},
+        .argv = {.v = args, .count = 3},
+        .cwd = "/",
+        .container_id = "c",
+        .hostname = "h",
+        .domainname = "(none)",
+        .umask = -1,
+        .mounts = root,
+        .mount_count = 1,
+        .gofer_dir_count = 1,
+        .stdio_fd = {0, -1, 2},
+        .log_fd = -1,
+        .debug_log_fd = 5,
+        .ncpus = 2,
+        .caps.effective = 7,
+        .rlimits[7] = {.set = true, .soft = 1, .hard = UINT64_MAX},
     };
 }
 
@@ -44,7 +60,8 @@ static void test_config(void **state)
     assert_string_equal(out.mounts[0].source, "/");
     /* No shorter blob is one, and a changed byte never crashes. */
     for (size_t i = 0; i < len; i++)
-        assert_int_equal(boot_config_read(buf, i, scratch, boot_config_scratch(len), &out), -EINVAL);
+        assert_int_equal(boot_config_read(buf, i, scratch, boot_config_scratch(len), &out),
+                         -EINVAL);
     for (size_t i = 0; i < len; i++) {
         buf[i] ^= 0xff;
         int r = boot_config_read(buf, len, scratch, boot_config_scratch(len), &out);
@@ -99,7 +116,8 @@ static void test_gofer_reply(void **state)
     static uint8_t buf[GOFER_REPLY_MAX];
     static struct gofer_reply in;
     static struct gofer_reply out;
-    in = (struct gofer_reply){.type = GOFER_REPLY, .tag = 3, .attr.ino = 5, .text_len = 3, .text = "abc"};
+    in = (struct gofer_reply){
+        .type = GOFER_REPLY, .tag = 3, .attr.ino = 5, .text_len = 3, .text = "abc"};
     size_t n = gofer_reply_build(buf, &in);
     assert_int_equal(gofer_reply_parse(buf, n, &out), 0);
     assert_int_equal(out.attr.ino, 5);
@@ -112,7 +130,8 @@ static void test_gofer_reply(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_config), cmocka_unit_test(test_control),
-                                       cmocka_unit_test(test_gofer_request), cmocka_unit_test(test_gofer_reply)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_config), cmocka_unit_test(test_control),
+        cmocka_unit_test(test_gofer_request), cmocka_unit_test(test_gofer_reply)};
     return cmocka_run_group_tests_name("wire", tests, NULL, NULL);
 }

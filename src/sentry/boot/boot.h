@@ -23,8 +23,9 @@ NODISCARD int boot_confine(const struct boot_config *cfg);
 
 /* One of these ends the sandbox: tells runsc how the first process ended and never returns (exit_group: the pid namespace
  * and with it every stub goes). */
-_Noreturn void boot_exit(const struct boot_config *cfg, int code);          /* exit status 0..255 */
-_Noreturn void boot_killed(const struct boot_config *cfg, int signo);       /* killed by a signal: runsc exits 128+signo */
+_Noreturn void boot_exit(const struct boot_config *cfg, int code); /* exit status 0..255 */
+_Noreturn void boot_killed(const struct boot_config *cfg,
+                           int signo); /* killed by a signal: runsc exits 128+signo */
 /* The sandbox failed or could not start: one line for the user; runsc exits 128. */
 _Noreturn void boot_fail(const struct boot_config *cfg, const char *fmt, ...) PRINTF(2, 3);
 

@@ -24,7 +24,8 @@ static void log_sink(enum log_level level, const char *text, size_t len)
     struct timespec ts = {0};
     (void)!host_clock_gettime(CLOCK_REALTIME, &ts);
     strbuf_init(&sb, line, sizeof line);
-    strbuf_printf(&sb, "%c %lld.%06ld sentry ", letters[level], (long long)ts.tv_sec, ts.tv_nsec / 1000);
+    strbuf_printf(&sb, "%c %lld.%06ld sentry ", letters[level], (long long)ts.tv_sec,
+                  ts.tv_nsec / 1000);
     strbuf_add(&sb, text, len);
     strbuf_putc(&sb, '\n');
     (void)!host_write(log_fd, line, sb.len);
@@ -37,18 +38,26 @@ void boot_log_start(const struct boot_config *cfg)
         log_set_sink(log_sink, cfg->debug || cfg->strace ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING);
 }
 
-static _Noreturn void report(const struct boot_config *cfg, enum control_type type, int value, const char *text, int status)
+static _Noreturn void report(const struct boot_config *cfg, enum control_type type, int value,
+                             const char *text, int status)
 {
     uint8_t buf[CONTROL_BYTES_MAX];
     size_t n = control_build(buf, type, value, text);
-    (void)!host_msg_send(cfg->control_fd, buf, n, NULL, 0, 0); /* runsc gone: it will not read anyway */
+    (void)!host_msg_send(cfg->control_fd, buf, n, NULL, 0,
+                         0); /* runsc gone: it will not read anyway */
     for (;;)
         (void)!host_exit_group(status);
 }
 
-_Noreturn void boot_exit(const struct boot_config *cfg, int code) { report(cfg, CONTROL_EXIT, code & 0xff, NULL, 0); }
+_Noreturn void boot_exit(const struct boot_config *cfg, int code)
+{
+    report(cfg, CONTROL_EXIT, code & 0xff, NULL, 0);
+}
 
-_Noreturn void boot_killed(const struct boot_config *cfg, int signo) { report(cfg, CONTROL_KILLED, signo, NULL, 0); }
+_Noreturn void boot_killed(const struct boot_config *cfg, int signo)
+{
+    report(cfg, CONTROL_KILLED, signo, NULL, 0);
+}
 
 _Noreturn void boot_fail(const struct boot_config *cfg, const char *fmt, ...)
 {

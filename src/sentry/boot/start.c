@@ -16,7 +16,8 @@
 #include "wire/gofer.h"
 
 /* Before there is a configuration: the control socket has its number already. */
-static const struct boot_config early = {.control_fd = BOOT_FD_CONTROL, .log_fd = -1, .debug_log_fd = -1};
+static const struct boot_config early = {
+    .control_fd = BOOT_FD_CONTROL, .log_fd = -1, .debug_log_fd = -1};
 
 static void privileges_drop(void)
 {
@@ -35,12 +36,13 @@ static void config_load(struct boot_config *cfg)
 {
     struct stat st;
     int r = host_fstat(BOOT_FD_CONFIG, &st);
-    if (r < 0 || st.st_size <= 0 || st.st_size > BOOT_BLOB_MAX)
+    if (r < 0 || st.st_size <= 0 || (size_t)st.st_size > BOOT_BLOB_MAX)
         boot_fail(&early, "sandbox: no configuration");
     size_t len = (size_t)st.st_size;
     size_t scratch_len = boot_config_scratch(len);
     intptr_t blob = host_mmap(NULL, len, PROT_READ, MAP_PRIVATE, BOOT_FD_CONFIG, 0);
-    intptr_t scratch = host_mmap(NULL, scratch_len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    intptr_t scratch =
+        host_mmap(NULL, scratch_len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (blob < 0 || scratch < 0)
         boot_fail(&early, "sandbox: out of memory for the configuration");
     r = boot_config_read((const void *)blob, len, (void *)scratch, scratch_len, cfg);
@@ -59,8 +61,8 @@ static void gofer_greet(struct boot_config *cfg)
     ssize_t n = host_msg_recv(cfg->gofer_fd, buf, sizeof buf, fds, BOOT_GOFER_DIRS_MAX, &count, 0);
     if (n <= 0)
         boot_fail(cfg, "sandbox: the gofer did not start");
-    if (gofer_reply_parse(buf, (size_t)n, &reply) < 0 || reply.type != GOFER_READY || count != cfg->gofer_dir_count ||
-        reply.value != (int32_t)count)
+    if (gofer_reply_parse(buf, (size_t)n, &reply) < 0 || reply.type != GOFER_READY ||
+        count != cfg->gofer_dir_count || reply.value != (int32_t)count)
         boot_fail(cfg, "sandbox: the gofer sent nonsense");
     for (size_t i = 0; i < count; i++)
         cfg->gofer_dir_fd[i] = fds[i];
@@ -79,7 +81,8 @@ _Noreturn void boot_start(void)
 
 int boot_confine(const struct boot_config *cfg)
 {
-    uint32_t flags = (cfg->network == BOOT_NETWORK_HOST ? HOST_FILTER_NET : 0) | (cfg->fs_write ? HOST_FILTER_WRITE : 0);
+    uint32_t flags = (cfg->network == BOOT_NETWORK_HOST ? HOST_FILTER_NET : 0) |
+                     (cfg->fs_write ? HOST_FILTER_WRITE : 0);
     if (cfg->debug && host_trap_start(cfg->debug_log_fd))
         flags |= HOST_FILTER_TRAP;
     return host_filter_install(HOST_FILTER_SENTRY, flags);

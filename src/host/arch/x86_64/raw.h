@@ -14,9 +14,18 @@ static inline long raw_call6(long nr, long a, long b, long c, long d, long e, lo
     return ret;
 }
 
-static inline long raw_call5(long nr, long a, long b, long c, long d, long e) { return raw_call6(nr, a, b, c, d, e, 0); }
-static inline long raw_call4(long nr, long a, long b, long c, long d) { return raw_call6(nr, a, b, c, d, 0, 0); }
-static inline long raw_call3(long nr, long a, long b, long c) { return raw_call6(nr, a, b, c, 0, 0, 0); }
+static inline long raw_call5(long nr, long a, long b, long c, long d, long e)
+{
+    return raw_call6(nr, a, b, c, d, e, 0);
+}
+static inline long raw_call4(long nr, long a, long b, long c, long d)
+{
+    return raw_call6(nr, a, b, c, d, 0, 0);
+}
+static inline long raw_call3(long nr, long a, long b, long c)
+{
+    return raw_call6(nr, a, b, c, 0, 0, 0);
+}
 static inline long raw_call2(long nr, long a, long b) { return raw_call6(nr, a, b, 0, 0, 0, 0); }
 static inline long raw_call1(long nr, long a) { return raw_call6(nr, a, 0, 0, 0, 0, 0); }
 static inline long raw_call0(long nr) { return raw_call6(nr, 0, 0, 0, 0, 0, 0); }
