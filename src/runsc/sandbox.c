@@ -97,11 +97,44 @@ static int sockets_make(struct start *st)
     return 0;
 }
 
+static void clone_error(char *err, int r)
+{
+    if (r == -ENOSPC || r == -EUSERS)
+        sandbox_error(err, "no more user namespaces: raise the sysctl user.max_user_namespaces");
+    else if (r == -EPERM)
+        sandbox_error(err, "user namespaces are not permitted here: allow clone and unshare in the "
+                           "outer container's seccomp profile, "
+                           "and check the sysctls kernel.unprivileged_userns_clone and "
+                           "kernel.apparmor_restrict_unprivileged_userns");
+    else if (r == -EINVAL)
+        sandbox_error(err, "the host kernel lacks user, pid or network namespaces (CONFIG_USER_NS, "
+                           "CONFIG_PID_NS, CONFIG_NET_NS)");
+    else
+        sandbox_error(err, "cannot start a process: %s", err_name(r));
+}
+
+/* Mounts can be copied by who is capable in the user namespace that owns them: root, or anybody after making new ones. */
+static int privileges_take(struct start *st)
+{
+    if (geteuid() == 0 && host_unshare(CLONE_NEWNS) == 0)
+        return 0;
+    int r = rootless_enter(st->proc_fd);
+    if (r < 0)
+        clone_error(st->err, r);
+    return r;
+}
+
 static int mounts_open(struct start *st)
 {
     for (uint32_t i = 0; i < st->s->config.gofer_dir_count; i++) {
         const struct sandbox_mount *m = &st->s->mounts[i];
         st->mounts[i] = mount_clone(m);
+        if (st->mounts[i] == -EPERM && i == 0) {
+            int r = privileges_take(st);
+            if (r < 0)
+                return r;
+            st->mounts[i] = mount_clone(m);
+        }
         if (st->mounts[i] == -ENOENT)
             sandbox_error(st->err,
                           "%s: no such file or directory; mounts need an existing host path",
@@ -185,22 +218,6 @@ static int gofer_spawn(struct start *st)
     return spawn_start(&sp, &st->gofer);
 }
 
-static void clone_error(char *err, int r)
-{
-    if (r == -ENOSPC || r == -EUSERS)
-        sandbox_error(err, "no more user namespaces: raise the sysctl user.max_user_namespaces");
-    else if (r == -EPERM)
-        sandbox_error(err, "user namespaces are not permitted here: allow clone and unshare in the "
-                           "outer container's seccomp profile, "
-                           "and check the sysctls kernel.unprivileged_userns_clone and "
-                           "kernel.apparmor_restrict_unprivileged_userns");
-    else if (r == -EINVAL)
-        sandbox_error(err, "the host kernel lacks user, pid or network namespaces (CONFIG_USER_NS, "
-                           "CONFIG_PID_NS, CONFIG_NET_NS)");
-    else
-        sandbox_error(err, "cannot start a process: %s", err_name(r));
-}
-
 static int children_spawn(struct start *st)
 {
     int r = sentry_spawn(st);
@@ -218,32 +235,9 @@ static int children_spawn(struct start *st)
     return r;
 }
 
-/* Mounts can be copied by who is capable in the user namespace that owns them: root, or anybody after making new ones. */
-static int privileges_find(struct start *st)
-{
-    struct sandbox_mount root = {.source = "/"};
-    int r = geteuid() == 0 ? mount_clone(&root) : -EPERM;
-    if (r >= 0)
-        return host_close(r);
-    if (r == -ENOSYS) {
-        sandbox_error(
-            st->err,
-            "the host kernel lacks open_tree or mount_setattr: Linux 5.15 or later is needed");
-        return r;
-    }
-    if (geteuid() == 0 && host_unshare(CLONE_NEWNS) == 0)
-        return 0;
-    r = rootless_enter(st->proc_fd);
-    if (r < 0)
-        clone_error(st->err, r);
-    return r;
-}
-
 static int sandbox_start(struct start *st)
 {
     int r = files_open(st);
-    if (r == 0)
-        r = privileges_find(st);
     if (r == 0)
         r = mounts_open(st);
     if (r == 0)
