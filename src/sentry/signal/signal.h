@@ -16,6 +16,7 @@ struct task;
 struct tgroup;
 struct pgrp;
 struct cred;
+struct sigpending;
 
 struct sighand {
     struct ref ref;
@@ -44,3 +45,34 @@ int signal_dequeue(struct task *t, uint64_t set, struct linux_siginfo *ret);
 NODISCARD bool signal_deliver(struct task *t, bool in_call, uint64_t nr, int64_t result);
 
 void sigpending_init(struct task *t);
+void sigpending_init_group(struct tgroup *tg);
+void sigpending_flush(struct tgroup *tg, struct sigpending *p); /* drops all that is pending */
+
+/* What is due for a task that is in the kernel. Ignored signals are dropped, stops and deaths happen. */
+enum signal_due {
+    SIGNAL_NONE,    /* nothing is left */
+    SIGNAL_HANDLER, /* a handler must run: the whole context is needed */
+    SIGNAL_STOPPED, /* job control: t->state is TASK_STOPPED */
+    SIGNAL_DEAD,    /* t->exiting */
+};
+enum signal_due signal_settle(struct task *t);
+
+/* The mask of ppoll, pselect, epoll_pwait, sigsuspend: holds until the call ends; a handler that runs first sees the old one
+ * restored. May be called again when the handler is run again. SIGKILL and SIGSTOP are taken out. */
+void signal_set_temp_mask(struct task *t, uint64_t mask);
+/* The new mask, then looks for work (other tasks may have to take over group signals). */
+void signal_set_mask(struct task *t, uint64_t mask);
+bool signal_ignored(const struct tgroup *tg, int sig); /* by its action now */
+/* The kernel or the outside of the sandbox sends: as signal_send_group, but the first process has no protection. */
+int signal_send_outside(struct tgroup *tg, int sig);
+/* Discards what is pending of set from the group and all its tasks. */
+void signal_discard(struct tgroup *tg, uint64_t set);
+/* A siginfo for kill(2) and its like. */
+struct linux_siginfo signal_info_user(const struct task *from, int sig, int code);
+
+struct sighand *sighand_new(void); /* NULL: no memory */
+struct sighand *sighand_dup(const struct sighand *sh);
+struct sighand *sighand_ref(struct sighand *sh);
+struct sighand *sighand_unref(struct sighand *sh);
+/* exec: caught signals go back to the default, ignored ones stay. */
+void sighand_reset(struct sighand *sh);

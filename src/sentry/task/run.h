@@ -1,6 +1,14 @@
 /* sentry/task/run.h - the run loop: from a stop of an application thread to its resumption.
  *
+ * What     A call's handler runs; its result is given at once unless a signal handler must run first. In STOP_CALL only
+ *          number and arguments are there, so the call is answered with "return and stop" and the handler's frame is made at the
+ *          interrupted() that follows. A call that was interrupted for a signal without a handler (or for job control) is simply
+ *          run again in place, with its restart state; the application never sees that.
  * Context  a worker with the kernel lock (platform events, run_queue).
+ *
+ * I1  only run.c resumes or answers a thread; t->thread is read again after every handler (exec changes it).
+ * I2  while t->in_handler is set, others only set flags of t: the end of the handler looks at them.
+ * I3  tasks end in task_exit(), which run.c calls: for others they are queued with t->exiting set.
  */
 #pragma once
 #include "base/compiler.h"
@@ -20,3 +28,10 @@ void task_kick(struct task *t);
 
 /* True if a deliverable signal, stop or exit is waiting: handlers that would park return -ERESTARTSYS instead. */
 bool task_interrupted(const struct task *t);
+
+/* The start of the first process: runs exec on a task that is in STOP_CONTEXT or has no thread yet; when fn (exec_start and the
+ * like) has returned 0 the task goes to the application. Other results are returned and change nothing. */
+void task_start(struct task *t);
+
+/* restart_syscall(2): the call that was left with -ERESTART_RESTARTBLOCK, with its deadline; a new run of its handler. */
+int64_t task_call_again(struct task *t);

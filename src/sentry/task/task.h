@@ -167,6 +167,10 @@ struct session {
     struct tty *ctty; /* controlling terminal, counted by tty/ */
 };
 
+/* tty/ has it: the leader of s has ended or s has no members any more (then no process group either): hangs up and gives up
+ * s->ctty, which must be NULL afterwards. Called only with s->ctty set. */
+void tty_session_end(struct session *s) __attribute__((weak));
+
 struct fsctx { /* CLONE_FS */
     struct ref ref;
     struct path *root, *cwd;

@@ -50,8 +50,8 @@ struct restart {
     int64_t deadline_ns; /* CLOCK_MONOTONIC of the kernel, TIME_NONE: none */
     uint64_t done;       /* bytes or items finished so far */
     uint64_t u[4];       /* the handler's own */
-    void *obj;           /* the handler's own; freed by cleanup if the call ends without the handler (exit) */
-    void (*cleanup)(struct task *t);
+    void *obj;           /* the handler's own */
+    void (*cleanup)(struct task *t); /* run when the call ends for good (also by exit); a handler that has cleaned up sets NULL */
 };
 
 /* Parks on q until events, a signal or the deadline (absolute kernel monotonic ns, TIME_NONE).
@@ -64,3 +64,9 @@ NODISCARD int task_park(struct task *t, int64_t deadline_ns);
 int64_t task_deadline_after(struct task *t, int64_t rel_ns);
 /* Makes a parked task run its handler again (any waker). Harmless on others. */
 void task_wake(struct task *t);
+/* Does the queued memory operations now (platform_sync) and runs the handler again when they are done. STOP_CONTEXT.
+ * Returns -EBLOCKED; at the next run task_sync_result() is 0 or the error of the host. */
+NODISCARD int task_sync(struct task *t);
+int task_sync_result(struct task *t);
+/* As task_wait, but only the end of the task ends the wait. */
+NODISCARD int task_wait_killable(struct task *t, struct waitq *q, uint32_t events, int64_t deadline_ns);

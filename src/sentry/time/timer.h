@@ -27,3 +27,6 @@ void timer_cancel(struct timer *tm);                   /* not armed: nothing */
 /* For the I/O thread: runs what is due, returns the next deadline or TIME_NONE. */
 int64_t timers_run(int64_t now_ns);
 NODISCARD int timers_init(void);
+int64_t timers_next(void); /* deadline of the first timer, TIME_NONE */
+/* fn is called, kernel lock held, whenever the first deadline has become earlier: the I/O thread is to be woken. */
+void timers_set_kick(void (*fn)(int64_t deadline_ns));

@@ -1,0 +1,247 @@
+#include "sentry/task/clone.h"
+
+#include "abi/capability.h"
+#include "abi/sched.h"
+#include "abi/syscall_nr.h"
+#include "base/err.h"
+#include "sentry/kernel.h"
+#include "sentry/mm/mm.h"
+#include "sentry/mm/usermem.h"
+#include "sentry/signal/signal.h"
+#include "sentry/task/pidfd.h"
+#include "sentry/task/task_priv.h"
+#include "sentry/time/posix_timers.h"
+#include "sentry/vfs/file.h"
+
+#include <string.h>
+
+#define NAMESPACES                                                                                                  \
+    ((uint64_t)(LINUX_CLONE_NEWNS | LINUX_CLONE_NEWCGROUP | LINUX_CLONE_NEWUTS | LINUX_CLONE_NEWIPC | LINUX_CLONE_NEWUSER | \
+                LINUX_CLONE_NEWPID | LINUX_CLONE_NEWNET | LINUX_CLONE_NEWTIME))
+
+static int check_flags(const struct task *t, uint64_t f)
+{
+    if ((f & LINUX_CLONE_NEWNS) && (f & LINUX_CLONE_FS))
+        return -EINVAL;
+    if ((f & LINUX_CLONE_NEWUSER) && (f & LINUX_CLONE_FS))
+        return -EINVAL;
+    if ((f & LINUX_CLONE_THREAD) && !(f & LINUX_CLONE_SIGHAND))
+        return -EINVAL;
+    if ((f & LINUX_CLONE_SIGHAND) && !(f & LINUX_CLONE_VM))
+        return -EINVAL;
+    if ((f & LINUX_CLONE_PARENT) && t->tg == kern()->tasks->init)
+        return -EINVAL;
+    if ((f & LINUX_CLONE_THREAD) && (f & (LINUX_CLONE_NEWUSER | LINUX_CLONE_NEWPID)))
+        return -EINVAL;
+    if ((f & LINUX_CLONE_PIDFD) && (f & (LINUX_CLONE_DETACHED | LINUX_CLONE_THREAD)))
+        return -EINVAL;
+    if (f & NAMESPACES)
+        return (f & LINUX_CLONE_NEWUSER) || task_capable(t, LINUX_CAP_SYS_ADMIN) ? -EINVAL : -EPERM;
+    if (f & LINUX_CLONE_INTO_CGROUP)
+        return -EINVAL;
+    return 0;
+}
+
+static int check_nproc(const struct task *t)
+{
+    uint64_t max = tgroup_rlimit(t->tg, LINUX_RLIMIT_NPROC);
+    if (max == LINUX_RLIM_INFINITY || t->cred->uid == 0 || task_capable(t, LINUX_CAP_SYS_RESOURCE) ||
+        task_capable(t, LINUX_CAP_SYS_ADMIN))
+        return 0;
+    uint64_t n = 0;
+    for (const struct tgroup *tg = tgroup_next(0); tg; tg = tgroup_next(tg->pid)) {
+        const struct task *o;
+        LIST_FOREACH(o, &tg->tasks, tg_node)
+            n += o->cred->uid == t->cred->uid;
+    }
+    return n >= max ? -EAGAIN : 0;
+}
+
+/* What a task inherits. Counted parts; what is missing after a failure is released with the task. */
+static int copy_task(struct task *t, struct task *c, const struct clone_request *q)
+{
+    uint64_t f = q->flags;
+    memcpy(c->comm, t->comm, sizeof(c->comm));
+    c->cred = cred_ref(t->cred);
+    c->sigmask = t->restore_sigmask ? t->saved_sigmask : t->sigmask;
+    if (!(f & LINUX_CLONE_VM) || (f & LINUX_CLONE_VFORK)) {
+        c->altstack_sp = t->altstack_sp;
+        c->altstack_size = t->altstack_size;
+        c->altstack_flags = t->altstack_flags;
+    }
+    c->no_new_privs = t->no_new_privs;
+    c->keepcaps = t->keepcaps;
+    c->nice = t->nice;
+    c->ioprio = t->ioprio;
+    c->sched_policy = t->sched_policy;
+    c->sched_priority = t->sched_priority;
+    if (t->sched_reset_on_fork) {
+        c->sched_policy = LINUX_SCHED_NORMAL;
+        c->sched_priority = 0;
+        c->nice = MAX(t->nice, 0);
+    }
+    memcpy(c->affinity, t->affinity, sizeof(c->affinity));
+    c->timer_slack_ns = t->timer_slack_ns;
+    c->personality = t->personality;
+    if (f & LINUX_CLONE_CHILD_CLEARTID)
+        c->clear_child_tid = q->child_tid.v;
+    c->files = f & LINUX_CLONE_FILES ? fdtable_ref(t->files) : fdtable_dup(t->files);
+    c->fs = f & LINUX_CLONE_FS ? fsctx_ref(t->fs) : fsctx_dup(t->fs);
+    c->mm = f & LINUX_CLONE_VM ? mm_ref(t->mm) : mm_fork(t->mm);
+    return c->files && c->fs && c->mm ? 0 : -ENOMEM;
+}
+
+static struct tgroup *copy_group(struct task *t, const struct clone_request *q)
+{
+    struct tgroup *old = t->tg, *tg = tgroup_alloc();
+    if (!tg)
+        return NULL;
+    tg->sighand = q->flags & LINUX_CLONE_SIGHAND ? sighand_ref(old->sighand) : sighand_dup(old->sighand);
+    if (!tg->sighand)
+        return tgroup_put(tg);
+    if (q->flags & LINUX_CLONE_CLEAR_SIGHAND)
+        sighand_reset(tg->sighand);
+    memcpy(tg->rlim, old->rlim, sizeof(tg->rlim));
+    tg->oom_score_adj = old->oom_score_adj;
+    tg->dumpable = old->dumpable;
+    tg->exit_signal = q->exit_signal <= LINUX_NSIG ? (int32_t)q->exit_signal : 0;
+    return tg;
+}
+
+/* The host's part. The child's own memory is there once the host has forked: its copy of the tid is written then. */
+static int make_thread(struct task *t, struct task *c, const struct clone_request *q)
+{
+    uint64_t f = q->flags;
+    int err;
+    if (f & LINUX_CLONE_VM) {
+        struct thread_start st = {
+            .stack = q->stack,
+            .set_tls = (f & LINUX_CLONE_SETTLS) != 0,
+            .tls = q->tls,
+            .clear_tid = f & LINUX_CLONE_CHILD_CLEARTID ? q->child_tid.v : 0,
+        };
+        err = platform_thread_new(t->thread, &st, c, &c->thread);
+        if (!err && (f & LINUX_CLONE_CHILD_SETTID))
+            (void)!copy_out_u32(t, q->child_tid, (uint32_t)c->tid);
+        return err;
+    }
+    err = platform_fork(t->thread, c, &c->thread);
+    if (err)
+        return err;
+    c->mm->space = platform_space(c->thread);
+    if (q->stack)
+        platform_regs(c->thread)->rsp = q->stack;
+    if (f & LINUX_CLONE_SETTLS) {
+        uint64_t args[6] = {0x1002 /* ARCH_SET_FS */, q->tls};
+        err = platform_native_call(c->thread, LINUX_SYS_arch_prctl, args);
+    }
+    uint32_t old, tid = (uint32_t)c->tid;
+    if (!err && (f & LINUX_CLONE_CHILD_SETTID) && copy_in_u32(t, &old, q->child_tid) == 0)
+        err = platform_queue_copy(c->thread, q->child_tid, &tid, sizeof(tid));
+    return err;
+}
+
+static void join_family(struct task *t, struct tgroup *tg, uint64_t flags)
+{
+    struct tgroup *parent = t->tg;
+    if (flags & LINUX_CLONE_PARENT) {
+        tg->exit_signal = t->tg->exit_signal;
+        parent = t->tg->parent;
+    }
+    tg->parent = parent;
+    if (parent)
+        list_add_tail(&tg->sibling, &parent->children);
+    pgrp_join(t->tg->pgrp, tg);
+}
+
+static int make_pidfd(struct task *t, struct tgroup *tg, struct uaddr where)
+{
+    int fd;
+    int err = pidfd_open_group(t, tg, 0, &fd);
+    if (err)
+        return err;
+    err = copy_out_u32(t, where, (uint32_t)fd);
+    if (err)
+        (void)!fd_close(t, fd);
+    return err;
+}
+
+static int clone_new(struct task *t, const struct clone_request *q, struct task **ret)
+{
+    int err = check_flags(t, q->flags);
+    if (!err)
+        err = check_nproc(t);
+    if (err)
+        return err;
+    bool thread = (q->flags & LINUX_CLONE_THREAD) != 0;
+    struct task *c = task_alloc();
+    if (!c)
+        return -ENOMEM;
+    struct tgroup *tg = thread ? t->tg : copy_group(t, q);
+    err = tg ? pid_alloc(&c->tid) : -ENOMEM;
+    if (!err)
+        err = copy_task(t, c, q);
+    if (!err && !thread) {
+        tg->pid = c->tid;
+        if (q->flags & LINUX_CLONE_PIDFD)
+            err = make_pidfd(t, tg, q->pidfd);
+    }
+    if (!err)
+        err = make_thread(t, c, q);
+    if (err) {
+        if (c->thread)
+            platform_thread_exit(TAKE(c->thread));
+        task_unref(c);
+        if (!thread)
+            tgroup_put(tg);
+        return err;
+    }
+    task_attach(c, tg);
+    if (!thread) {
+        tg->leader = c;
+        pid_slot(c->tid)->tgroup = tg; /* with the reference of tgroup_alloc() */
+        join_family(t, tg, q->flags);
+        cpu_limit_changed(tg);
+    }
+    kern()->tasks->forks++;
+    if (q->flags & LINUX_CLONE_PARENT_SETTID)
+        (void)!copy_out_u32(t, q->parent_tid, (uint32_t)c->tid);
+    c->vfork_child = (q->flags & LINUX_CLONE_VFORK) != 0;
+    *ret = c;
+    return 0;
+}
+
+static void vfork_cleanup(struct task *t) { t->restart.obj = task_unref(t->restart.obj); }
+
+/* The parent's thread has to go through the host once for the child to exist; then it waits for the child's exec or exit. */
+static int64_t vfork_wait(struct task *t)
+{
+    struct task *c = t->restart.obj;
+    int err = task_sync_result(t);
+    if (!err && c->vfork_child) {
+        int r = task_wait_killable(t, &c->vfork_done, WAKE_ALL, TIME_NONE);
+        if (r == -EBLOCKED)
+            return r;
+    }
+    return err ? err : (int64_t)t->restart.u[0];
+}
+
+int64_t task_clone(struct task *t, const struct clone_request *q)
+{
+    if (t->restart.obj)
+        return vfork_wait(t);
+    struct task *c;
+    int err = clone_new(t, q, &c);
+    if (err)
+        return err;
+    int32_t tid = c->tid;
+    bool vfork = c->vfork_child;
+    if (vfork) {
+        t->restart.obj = task_ref(c);
+        t->restart.u[0] = (uint64_t)tid;
+        t->restart.cleanup = vfork_cleanup;
+    }
+    c->state = TASK_RUNNING;
+    platform_resume(c->thread);
+    return vfork ? task_sync(t) : tid;
+}

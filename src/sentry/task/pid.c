@@ -1,0 +1,72 @@
+#include "base/err.h"
+#include "sentry/arena/arena.h"
+#include "sentry/kernel.h"
+#include "sentry/task/task_priv.h"
+
+struct pid_slot *pid_slot(int32_t nr)
+{
+    if (nr <= 0 || nr >= PID_MAX)
+        return NULL;
+    struct pid_slot *c = kern()->tasks->chunk[nr / PID_CHUNK];
+    return c ? &c[nr % PID_CHUNK] : NULL;
+}
+
+int pid_alloc(int32_t *ret)
+{
+    struct task_root *r = kern()->tasks;
+    int32_t nr = r->last_pid;
+    for (int32_t i = 0; i < PID_MAX; i++) {
+        if (++nr >= PID_MAX)
+            nr = PID_RESERVED;
+        struct pid_slot *s = pid_slot(nr);
+        if (s && (s->task || s->tgroup || s->pgrp || s->session))
+            continue;
+        if (!s) {
+            r->chunk[nr / PID_CHUNK] = arena_alloc(PID_CHUNK * sizeof(struct pid_slot));
+            if (!r->chunk[nr / PID_CHUNK])
+                return -ENOMEM;
+        }
+        r->last_pid = nr;
+        *ret = nr;
+        return 0;
+    }
+    return -EAGAIN;
+}
+
+struct task *task_find(int32_t tid)
+{
+    struct pid_slot *s = pid_slot(tid);
+    return s ? s->task : NULL;
+}
+
+struct tgroup *tgroup_find(int32_t pid)
+{
+    struct pid_slot *s = pid_slot(pid);
+    return s ? s->tgroup : NULL;
+}
+
+struct pgrp *pgrp_find(int32_t id)
+{
+    struct pid_slot *s = pid_slot(id);
+    return s ? s->pgrp : NULL;
+}
+
+struct session *session_find(int32_t id)
+{
+    struct pid_slot *s = pid_slot(id);
+    return s ? s->session : NULL;
+}
+
+struct tgroup *tgroup_next(int32_t after)
+{
+    for (int32_t nr = after < 0 ? 1 : after + 1; nr < PID_MAX; nr++) {
+        struct pid_slot *s = pid_slot(nr);
+        if (!s) /* on to the next chunk */
+            nr |= PID_CHUNK - 1;
+        else if (s->tgroup)
+            return s->tgroup;
+    }
+    return NULL;
+}
+
+uint32_t task_count(void) { return kern()->tasks->ntasks; }

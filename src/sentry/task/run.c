@@ -1,0 +1,370 @@
+#include "sentry/task/run.h"
+
+#include "abi/futex.h"
+#include "abi/syscall_nr.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "sentry/kernel.h"
+#include "sentry/mm/mm.h"
+#include "sentry/mm/usermem.h"
+#include "sentry/signal/signal.h"
+#include "sentry/syscalls/syscall.h"
+#include "sentry/task/task_priv.h"
+#include "sentry/task/trace.h"
+
+#include <string.h>
+
+static bool is_restart(int64_t r)
+{
+    return r == -ERESTARTSYS || r == -ERESTARTNOINTR || r == -ERESTARTNOHAND || r == -ERESTART_RESTARTBLOCK;
+}
+
+bool task_interrupted(const struct task *t) { return t->exiting || t->tg->stopped || signal_pending(t); }
+
+void task_kick(struct task *t)
+{
+    if (t->in_handler || t->state == TASK_ZOMBIE || t->state == TASK_DEAD)
+        return; /* I2 */
+    if (t->exiting) {
+        task_queue(t, t->next);
+        return;
+    }
+    switch (t->state) {
+    case TASK_PARKED:
+        if (!t->killable_only)
+            task_wake(t);
+        break;
+    case TASK_STOPPED:
+        if (!t->tg->stopped)
+            task_queue(t, t->next);
+        break;
+    case TASK_RUNNING:
+        if (t->thread && platform_stop(t->thread) == STOP_RUNNING)
+            platform_interrupt(t->thread);
+        break;
+    default:
+        break;
+    }
+}
+
+/* STOP_CONTEXT: signals, then the application. */
+static void go_user(struct task *t)
+{
+    bool in_call = t->exit_in_call;
+    t->state = TASK_RUNNING;
+    t->next = TASK_NEXT_USER;
+    if (!signal_deliver(t, in_call, t->exit_nr, t->exit_result)) {
+        if (t->exiting)
+            task_exit(t);
+        return; /* stopped, or waiting for task_sync */
+    }
+    t->exit_in_call = false;
+    t->last_fault = (struct fault){0};
+    platform_resume(t->thread);
+}
+
+void call_restart_cleanup(struct task *t)
+{
+    if (t->restart.cleanup) {
+        void (*fn)(struct task *) = t->restart.cleanup;
+        t->restart.cleanup = NULL;
+        fn(t);
+    }
+}
+
+/* The call is over as far as its handler goes: r is what the application will see, or a restart code that signals decide on. */
+static void call_finish(struct task *t, int64_t r)
+{
+    trace_exit(t, r);
+    t->again.nr = TASK_NO_CALL;
+    if (r == -ERESTART_RESTARTBLOCK)
+        t->again = (struct task_again){.nr = t->sysno, .args = t->args, .deadline_ns = t->restart.deadline_ns,
+                                       .has_deadline = t->restart.has_deadline};
+    call_restart_cleanup(t);
+    t->in_syscall = false;
+    t->last_result = is_restart(r) ? -EINTR : r;
+}
+
+/* The handler has returned r: find out what is to happen before the application goes on. */
+static void call_leave(struct task *t, int64_t r)
+{
+    bool interrupted = is_restart(r) || r == -EINTR;
+    t->exit_result = r;
+    if (t->restore_sigmask && !interrupted) {
+        t->restore_sigmask = false;
+        t->sigmask = t->saved_sigmask;
+    }
+    t->next = TASK_NEXT_LEAVE;
+    switch (signal_settle(t)) {
+    case SIGNAL_DEAD:
+        task_exit(t);
+        return;
+    case SIGNAL_STOPPED:
+        return; /* comes back here when continued */
+    case SIGNAL_NONE:
+        if (t->restore_sigmask) {
+            t->restore_sigmask = false;
+            t->sigmask = t->saved_sigmask;
+        }
+        /* The old mask may let something through: look again. A call that nothing interrupted any more goes on in place. */
+        if (signal_pending(t) || t->tg->stopped) {
+            call_leave(t, r);
+            return;
+        }
+        if (is_restart(r)) {
+            task_queue(t, TASK_NEXT_CALL);
+            return;
+        }
+        break;
+    case SIGNAL_HANDLER: {
+        uint64_t nr = t->sysno;
+        call_finish(t, r);
+        t->exit_nr = nr;
+        t->exit_in_call = !t->keep_regs;
+        if (platform_stop(t->thread) == STOP_CALL) {
+            t->state = TASK_RUNNING;
+            platform_return_and_stop(t->thread, is_restart(r) ? -EINTR : r);
+            return;
+        }
+        if (!t->keep_regs)
+            platform_regs(t->thread)->rax = (uint64_t)(is_restart(r) ? -EINTR : r);
+        t->keep_regs = false;
+        go_user(t);
+        return;
+    }
+    }
+    call_finish(t, r);
+    t->state = TASK_RUNNING;
+    if (t->keep_regs) {
+        t->keep_regs = false;
+        platform_resume(t->thread);
+    } else {
+        platform_return(t->thread, r);
+    }
+}
+
+static void call_run(struct task *t)
+{
+    const struct syscall_row *row = t->sysno < SYSCALL_TABLE_SIZE ? &syscall_table[t->sysno] : NULL;
+    int64_t r = -ENOSYS;
+    t->state = TASK_RUNNING;
+    t->next = TASK_NEXT_CALL;
+    if (row && row->handler) {
+        t->in_handler = true;
+        r = row->handler(t, &t->args);
+        t->in_handler = false;
+    } else {
+        trace_missing(t->sysno);
+    }
+    if (t->exiting && t->state != TASK_QUEUED) {
+        task_exit(t);
+        return;
+    }
+    if (r == -EBLOCKED) {
+        /* What came while the handler held itself busy and the lock was dropped (I2). */
+        if (t->state == TASK_PARKED && !t->killable_only && task_interrupted(t))
+            task_wake(t);
+        return;
+    }
+    if (t->state == TASK_QUEUED || t->state == TASK_PARKED) /* it parked, then found that it need not wait */
+        task_unpark(t);
+    call_leave(t, r);
+}
+
+static void on_syscall(struct task *t, uint64_t nr, const uint64_t args[6])
+{
+    if (t->exiting) {
+        task_exit(t);
+        return;
+    }
+    AUTO(task) struct task *held = task_ref(t);
+    t->sysno = nr;
+    memcpy(t->args.arg, args, sizeof(t->args.arg));
+    t->restart = (struct restart){.deadline_ns = TIME_NONE};
+    t->in_syscall = true;
+    t->exit_in_call = false;
+    trace_enter(held);
+    call_run(t);
+}
+
+int64_t task_call_again(struct task *t)
+{
+    struct task_again a = t->again;
+    if (!t->restart.again) {
+        if (a.nr == TASK_NO_CALL || a.nr >= SYSCALL_TABLE_SIZE || !syscall_table[a.nr].handler)
+            return -EINTR;
+        t->sysno = a.nr;
+        t->args = a.args;
+        t->restart.deadline_ns = a.deadline_ns;
+        t->restart.has_deadline = a.has_deadline;
+    }
+    return syscall_table[t->sysno].handler(t, &t->args);
+}
+
+/* A wait in the host's futex (the kernel knows of no call) that an interrupt has ended: as what is it to be treated?
+ * The application's registers say that it has just left a system call with -EINTR; the kernel's own last answer may look the same. */
+static bool left_native_futex(struct task *t, int64_t *ret_result)
+{
+    const struct regs *r = platform_regs(t->thread);
+    uint8_t code[2];
+    if (r->rax != (uint64_t)-EINTR || r->rcx != r->rip || r->rip < 2)
+        return false;
+    if (t->last_result == -EINTR && t->args.arg[0] == r->rdi && t->args.arg[1] == r->rsi && t->args.arg[2] == r->rdx)
+        return false;
+    if (copy_in(t, code, UADDR(r->rip - 2), 2) || code[0] != 0x0f || code[1] != 0x05)
+        return false;
+    switch ((uint32_t)r->rsi & (uint32_t)LINUX_FUTEX_CMD_MASK) {
+    case LINUX_FUTEX_WAIT: /* a relative timeout cannot be continued */
+        *ret_result = r->r10 ? -EINTR : -ERESTARTSYS;
+        return true;
+    case LINUX_FUTEX_WAIT_BITSET: /* absolute: waiting again is right, but Linux restarts only without a handler */
+        *ret_result = r->r10 ? -ERESTARTNOHAND : -ERESTARTSYS;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void on_interrupted(struct task *t)
+{
+    AUTO(task) struct task *held = task_ref(t);
+    if (t->exiting) {
+        task_exit(held);
+        return;
+    }
+    if (t->syncing) {
+        t->syncing = false;
+        task_queue(t, t->next);
+        return;
+    }
+    int64_t result;
+    if (!t->exit_in_call && left_native_futex(t, &result)) {
+        t->exit_in_call = true;
+        t->exit_nr = LINUX_SYS_futex;
+        t->exit_result = result;
+    }
+    go_user(t);
+}
+
+static void on_fault(struct task *t, const struct fault *f)
+{
+    AUTO(task) struct task *held = task_ref(t);
+    if (t->exiting) {
+        task_exit(held);
+        return;
+    }
+    t->exit_in_call = false;
+    if (f->signo == LINUX_SIGSEGV && mm_stack_fault(t, f->addr)) {
+        go_user(t);
+        return;
+    }
+    t->last_fault = *f;
+    struct linux_siginfo info = {.si_signo = f->signo, .si_code = f->code};
+    info.fault.addr = f->addr;
+    LOGD("task: fault tid=%d signo=%d code=%d addr=%#llx rip=%#llx", t->tid, f->signo, f->code,
+         (unsigned long long)f->addr, (unsigned long long)platform_regs(t->thread)->rip);
+    signal_force(t, &info);
+    go_user(t);
+}
+
+static void on_map_failed(struct task *t, int err)
+{
+    AUTO(task) struct task *held = task_ref(t);
+    if (t->exiting) {
+        task_exit(held);
+        return;
+    }
+    int64_t r = mm_map_failed(t, err);
+    if (t->syncing) {
+        t->syncing = false;
+        t->sync_error = err < 0 ? err : -err;
+        task_queue(t, t->next);
+        return;
+    }
+    if (!t->exiting) {
+        platform_regs(t->thread)->rax = (uint64_t)r;
+        t->last_result = r;
+    }
+    go_user(t);
+}
+
+static void on_clone_failed(struct task *parent, struct task *child, int err)
+{
+    AUTO(task) struct task *held = task_ref(parent);
+    if (child)
+        task_discard(child);
+    if (parent->exiting) {
+        task_exit(held);
+        return;
+    }
+    if (parent->syncing) {
+        parent->syncing = false;
+        parent->sync_error = err < 0 ? err : -err;
+        task_queue(parent, parent->next);
+        return;
+    }
+    parent->last_result = err < 0 ? err : -err;
+    platform_regs(parent->thread)->rax = (uint64_t)parent->last_result;
+    go_user(parent);
+}
+
+static void on_space_died(struct space *s)
+{
+    LOGD("task: a host process ended; its tasks are killed");
+    for (struct tgroup *tg = tgroup_next(0), *next; tg; tg = next) {
+        next = tgroup_next(tg->pid);
+        struct task *t;
+        LIST_FOREACH(t, &tg->tasks, tg_node) {
+            if (t->thread && platform_space(t->thread) == s) {
+                tgroup_exit(tg, LINUX_SIGKILL);
+                break;
+            }
+        }
+    }
+}
+
+const struct platform_events task_platform_events = {
+    .syscall = on_syscall,
+    .fault = on_fault,
+    .interrupted = on_interrupted,
+    .map_failed = on_map_failed,
+    .clone_failed = on_clone_failed,
+    .space_died = on_space_died,
+};
+
+void task_start(struct task *t)
+{
+    t->exit_in_call = false;
+    go_user(t);
+}
+
+static void run_one(struct task *t)
+{
+    if (t->exiting) {
+        task_exit(t);
+        return;
+    }
+    switch (t->next) {
+    case TASK_NEXT_CALL:
+        call_run(t);
+        break;
+    case TASK_NEXT_LEAVE:
+        call_leave(t, t->exit_result);
+        break;
+    case TASK_NEXT_USER:
+        go_user(t);
+        break;
+    }
+}
+
+void run_queue(void)
+{
+    struct list_node *q = &kern()->tasks->run_queue;
+    while (!list_empty(q)) {
+        struct task *t = list_first_entry(q, struct task, run_node);
+        list_del_init(&t->run_node);
+        t->state = TASK_RUNNING;
+        AUTO(task) struct task *held = task_ref(t);
+        run_one(held);
+    }
+}

@@ -1,0 +1,33 @@
+/* Job control: a group stops as a whole, at once; its threads are found parked or interrupted and stay so. */
+#include "base/list.h"
+#include "sentry/signal/signal.h"
+#include "sentry/task/task_priv.h"
+
+static void kick_all(struct tgroup *tg)
+{
+    struct task *t;
+    LIST_FOREACH(t, &tg->tasks, tg_node)
+        task_kick(t);
+}
+
+void tgroup_stop(struct tgroup *tg, int sig)
+{
+    if (tg->group_exit || tg->stopped)
+        return;
+    tg->stopped = true;
+    tg->stop_signal = sig;
+    tg->stop_reported = false;
+    tg->continued_pending = false;
+    tgroup_notify_parent(tg, LINUX_CLD_STOPPED, sig);
+    kick_all(tg);
+}
+
+void tgroup_continue(struct tgroup *tg)
+{
+    if (!tg->stopped)
+        return;
+    tg->stopped = false;
+    tg->continued_pending = true;
+    tgroup_notify_parent(tg, LINUX_CLD_CONTINUED, LINUX_SIGCONT);
+    kick_all(tg);
+}

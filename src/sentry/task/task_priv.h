@@ -1,0 +1,71 @@
+/* sentry/task/task_priv.h - between the files of task/ (and signal/, for what ends or stops tasks).
+ *
+ * Locks    the kernel lock.
+ *
+ * I1  a number is in use while any of its four objects exists; it is given out again only then.
+ * I2  every live or zombie task is in the table under its tid; the table holds one reference.
+ */
+#pragma once
+#include "sentry/task/run.h"
+#include "sentry/task/task.h"
+
+#define PID_MAX 32768
+#define PID_RESERVED 300 /* after the first round numbers below are left alone */
+#define PID_CHUNK 256
+
+struct pid_slot {
+    struct task *task;     /* counted */
+    struct tgroup *tgroup; /* counted until it is reaped */
+    struct pgrp *pgrp;
+    struct session *session;
+};
+
+struct task_root {
+    struct list_node run_queue;
+    struct pid_slot *chunk[PID_MAX / PID_CHUNK];
+    int32_t last_pid;
+    uint32_t ntasks; /* live ones */
+    struct tgroup *init;
+    bool finished; /* init has ended */
+    uint64_t forks;
+    uint32_t missing[SYSCALL_TABLE_SIZE]; /* calls without a handler, counted */
+    uint64_t missing_other;
+};
+
+DEFINE_AUTO(task, struct task *, task_unref)
+
+/* pid.c */
+NODISCARD int pid_alloc(int32_t *ret); /* a free number. -EAGAIN, -ENOMEM */
+struct pid_slot *pid_slot(int32_t nr); /* NULL: never used or out of range */
+/* task.c */
+NODISCARD struct task *task_alloc(void); /* initialised, one reference, no number */
+NODISCARD struct tgroup *tgroup_alloc(void);
+void tgroup_get(struct tgroup *tg);
+struct tgroup *tgroup_put(struct tgroup *tg);
+/* Enters t under its number (taken over from the caller: the table's reference) and into its group. */
+void task_attach(struct task *t, struct tgroup *tg);
+NODISCARD struct session *session_new(int32_t id);
+NODISCARD struct pgrp *pgrp_new(int32_t id, struct session *s);
+void pgrp_join(struct pgrp *pg, struct tgroup *tg);
+void pgrp_leave(struct tgroup *tg); /* the last member frees it, and the session with its last group */
+void session_release_tty(struct session *s); /* its leader has ended, or it has no members any more */
+/* exit.c */
+void task_exit(struct task *t);           /* ends t now; not while a handler of it runs */
+void task_discard(struct task *t);        /* a task that never ran: no zombie, nobody is told */
+void tgroup_reap(struct tgroup *tg);      /* a zombie is gone */
+void vfork_release(struct task *child);
+bool pgrp_is_orphaned(const struct pgrp *pg, const struct tgroup *ignore);
+void pgrp_check_orphan(struct pgrp *pg, const struct tgroup *ignore); /* SIGHUP, SIGCONT if it has become one with stopped members */
+void tgroup_notify_parent(struct tgroup *tg, int code, int status); /* SIGCHLD with CLD_*, and wait() */
+/* stop.c */
+void tgroup_stop(struct tgroup *tg, int sig);
+void tgroup_continue(struct tgroup *tg);
+/* robust.c */
+void robust_list_exit(struct task *t);
+/* run.c */
+void task_queue(struct task *t, enum task_next next);
+void task_unpark(struct task *t); /* off all queues and timers of waiting: RUNNING */
+void call_restart_cleanup(struct task *t);
+/* cputime.c */
+int64_t task_cpu_ns(const struct task *t);
+int64_t tgroup_cpu_total_ns(const struct tgroup *tg);

@@ -1,0 +1,60 @@
+#include "sentry/task/trace.h"
+
+#include "base/log.h"
+#include "base/str.h"
+#include "sentry/kernel.h"
+#include "sentry/mm/usermem.h"
+#include "sentry/syscalls/strace.h"
+#include "sentry/task/task_priv.h"
+
+static ssize_t peek(void *ctx, struct uaddr src, void *dst, size_t n) { return copy_in_some(ctx, dst, src, n); }
+
+static struct strace_call call_of(const struct task *t)
+{
+    return (struct strace_call){
+        .pid = t->tg->pid,
+        .tid = t->tid,
+        .comm = t->comm,
+        .nr = t->sysno,
+        .row = t->sysno < SYSCALL_TABLE_SIZE && syscall_table[t->sysno].name ? &syscall_table[t->sysno] : NULL,
+        .args = &t->args,
+    };
+}
+
+void trace_enter(struct task *t)
+{
+    if (!kern()->strace)
+        return;
+    char line[STRACE_LINE_MAX];
+    struct strbuf sb;
+    strbuf_init(&sb, line, sizeof(line));
+    struct strace_call c = call_of(t);
+    struct strace_env env = {.ctx = t, .peek = peek};
+    strace_enter(&sb, &c, &env);
+    LOGI("%s", line);
+    t->call_start_ns = clock_monotonic_ns();
+}
+
+void trace_exit(struct task *t, int64_t result)
+{
+    if (!kern()->strace || !t->in_syscall)
+        return;
+    char line[STRACE_LINE_MAX];
+    struct strbuf sb;
+    strbuf_init(&sb, line, sizeof(line));
+    struct strace_call c = call_of(t);
+    struct strace_env env = {.ctx = t, .peek = peek};
+    strace_exit(&sb, &c, &env, result, clock_monotonic_ns() - t->call_start_ns);
+    LOGI("%s", line);
+}
+
+void trace_missing(uint64_t nr)
+{
+    struct task_root *r = kern()->tasks;
+    uint64_t n = nr < SYSCALL_TABLE_SIZE ? ++r->missing[nr] : ++r->missing_other;
+    if (n & (n - 1)) /* at the 1st, 2nd, 4th, 8th.. time */
+        return;
+    const char *name = nr < SYSCALL_TABLE_SIZE ? syscall_table[nr].name : NULL;
+    LOGD("syscall: not implemented name=%s nr=%llu count=%llu", name ? name : "?", (unsigned long long)nr,
+         (unsigned long long)n);
+}
