@@ -179,6 +179,8 @@ int64_t mm_mincore(struct task *t, uint64_t addr, uint64_t len, struct uaddr vec
     if (!mm_range_full(t->mm, (struct urange){addr, addr + pages * GUEST_PAGE_SIZE}, &hole))
         return -ENOMEM;
     int err = platform_native_call(t->thread, LINUX_SYS_mincore, (const uint64_t[6]){addr, len, vec.v});
+    if (!err)
+        t->mm_undo = (struct mm_undo){.op = MM_OP_ADVISE};
     return err ? mm_op_error(t, err) : 0;
 }
 

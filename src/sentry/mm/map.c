@@ -237,6 +237,18 @@ int mm_add_anon(struct task *t, struct urange r, uint32_t prot, uint32_t flags, 
     return at < 0 ? (int)at : 0;
 }
 
+int mm_add_host(struct task *t, struct urange r, uint32_t prot, uint32_t max_prot, struct hostfile *host, uint64_t off_bytes,
+                const char *name)
+{
+    struct vma proto = {.range = r, .prot = prot, .max_prot = max_prot, .flags = LINUX_MAP_PRIVATE | VMA_DONTEXPAND,
+                        .host = host, .off_bytes = off_bytes, .name = name};
+    struct vma *v = vma_new(&proto);
+    if (!v)
+        return -ENOMEM;
+    int64_t at = place_vma(t, v, 0);
+    return at < 0 ? (int)at : 0;
+}
+
 int mm_unmap(struct task *t, uint64_t addr, uint64_t len)
 {
     struct mm *mm = t->mm;

@@ -59,5 +59,7 @@ NODISCARD int mm_may_lock(const struct task *t, uint64_t more_pages); /* -EPERM 
 
 /* The platform said err to an operation of t: waits if it conflicts with another thread's. */
 int64_t mm_op_error(struct task *t, int err);
-/* Private anonymous memory of a range that is free and isolated: limits are the caller's. */
+/* A mapping at a range in place of what is there; limits are the caller's. */
+NODISCARD int mm_add_host(struct task *t, struct urange r, uint32_t prot, uint32_t max_prot, struct hostfile *host,
+                          uint64_t off_bytes, const char *name); /* private pages of a host file, VMA_DONTEXPAND */
 NODISCARD int mm_add_anon(struct task *t, struct urange r, uint32_t prot, uint32_t flags, const char *name, uint32_t map_flags);
