@@ -1,0 +1,406 @@
+/* Memory maps: mmap, munmap, mprotect, mremap, brk, madvise, msync, mincore, mlock and kernel copies to and from them. */
+#include "guest.h"
+
+#include <setjmp.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+#define P 4096UL
+#define RW (PROT_READ | PROT_WRITE)
+#define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
+
+static sigjmp_buf fault_jump;
+static volatile int fault_signo, fault_code;
+
+static void on_fault(int signo, siginfo_t *info, void *ctx)
+{
+    fault_signo = signo;
+    fault_code = info->si_code;
+    siglongjmp(fault_jump, 1);
+}
+
+static void catch_faults(void)
+{
+    struct sigaction sa = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER};
+    CHECK_OK(sigaction(SIGSEGV, &sa, NULL));
+    CHECK_OK(sigaction(SIGBUS, &sa, NULL));
+}
+
+/* The signal that touching p gives, or 0. */
+static int touch(volatile char *p, bool write)
+{
+    fault_signo = 0;
+    if (sigsetjmp(fault_jump, 1) == 0) {
+        if (write)
+            *p = 1;
+        else
+            (void)*p;
+    }
+    return fault_signo;
+}
+
+static char *map(size_t pages) { return CHECK_OK(mmap(NULL, pages * P, RW, ANON, -1, 0)); }
+
+TEST(anonymous_is_zero_and_private)
+{
+    char *p = map(4);
+    for (size_t i = 0; i < 4 * P; i++)
+        CHECK_EQ(p[i], 0);
+    p[0] = 1;
+    pid_t pid = CHECK_OK(fork());
+    if (pid == 0) {
+        CHECK_EQ(p[0], 1);
+        p[0] = 2;
+        _exit(0);
+    }
+    check_child(pid, 0);
+    CHECK_EQ(p[0], 1);
+}
+
+TEST(shared_anonymous_is_shared_over_fork)
+{
+    int *p = CHECK_OK(mmap(NULL, 2 * P, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+    pid_t pid = CHECK_OK(fork());
+    if (pid == 0) {
+        p[0] = 7;
+        p[1024] = 8;
+        _exit(0);
+    }
+    check_child(pid, 0);
+    CHECK_EQ(p[0], 7);
+    CHECK_EQ(p[1024], 8);
+}
+
+TEST(bad_arguments)
+{
+    CHECK_ERR((long)mmap(NULL, 0, RW, ANON, -1, 0), EINVAL);
+    CHECK_ERR((long)mmap(NULL, P, RW, MAP_ANONYMOUS, -1, 0), EINVAL);
+    CHECK_ERR((long)mmap(NULL, P, RW, MAP_PRIVATE, -1, 0), EBADF);
+    CHECK_ERR((long)mmap((void *)(P + 1), P, RW, ANON | MAP_FIXED, -1, 0), EINVAL);
+    CHECK_ERR(syscall(SYS_mmap, 0, P, RW, MAP_PRIVATE, 0, 1), EINVAL);
+    CHECK_ERR((long)mmap(NULL, ~0UL, RW, ANON, -1, 0), ENOMEM);
+    CHECK_ERR((long)mmap(NULL, 1UL << 47, RW, ANON, -1, 0), ENOMEM);
+    char *p = map(3);
+    CHECK_ERR(munmap(p + 1, P), EINVAL);
+    CHECK_ERR(munmap(p, 0), EINVAL);
+    CHECK_OK(munmap(p + P, P));
+    CHECK_OK(munmap(p + P, P)); /* nothing there is fine */
+    CHECK_ERR(mprotect(p, 3 * P, PROT_READ), ENOMEM);
+    CHECK_ERR(mprotect(p + 1, P, PROT_READ), EINVAL);
+    CHECK_OK(mprotect(p + P, 0, PROT_READ));
+    CHECK_ERR(madvise(p, P, 77), EINVAL);
+    CHECK_ERR(madvise(p, 3 * P, MADV_NORMAL), ENOMEM);
+    CHECK_ERR(msync(p, P, MS_SYNC | MS_ASYNC), EINVAL);
+    CHECK_ERR(msync(p, 3 * P, MS_SYNC), ENOMEM);
+    CHECK_ERR((long)mremap(p + P, P, P, 0), EFAULT);
+    CHECK_ERR((long)mremap(p, P, 0, 0), EINVAL);
+}
+
+TEST(fixed_replaces_noreplace_refuses)
+{
+    char *p = map(4);
+    memset(p, 1, 4 * P);
+    CHECK(mmap(p + P, P, RW, ANON | MAP_FIXED, -1, 0) == p + P);
+    CHECK_EQ(p[P - 1], 1);
+    CHECK_EQ(p[P], 0);
+    CHECK_EQ(p[2 * P], 1);
+    CHECK_ERR((long)mmap(p, P, RW, ANON | MAP_FIXED_NOREPLACE, -1, 0), EEXIST);
+    CHECK_OK(munmap(p, P));
+    CHECK(mmap(p, P, RW, ANON | MAP_FIXED_NOREPLACE, -1, 0) == p);
+    CHECK(mmap(p, P, RW, ANON, -1, 0) != p); /* a hint that is taken */
+    CHECK_OK(munmap(p, 4 * P));
+    CHECK(mmap(p, P, RW, ANON, -1, 0) == p); /* and one that is free */
+}
+
+TEST(protection)
+{
+    catch_faults();
+    char *p = map(3);
+    memset(p, 5, 3 * P);
+    CHECK_OK(mprotect(p + P, P, PROT_READ));
+    CHECK_EQ(touch(p + P, false), 0);
+    CHECK_EQ(touch(p + P, true), SIGSEGV);
+    CHECK_EQ(fault_code, SEGV_ACCERR);
+    CHECK_EQ(touch(p + 2 * P, true), 0);
+    CHECK_OK(mprotect(p, 3 * P, PROT_NONE));
+    CHECK_EQ(touch(p, false), SIGSEGV);
+    CHECK_OK(mprotect(p, 3 * P, RW));
+    CHECK_EQ(p[P], 5);
+    CHECK_OK(munmap(p + P, P));
+    CHECK_EQ(touch(p + P, false), SIGSEGV);
+    CHECK_EQ(fault_code, SEGV_MAPERR);
+}
+
+TEST(kernel_copies_respect_protection)
+{
+    int fd[2];
+    CHECK_OK(pipe(fd));
+    char *p = map(2);
+    CHECK_OK(write(fd[1], "abcdefgh", 8));
+    CHECK_OK(mprotect(p, P, PROT_READ));
+    CHECK_ERR(read(fd[0], p, 4), EFAULT);
+    CHECK_OK(mprotect(p, P, PROT_NONE));
+    CHECK_ERR(write(fd[1], p, 4), EFAULT);
+    CHECK_ERR(read(fd[0], (void *)(1UL << 62), 4), EFAULT);
+    CHECK_OK(munmap(p, 2 * P));
+    CHECK_ERR(write(fd[1], p, 4), EFAULT);
+    CHECK_ERR(open(p, O_RDONLY), EFAULT);
+}
+
+TEST(file_mappings)
+{
+    char path[100], buf[16];
+    snprintf(path, sizeof(path), "%s/f", guest_dir());
+    int fd = CHECK_OK(open(path, O_RDWR | O_CREAT, 0600));
+    CHECK_OK(ftruncate(fd, 2 * P + 10));
+    CHECK_EQ(pwrite(fd, "hello", 5, P), 5);
+    char *priv = CHECK_OK(mmap(NULL, 3 * P, RW, MAP_PRIVATE, fd, 0));
+    char *shared = CHECK_OK(mmap(NULL, 3 * P, RW, MAP_SHARED, fd, 0));
+    CHECK_EQ(memcmp(priv + P, "hello", 5), 0);
+    priv[P] = 'X';
+    shared[P + 1] = 'Y';
+    CHECK_EQ(pread(fd, buf, 5, P), 5);
+    CHECK_EQ(memcmp(buf, "hYllo", 5), 0);
+    CHECK_EQ(pwrite(fd, "Z", 1, 5), 1);
+    CHECK_EQ(shared[5], 'Z');
+    CHECK_EQ(shared[2 * P + 10], 0); /* beyond the end, within the page */
+    CHECK_OK(msync(shared, 3 * P, MS_SYNC));
+    catch_faults();
+    CHECK_OK(ftruncate(fd, P));
+    CHECK_EQ(touch(shared + P, false), SIGBUS);
+    int ro = CHECK_OK(open(path, O_RDONLY));
+    CHECK_ERR((long)mmap(NULL, P, RW, MAP_SHARED, ro, 0), EACCES);
+    char *r = CHECK_OK(mmap(NULL, P, PROT_READ, MAP_SHARED, ro, 0));
+    CHECK_ERR(mprotect(r, P, RW), EACCES);
+    CHECK_OK(mmap(NULL, P, RW, MAP_PRIVATE, ro, 0));
+    int wo = CHECK_OK(open(path, O_WRONLY));
+    CHECK_ERR((long)mmap(NULL, P, PROT_READ, MAP_PRIVATE, wo, 0), EACCES);
+    int pipes[2];
+    CHECK_OK(pipe(pipes));
+    CHECK_ERR((long)mmap(NULL, P, PROT_READ, MAP_PRIVATE, pipes[0], 0), ENODEV);
+    CHECK_OK(close(fd));
+    CHECK_EQ(shared[5], 'Z'); /* the mapping keeps the file */
+}
+
+TEST(file_offset)
+{
+    char path[100];
+    snprintf(path, sizeof(path), "%s/f", guest_dir());
+    int fd = CHECK_OK(open(path, O_RDWR | O_CREAT, 0600));
+    for (int i = 0; i < 8; i++) {
+        char page[P];
+        memset(page, 'a' + i, P);
+        CHECK_EQ(write(fd, page, P), P);
+    }
+    char *p = CHECK_OK(mmap(NULL, 4 * P, PROT_READ, MAP_PRIVATE, fd, 3 * P));
+    CHECK_EQ(p[0], 'd');
+    CHECK_EQ(p[3 * P], 'g');
+    CHECK_OK(munmap(p + P, P));
+    CHECK_EQ(p[2 * P], 'f');
+    char *q = CHECK_OK(mremap(p + 2 * P, 2 * P, 3 * P, MREMAP_MAYMOVE));
+    CHECK_EQ(q[0], 'f');
+    CHECK_EQ(q[2 * P], 'h');
+}
+
+TEST(remap)
+{
+    char *p = map(16);
+    CHECK_OK(munmap(p + 4 * P, 12 * P));
+    memset(p, 3, 4 * P);
+    CHECK(mremap(p, 4 * P, 8 * P, 0) == p); /* there is room */
+    CHECK_EQ(p[4 * P - 1], 3);
+    CHECK_EQ(p[4 * P], 0);
+    CHECK(mremap(p, 8 * P, 2 * P, 0) == p);
+    CHECK(mmap(p + 2 * P, P, RW, ANON | MAP_FIXED, -1, 0) == p + 2 * P);
+    CHECK_OK(mprotect(p + 2 * P, P, PROT_READ));
+    CHECK_ERR((long)mremap(p, 2 * P, 8 * P, 0), ENOMEM);
+    char *q = CHECK_OK(mremap(p, 2 * P, 8 * P, MREMAP_MAYMOVE));
+    CHECK(q != p);
+    CHECK_EQ(q[2 * P - 1], 3);
+    catch_faults();
+    CHECK_EQ(touch(p, false), SIGSEGV);
+    char *to = map(4);
+    CHECK(mremap(q, 2 * P, 2 * P, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to);
+    CHECK_EQ(to[0], 3);
+    CHECK_EQ(touch(q, false), SIGSEGV);
+    CHECK_EQ(touch(q + 2 * P, false), 0);
+    CHECK_ERR((long)mremap(to, 2 * P, 2 * P, MREMAP_MAYMOVE | MREMAP_FIXED, to + P), EINVAL);
+    char *s = CHECK_OK(mmap(NULL, P, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+    char *copy = CHECK_OK(mremap(s, 0, P, MREMAP_MAYMOVE));
+    s[0] = 9;
+    CHECK_EQ(copy[0], 9);
+}
+
+TEST(growing_by_remap_many_times)
+{
+    size_t n = 1;
+    char *p = map(n);
+    p[0] = 42;
+    for (; n < 4096; n *= 2) {
+        p = CHECK_OK(mremap(p, n * P, 2 * n * P, MREMAP_MAYMOVE));
+        CHECK_EQ(p[0], 42);
+        p[2 * n * P - 1] = 1;
+    }
+}
+
+TEST(brk_moves)
+{
+    char *start = CHECK_OK(sbrk(0));
+    CHECK_OK(brk(start + 3 * P + 5));
+    start[3 * P + 4] = 1;
+    CHECK_EQ(start[100], 0);
+    CHECK(sbrk(0) == start + 3 * P + 5);
+    CHECK_OK(brk(start));
+    CHECK_OK(brk(start + 2 * P));
+    CHECK_EQ(start[P + P / 2], 0);
+    CHECK_EQ(syscall(SYS_brk, 0), (long)start + 2 * (long)P);
+    CHECK_EQ(syscall(SYS_brk, 1UL << 62), (long)start + 2 * (long)P);
+}
+
+TEST(madvise_dontneed)
+{
+    char *p = map(4);
+    memset(p, 1, 4 * P);
+    CHECK_OK(madvise(p + P, P, MADV_DONTNEED));
+    CHECK_EQ(p[P], 0);
+    CHECK_EQ(p[0], 1);
+    CHECK_EQ(p[2 * P], 1);
+    CHECK_OK(madvise(p, 4 * P, MADV_FREE));
+    CHECK_OK(madvise(p, 4 * P, MADV_WILLNEED));
+    CHECK_OK(madvise(p, 4 * P, MADV_HUGEPAGE));
+    char *s = CHECK_OK(mmap(NULL, P, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+    s[0] = 5;
+    CHECK_OK(madvise(s, P, MADV_DONTNEED));
+    CHECK_EQ(s[0], 5);
+    CHECK_ERR(madvise(s, P, MADV_FREE), EINVAL);
+    CHECK_OK(madvise(s, P, MADV_REMOVE));
+    CHECK_EQ(s[0], 0);
+    CHECK_ERR(madvise(p, P, MADV_REMOVE), EINVAL);
+}
+
+TEST(madvise_fork_flags)
+{
+    char *p = map(3);
+    memset(p, 1, 3 * P);
+    CHECK_OK(madvise(p + P, P, MADV_DONTFORK));
+    CHECK_OK(madvise(p + 2 * P, P, MADV_WIPEONFORK));
+    pid_t pid = CHECK_OK(fork());
+    if (pid == 0) {
+        catch_faults();
+        CHECK_EQ(p[0], 1);
+        CHECK_EQ(touch(p + P, false), SIGSEGV);
+        CHECK_EQ(p[2 * P], 0);
+        CHECK(mmap(p + P, P, RW, ANON | MAP_FIXED_NOREPLACE, -1, 0) == p + P);
+        _exit(0);
+    }
+    check_child(pid, 0);
+}
+
+TEST(mincore_says_resident)
+{
+    unsigned char vec[4];
+    char *p = map(4);
+    p[P] = 1;
+    CHECK_OK(mincore(p, 4 * P, vec));
+    CHECK_EQ(vec[1] & 1, 1);
+    CHECK_EQ(vec[2] & 1, 0);
+    CHECK_ERR(mincore(p + 1, P, vec), EINVAL);
+    CHECK_ERR(mincore(p, P, (void *)8), EFAULT);
+    CHECK_OK(munmap(p + P, P));
+    CHECK_ERR(mincore(p, 4 * P, vec), ENOMEM);
+}
+
+TEST(locks)
+{
+    struct rlimit zero = {0, 0};
+    char *p = map(4);
+    CHECK_OK(mlock(p, P));
+    CHECK_OK(munlock(p, 2 * P));
+    CHECK_ERR(mlockall(0), EINVAL);
+    CHECK_ERR(mlockall(MCL_ONFAULT), EINVAL);
+    CHECK_OK(munmap(p + P, P));
+    CHECK_ERR(mlock(p, 4 * P), ENOMEM);
+    CHECK_OK(munlockall());
+    if (geteuid() == 0)
+        return; /* has CAP_IPC_LOCK */
+    CHECK_OK(setrlimit(RLIMIT_MEMLOCK, &zero));
+    CHECK_ERR(mlock(p, P), EPERM);
+}
+
+TEST(limit_of_address_space)
+{
+    struct rlimit rl = {1 << 30, RLIM_INFINITY};
+    CHECK_OK(setrlimit(RLIMIT_AS, &rl));
+    CHECK_ERR((long)mmap(NULL, 1UL << 31, RW, ANON, -1, 0), ENOMEM);
+    CHECK_OK(mmap(NULL, 1UL << 20, RW, ANON, -1, 0));
+}
+
+static int deep(int n)
+{
+    volatile char buf[16384];
+    buf[0] = (char)n;
+    return n ? deep(n - 1) + buf[0] : 0;
+}
+
+TEST(stack_grows)
+{
+    CHECK(deep(400) != -1); /* 6.5 MiB */
+}
+
+TEST(kernel_writes_into_untouched_stack)
+{
+    char buf[2 << 20];
+    int fd[2];
+    CHECK_OK(pipe(fd));
+    CHECK_OK(write(fd[1], "x", 1));
+    CHECK_EQ(read(fd[0], buf, sizeof(buf)), 1);
+    CHECK_EQ(buf[0], 'x');
+}
+
+TEST(stack_overflow_is_a_fault)
+{
+    pid_t pid = CHECK_OK(fork());
+    if (pid == 0) {
+        deep(100000);
+        _exit(0);
+    }
+    check_child(pid, 128 + SIGSEGV);
+}
+
+TEST(low_addresses)
+{
+    char *p = CHECK_OK(mmap(NULL, P, RW, ANON | MAP_32BIT, -1, 0));
+    CHECK((unsigned long)p < 1UL << 31);
+}
+
+TEST(many_mappings)
+{
+    enum { N = 3000 };
+    static char *p[N];
+    for (int i = 0; i < N; i++) {
+        p[i] = CHECK_OK(mmap(NULL, P, i % 2 ? RW : PROT_READ, ANON, -1, 0));
+        if (i % 2)
+            p[i][0] = (char)i;
+    }
+    for (int i = 1; i < N; i += 2)
+        CHECK_EQ(p[i][0], (char)i);
+    for (int i = 0; i < N; i++)
+        CHECK_OK(munmap(p[i], P));
+}
+
+TEST(vectors)
+{
+    int fd[2];
+    CHECK_OK(pipe(fd));
+    char a[4] = "abc", b[8] = "defghij", out[16] = "";
+    struct iovec v[3] = {{a, 3}, {NULL, 0}, {b, 7}};
+    CHECK_EQ(writev(fd[1], v, 3), 10);
+    CHECK_EQ(read(fd[0], out, 16), 10);
+    CHECK_STR(out, "abcdefghij");
+    CHECK_ERR(syscall(SYS_writev, fd[1], v, 2000), EINVAL);
+    v[1].iov_len = (size_t)-1;
+    CHECK_ERR(writev(fd[1], v, 3), EINVAL);
+    CHECK_ERR(syscall(SYS_writev, fd[1], 8, 1), EFAULT);
+}
