@@ -21,8 +21,11 @@ static const char *file_with(const char *name, const char *text, mode_t mode)
     return path;
 }
 
+/* Without libc's opinion on argument types. */
+static long exec(const char *file, const void *argv, const void *envp) { return syscall(SYS_execve, file, argv, envp); }
+
 /* The output of a program in a child; its exit status must be as wanted. */
-static const char *run(const char *file, char *const argv[], char *const envp[], int want)
+static const char *run(const char *file, const void *argv, const void *envp, int want)
 {
     static char out[65536];
     int fd[2];
@@ -32,7 +35,7 @@ static const char *run(const char *file, char *const argv[], char *const envp[],
         dup2(fd[1], 1);
         close(fd[0]);
         close(fd[1]);
-        execve(file, argv, envp);
+        exec(file, argv, envp);
         _exit(errno);
     }
     close(fd[1]);
@@ -48,8 +51,8 @@ static const char *run(const char *file, char *const argv[], char *const envp[],
 
 TEST(arguments_and_environment)
 {
-    char *argv[] = {"sh", "-c", "echo \"$0|$1|$2|$FOO\"", "zero", "one", "two words", NULL};
-    char *envp[] = {"FOO=bar baz", "PATH=/bin:/usr/bin", NULL};
+    const char *argv[] = {"sh", "-c", "echo \"$0|$1|$2|$FOO\"", "zero", "one", "two words", NULL};
+    const char *envp[] = {"FOO=bar baz", "PATH=/bin:/usr/bin", NULL};
     CHECK_STR(run("/bin/sh", argv, envp, 0), "zero|one|two words|bar baz\n");
 }
 
@@ -71,29 +74,29 @@ TEST(auxiliary_vector)
 
 TEST(errors)
 {
-    char *argv[] = {"x", NULL};
-    CHECK_ERR(execve("/nonexistent", argv, environ), ENOENT);
-    CHECK_ERR(execve("", argv, environ), ENOENT);
-    CHECK_ERR(execve("/", argv, environ), EACCES);
-    CHECK_ERR(execve("/bin/sh/x", argv, environ), ENOTDIR);
+    const char *argv[] = {"x", NULL};
+    CHECK_ERR(exec("/nonexistent", argv, environ), ENOENT);
+    CHECK_ERR(exec("", argv, environ), ENOENT);
+    CHECK_ERR(exec("/", argv, environ), EACCES);
+    CHECK_ERR(exec("/bin/sh/x", argv, environ), ENOTDIR);
     CHECK_ERR(syscall(SYS_execve, 8, argv, environ), EFAULT);
     CHECK_ERR(syscall(SYS_execve, "/bin/sh", 8, environ), EFAULT);
-    CHECK_ERR(execve(file_with("noexec", "#!/bin/sh\n", 0600), argv, environ), EACCES);
-    CHECK_ERR(execve(file_with("junk", "hello", 0700), argv, environ), ENOEXEC);
-    CHECK_ERR(execve(file_with("empty", "", 0700), argv, environ), ENOEXEC);
-    CHECK_ERR(execve(file_with("elf", "\177ELF\2\1\1", 0700), argv, environ), ENOEXEC);
-    CHECK_ERR(execve(file_with("noint", "#!/nonexistent\n", 0700), argv, environ), ENOENT);
+    CHECK_ERR(exec(file_with("noexec", "#!/bin/sh\n", 0600), argv, environ), EACCES);
+    CHECK_ERR(exec(file_with("junk", "hello", 0700), argv, environ), ENOEXEC);
+    CHECK_ERR(exec(file_with("empty", "", 0700), argv, environ), ENOEXEC);
+    CHECK_ERR(exec(file_with("elf", "\177ELF\2\1\1", 0700), argv, environ), ENOEXEC);
+    CHECK_ERR(exec(file_with("noint", "#!/nonexistent\n", 0700), argv, environ), ENOENT);
     CHECK_ERR(syscall(SYS_execveat, AT_FDCWD, "/bin/sh", argv, environ, 0x40000000), EINVAL);
     CHECK_ERR(syscall(SYS_execveat, 99, "sh", argv, environ, 0), EBADF);
 }
 
 TEST(scripts)
 {
-    char *argv[] = {"ignored", "a b", NULL};
+    const char *argv[] = {"ignored", "a b", NULL};
     file_with("s1", "#!/bin/echo  -n one\nrest", 0700);
     char want[300];
     snprintf(want, sizeof(want), "one %s a b", path);
-    char *echo_args[] = {"ignored", "a b", NULL};
+    const char *echo_args[] = {"ignored", "a b", NULL};
     const char *out = run(path, echo_args, environ, 0);
     /* one argument "-n one" is not the option -n: echo prints it */
     snprintf(want, sizeof(want), "-n one %s a b\n", path);
@@ -105,12 +108,12 @@ TEST(scripts)
     CHECK_STR(run(path, argv, environ, 0), want);
     snprintf(inner, sizeof(inner), "#!%s/loop\n", guest_dir());
     file_with("loop", inner, 0700);
-    CHECK_ERR(execve(path, argv, environ), ELOOP);
+    CHECK_ERR(exec(path, argv, environ), ELOOP);
 }
 
 TEST(no_arguments_become_an_empty_one)
 {
-    char *none[] = {NULL};
+    const char *none[] = {NULL};
     file_with("count", "#!/bin/sh\necho $#\n", 0700);
     CHECK_STR(run(path, none, environ, 0), "0\n");
 }
@@ -119,22 +122,22 @@ TEST(big_arguments)
 {
     static char big[200000];
     memset(big, 'x', sizeof(big) - 1);
-    char *argv[] = {"sh", "-c", "echo ${#1} ${#2}", "sh", big, big, NULL};
-    CHECK_ERR(execve("/bin/sh", argv, environ), E2BIG);
+    const char *argv[] = {"sh", "-c", "echo ${#1} ${#2}", "sh", big, big, NULL};
+    CHECK_ERR(exec("/bin/sh", argv, environ), E2BIG);
     big[131071] = '\0'; /* with the NUL exactly the limit */
     CHECK_STR(run("/bin/sh", argv, environ, 0), "131071 131071\n");
-    static char *many[100000];
+    static const char *many[100000];
     for (int i = 0; i < 99999; i++)
         many[i] = "0123456789012345678901234567890";
-    CHECK_ERR(execve("/bin/sh", many, environ), E2BIG);
+    CHECK_ERR(exec("/bin/sh", many, environ), E2BIG);
 }
 
 TEST(busy_text)
 {
     file_with("busy", "#!/bin/sh\n", 0700);
-    char *argv[] = {"x", NULL};
+    const char *argv[] = {"x", NULL};
     int fd = CHECK_OK(open(path, O_WRONLY));
-    CHECK_ERR(execve(path, argv, environ), ETXTBSY);
+    CHECK_ERR(exec(path, argv, environ), ETXTBSY);
     close(fd);
 }
 
@@ -143,7 +146,7 @@ TEST(close_on_exec)
     int keep = CHECK_OK(open("/dev/null", O_RDONLY)), gone = CHECK_OK(open("/dev/null", O_RDONLY | O_CLOEXEC));
     char cmd[200];
     snprintf(cmd, sizeof(cmd), "[ -e /proc/self/fd/%d ] && echo kept; [ -e /proc/self/fd/%d ] || echo closed", keep, gone);
-    char *argv[] = {"sh", "-c", cmd, NULL};
+    const char *argv[] = {"sh", "-c", cmd, NULL};
     CHECK_STR(run("/bin/sh", argv, environ, 0), "kept\nclosed\n");
 }
 
@@ -152,7 +155,7 @@ TEST(execveat_descriptor)
     pid_t pid = CHECK_OK(fork());
     if (pid == 0) {
         int fd = CHECK_OK(open("/bin/true", O_PATH | O_CLOEXEC));
-        char *argv[] = {"true", NULL};
+        const char *argv[] = {"true", NULL};
         syscall(SYS_execveat, fd, "", argv, environ, AT_EMPTY_PATH);
         _exit(99);
     }
@@ -161,12 +164,12 @@ TEST(execveat_descriptor)
     file_with("s", "#!/bin/sh\nexit 7\n", 0700);
     pid = CHECK_OK(fork());
     if (pid == 0) {
-        char *argv[] = {"s", NULL};
+        const char *argv[] = {"s", NULL};
         syscall(SYS_execveat, dir, "s", argv, environ, 0);
         _exit(99);
     }
     check_child(pid, 7);
-    char *argv[] = {"s", NULL};
+    const char *argv[] = {"s", NULL};
     CHECK_OK(fcntl(dir, F_SETFD, FD_CLOEXEC));
     CHECK_ERR(syscall(SYS_execveat, dir, "s", argv, environ, 0), ENOENT);
     char link[220];
@@ -177,7 +180,7 @@ TEST(execveat_descriptor)
 
 TEST(name_and_exe)
 {
-    char *argv[] = {"other", "-c", "read x < /proc/self/comm; echo $x", NULL};
+    const char *argv[] = {"other", "-c", "read x < /proc/self/comm; echo $x", NULL};
     CHECK_STR(run("/bin/sh", argv, environ, 0), "sh\n");
     char exe[200];
     ssize_t n = CHECK_OK(readlink("/proc/self/exe", exe, sizeof(exe)));
@@ -187,7 +190,7 @@ TEST(name_and_exe)
 TEST(signals_reset_but_ignored_stay)
 {
     signal(SIGUSR1, SIG_IGN);
-    char *argv[] = {"sh", "-c", "kill -USR1 $$; echo alive; kill -USR2 $$; echo not", NULL};
+    const char *argv[] = {"sh", "-c", "kill -USR1 $$; echo alive; kill -USR2 $$; echo not", NULL};
     signal(SIGUSR2, (void (*)(int))(void *)run);
     CHECK_STR(run("/bin/sh", argv, environ, 128 + SIGUSR2), "alive\n");
 }
@@ -196,15 +199,15 @@ TEST(from_a_thread_of_vfork)
 {
     pid_t pid = vfork();
     if (pid == 0) {
-        char *argv[] = {"true", NULL};
-        execve("/bin/true", argv, environ);
+        const char *argv[] = {"true", NULL};
+        exec("/bin/true", argv, environ);
         _exit(99);
     }
     check_child(pid, 0);
     pid = vfork();
     if (pid == 0) {
-        char *argv[] = {"true", NULL};
-        execve("/nonexistent", argv, environ);
+        const char *argv[] = {"true", NULL};
+        exec("/nonexistent", argv, environ);
         _exit(errno == ENOENT ? 3 : 99);
     }
     check_child(pid, 3);
@@ -212,7 +215,7 @@ TEST(from_a_thread_of_vfork)
 
 TEST(randomised)
 {
-    char *argv[] = {"sh", "-c", "grep -m1 stack /proc/self/maps", NULL};
+    const char *argv[] = {"sh", "-c", "grep -m1 stack /proc/self/maps", NULL};
     char first[300];
     snprintf(first, sizeof(first), "%s", run("/bin/sh", argv, environ, 0));
     CHECK(strlen(first) > 10);
