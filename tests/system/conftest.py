@@ -1,0 +1,109 @@
+"""Helpers of the system tests: they drive the release binary (RUNSC, default out/runsc) from outside."""
+import os
+import re
+import select
+import subprocess
+
+import pytest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+RUNSC = os.environ.get("RUNSC", os.path.join(ROOT, "out", "runsc"))
+TIMEOUT = 60
+
+
+def runsc(*args, **kw):
+    """Runs to the end; the result has .returncode, .stdout, .stderr (text)."""
+    kw.setdefault("stdin", subprocess.DEVNULL)
+    return subprocess.run([RUNSC, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          timeout=TIMEOUT, **kw)
+
+
+def children(pid):
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+            return [int(p) for p in f.read().split()]
+    except OSError:
+        return []
+
+
+def descendants(pid):
+    found = []
+    for child in children(pid):
+        found += [child] + descendants(child)
+    return found
+
+
+def cmdline(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as f:
+            return f.read().decode(errors="replace").split("\0")
+    except OSError:
+        return []
+
+
+def status(pid):
+    with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as f:
+        return dict(re.findall(r"^(\w+):[ \t]*(.*)$", f.read(), re.M))
+
+
+def wait_gone(pidfds):
+    """Until every one of these processes has ended; what has not after TIMEOUT seconds is returned."""
+    left = []
+    for pid, fd in pidfds.items():
+        if fd is not None and not select.select([fd], [], [], TIMEOUT)[0]:
+            left.append((pid, cmdline(pid)))
+    return left
+
+
+class Sandbox:
+    """A sandbox that has said "ready" and goes on until it is told otherwise."""
+
+    def __init__(self, *flags, command=("sh", "-c", "echo ready; exec sleep 1000"), do_flags=(), **kw):
+        kw.setdefault("stdin", subprocess.DEVNULL)
+        self.proc = subprocess.Popen([RUNSC, *flags, "do", *do_flags, *command], stdout=subprocess.PIPE,
+                                     stderr=subprocess.PIPE, **kw)
+        line = self.proc.stdout.readline()
+        if line.strip() != b"ready":
+            self.proc.kill()
+            raise AssertionError(f"the sandbox did not start: {line!r} {self.proc.communicate()}")
+        kids = children(self.proc.pid)
+        self.sentry = next(p for p in kids if cmdline(p)[:2] == ["runsc-sandbox", "boot"])
+        self.gofer = next(p for p in kids if cmdline(p)[:2] == ["runsc-gofer", "gofer"])
+        self.stubs = descendants(self.sentry)
+        self.pidfds = {}
+        for p in [self.proc.pid, self.sentry, self.gofer, *self.stubs]:
+            self.pidfds[p] = os.pidfd_open(p)
+
+    def close(self):
+        if self.proc.poll() is None:
+            self.proc.kill()
+        self.proc.communicate()
+        left = wait_gone(self.pidfds)
+        for fd in self.pidfds.values():
+            os.close(fd)
+        self.pidfds = {}
+        return left
+
+    def end(self):
+        """After something was killed: runsc's exit status and stderr, when all processes are gone."""
+        try:
+            _, err = self.proc.communicate(timeout=TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self.proc.kill()
+            raise
+        left = wait_gone(self.pidfds)
+        assert not left, f"left over: {left}"
+        return self.proc.returncode, err.decode()
+
+
+@pytest.fixture
+def sandbox():
+    made = []
+
+    def make(*flags, **kw):
+        made.append(Sandbox(*flags, **kw))
+        return made[-1]
+
+    yield make
+    for s in made:
+        assert not s.close()
