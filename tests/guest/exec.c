@@ -22,7 +22,10 @@ static const char *file_with(const char *name, const char *text, mode_t mode)
 }
 
 /* Without libc's opinion on argument types. */
-static long exec(const char *file, const void *argv, const void *envp) { return syscall(SYS_execve, file, argv, envp); }
+static long exec(const char *file, const void *argv, const void *envp)
+{
+    return syscall(SYS_execve, file, argv, envp);
+}
 
 /* The output of a program in a child; its exit status must be as wanted. */
 static const char *run(const char *file, const void *argv, const void *envp, int want)
@@ -143,9 +146,12 @@ TEST(busy_text)
 
 TEST(close_on_exec)
 {
-    int keep = CHECK_OK(open("/dev/null", O_RDONLY)), gone = CHECK_OK(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    int keep = CHECK_OK(open("/dev/null", O_RDONLY)),
+        gone = CHECK_OK(open("/dev/null", O_RDONLY | O_CLOEXEC));
     char cmd[200];
-    snprintf(cmd, sizeof(cmd), "[ -e /proc/self/fd/%d ] && echo kept; [ -e /proc/self/fd/%d ] || echo closed", keep, gone);
+    snprintf(cmd, sizeof(cmd),
+             "[ -e /proc/self/fd/%d ] && echo kept; [ -e /proc/self/fd/%d ] || echo closed", keep,
+             gone);
     const char *argv[] = {"sh", "-c", cmd, NULL};
     CHECK_STR(run("/bin/sh", argv, environ, 0), "kept\nclosed\n");
 }

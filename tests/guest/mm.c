@@ -7,8 +7,8 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
-#define P 4096UL
-#define RW (PROT_READ | PROT_WRITE)
+#define P    4096UL
+#define RW   (PROT_READ | PROT_WRITE)
 #define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
 
 static sigjmp_buf fault_jump;
@@ -344,10 +344,7 @@ static int deep(int n)
     return n ? deep(n - 1) + buf[0] : 0;
 }
 
-TEST(stack_grows)
-{
-    CHECK(deep(400) != -1); /* 6.5 MiB */
-}
+TEST(stack_grows) { CHECK(deep(400) != -1); /* 6.5 MiB */ }
 
 TEST(kernel_writes_into_untouched_stack)
 {
@@ -403,4 +400,30 @@ TEST(vectors)
     v[1].iov_len = (size_t)-1;
     CHECK_ERR(writev(fd[1], v, 3), EINVAL);
     CHECK_ERR(syscall(SYS_writev, fd[1], 8, 1), EFAULT);
+}
+
+TEST(memory_of_another_process)
+{
+    static char word[32] = "before";
+    int to[2];
+    CHECK_OK(pipe(to));
+    pid_t pid = CHECK_OK(fork());
+    if (pid == 0) {
+        char c;
+        strcpy(word, "child");
+        CHECK_OK(read(to[0], &c, 1)); /* until the parent has written */
+        _exit(strcmp(word, "parent") == 0 ? 0 : 1);
+    }
+    char buf[32] = "";
+    struct iovec local = {buf, sizeof(buf)}, remote = {word, sizeof(word)};
+    while (strcmp(buf, "child") != 0)
+        CHECK_EQ(process_vm_readv(pid, &local, 1, &remote, 1, 0), sizeof(word));
+    strcpy(buf, "parent");
+    CHECK_EQ(process_vm_writev(pid, &local, 1, &remote, 1, 0), sizeof(word));
+    struct iovec bad = {(void *)P, 8};
+    CHECK_ERR(process_vm_readv(pid, &local, 1, &bad, 1, 0), EFAULT);
+    CHECK_ERR(process_vm_readv(pid, &local, 1, &remote, 1, 1), EINVAL);
+    CHECK_ERR(process_vm_readv(1 << 21, &local, 1, &remote, 1, 0), ESRCH);
+    CHECK_OK(write(to[1], "x", 1));
+    check_child(pid, 0);
 }

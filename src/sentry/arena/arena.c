@@ -11,8 +11,9 @@ static_assert(ARENA_NPAGES > 0 && ARENA_NPAGES < PAGE_NONE, "page numbers fit");
 
 int arena_init(void)
 {
-    intptr_t at = host_mmap((void *)(uintptr_t)ARENA_BASE, ARENA_SIZE, PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+    intptr_t at =
+        host_mmap((void *)(uintptr_t)ARENA_BASE, ARENA_SIZE, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
     if (at < 0)
         return (int)at;
     if (at != (intptr_t)ARENA_BASE) {

@@ -41,8 +41,8 @@ struct obj_cache {
     uint32_t req_size;  /* as the first caller said */
     uint32_t run_pages; /* pages of a slab */
     uint32_t per_slab;
-    uint32_t partial;   /* slabs with some objects free: head of the list */
-    uint32_t empty;     /* slabs with all objects free */
+    uint32_t partial; /* slabs with some objects free: head of the list */
+    uint32_t empty;   /* slabs with all objects free */
     uint32_t nempty;
     uint64_t live;
 };

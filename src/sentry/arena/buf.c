@@ -41,7 +41,8 @@ void arena_free(void *p, size_t size_bytes)
 /* What a buffer of this size really has. */
 static size_t buf_capacity(size_t size)
 {
-    return size > BUF_MAX ? DIV_ROUND_UP(size, ARENA_PAGE) * ARENA_PAGE : class_sizes[class_of(size)];
+    return size > BUF_MAX ? DIV_ROUND_UP(size, ARENA_PAGE) * ARENA_PAGE
+                          : class_sizes[class_of(size)];
 }
 
 void *arena_realloc(void *p, size_t old_bytes, size_t new_bytes)

@@ -5,9 +5,9 @@
 
 #include <string.h>
 
-#define LIST_END      UINT64_C(1) /* odd: never an object */
-#define POISON_BYTE   0x5a
-#define MAX_EMPTY     2u
+#define LIST_END    UINT64_C(1) /* odd: never an object */
+#define POISON_BYTE 0x5a
+#define MAX_EMPTY   2u
 
 #ifdef NDEBUG
 enum { POISON = false };

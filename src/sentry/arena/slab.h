@@ -25,4 +25,4 @@ uint64_t slab_live(enum slab_id id);
 const char *slab_name(enum slab_id id);
 
 #define SLAB_NEW(id, type) ((type *)slab_alloc(SLAB_##id, sizeof(type)))
-#define SLAB_FREE(id, p) slab_free(SLAB_##id, (p))
+#define SLAB_FREE(id, p)   slab_free(SLAB_##id, (p))

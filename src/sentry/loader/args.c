@@ -69,7 +69,8 @@ static int window_at(struct window *w, struct task *t, uint64_t addr)
     return 0;
 }
 
-static int add_user_string(struct args *a, struct args_budget *b, struct task *t, struct window *w, uint64_t addr)
+static int add_user_string(struct args *a, struct args_budget *b, struct task *t, struct window *w,
+                           uint64_t addr)
 {
     size_t total = 0;
     for (;;) {
@@ -98,7 +99,8 @@ static int add_user_string(struct args *a, struct args_budget *b, struct task *t
     return 0;
 }
 
-static int copy_strings(struct args *a, struct args_budget *b, struct task *t, struct uaddr array, struct window *w)
+static int copy_strings(struct args *a, struct args_budget *b, struct task *t, struct uaddr array,
+                        struct window *w)
 {
     enum { BATCH = 64 };
     uint64_t ptrs[BATCH];

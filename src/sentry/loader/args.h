@@ -28,7 +28,9 @@ void args_budget_init(struct args_budget *b, uint64_t stack_limit);
 /* -ENOMEM, -E2BIG */
 NODISCARD int args_add(struct args *a, struct args_budget *b, const char *s, size_t len);
 /* A NULL-terminated array of strings of the application; a null pointer is an empty one. -EFAULT, -E2BIG, -ENOMEM */
-NODISCARD int args_copy_in(struct args *a, struct args_budget *b, struct task *t, struct uaddr array);
+NODISCARD int args_copy_in(struct args *a, struct args_budget *b, struct task *t,
+                           struct uaddr array);
 /* Replaces the first string (if any) by these; NULL ones are left out. -ENOMEM, -E2BIG */
-NODISCARD int args_replace_first(struct args *a, struct args_budget *b, const char *const *with, size_t n);
+NODISCARD int args_replace_first(struct args *a, struct args_budget *b, const char *const *with,
+                                 size_t n);
 void args_free(struct args *a);

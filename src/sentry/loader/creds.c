@@ -22,7 +22,8 @@ static void apply_bits(const struct task *t, const struct file *f, struct cred *
         c->egid = i->gid;
 }
 
-int exec_creds(const struct task *t, const struct file *f, bool allow_suid, struct cred **ret, bool *ret_secure)
+int exec_creds(const struct task *t, const struct file *f, bool allow_suid, struct cred **ret,
+               bool *ret_secure)
 {
     const struct cred *old = t->cred;
     struct cred *c = cred_dup(old);

@@ -10,4 +10,5 @@ struct task;
 
 /* Set-user-ID and set-group-ID bits of f (not under nosuid or no_new_privs), and capabilities(7) "Transformation of capabilities
  * during execve". *ret is a counted copy; *ret_secure: AT_SECURE. File capabilities are not read. -ENOMEM */
-NODISCARD int exec_creds(const struct task *t, const struct file *f, bool allow_suid, struct cred **ret, bool *ret_secure);
+NODISCARD int exec_creds(const struct task *t, const struct file *f, bool allow_suid,
+                         struct cred **ret, bool *ret_secure);

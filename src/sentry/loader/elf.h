@@ -26,24 +26,25 @@ struct elf_seg {
 };
 
 struct elf_image {
-    bool pie;              /* addresses are relative to a base of our choice */
+    bool pie; /* addresses are relative to a base of our choice */
     bool exec_stack;
     uint64_t entry;
-    uint64_t phdr_vaddr;   /* of the program headers in memory; 0: not loaded */
+    uint64_t phdr_vaddr; /* of the program headers in memory; 0: not loaded */
     uint16_t phnum;
-    uint64_t low, high;    /* span of all segments, in whole pages */
-    uint64_t align;        /* of the base: a power of two, at least a page */
-    uint64_t interp_off, interp_len; /* text of PT_INTERP in the file, with its NUL; length 0: none */
+    uint64_t low, high; /* span of all segments, in whole pages */
+    uint64_t align;     /* of the base: a power of two, at least a page */
+    uint64_t interp_off,
+        interp_len; /* text of PT_INTERP in the file, with its NUL; length 0: none */
     uint64_t start_code, end_code, start_data, end_data, bss_end;
     uint32_t nsegs;
-    struct elf_seg *segs;  /* the caller's */
+    struct elf_seg *segs; /* the caller's */
 };
 
 /* From the first bytes of a file: where its program headers are. -ENOEXEC. */
 NODISCARD int elf_header(const void *buf, size_t len, uint64_t *ret_phoff, uint16_t *ret_phnum);
 /* ph: phnum program headers as read. segs: room for phnum. -ENOEXEC. */
-NODISCARD int elf_parse(const struct linux_elf64_ehdr *eh, const struct linux_elf64_phdr *ph, uint16_t phnum,
-                        struct elf_seg *segs, struct elf_image *ret);
+NODISCARD int elf_parse(const struct linux_elf64_ehdr *eh, const struct linux_elf64_phdr *ph,
+                        uint16_t phnum, struct elf_seg *segs, struct elf_image *ret);
 
 /* The first line of a script. buf: the first len <= SCRIPT_BUF bytes of the file, and one byte more that may be written. name and
  * arg point into buf, which is changed; arg NULL: none. -ENOEXEC not a usable one. */

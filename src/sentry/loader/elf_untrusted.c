@@ -20,7 +20,8 @@ int elf_header(const void *buf, size_t len, uint64_t *ret_phoff, uint16_t *ret_p
     if (len < sizeof(eh))
         return -ENOEXEC;
     memcpy(&eh, buf, sizeof(eh));
-    if (memcmp(eh.e_ident, LINUX_ELFMAG, LINUX_SELFMAG) != 0 || eh.e_ident[LINUX_EI_CLASS] != LINUX_ELFCLASS64)
+    if (memcmp(eh.e_ident, LINUX_ELFMAG, LINUX_SELFMAG) != 0 ||
+        eh.e_ident[LINUX_EI_CLASS] != LINUX_ELFCLASS64)
         return -ENOEXEC;
     if ((eh.e_type != LINUX_ET_EXEC && eh.e_type != LINUX_ET_DYN) || eh.e_machine != ELF_MACHINE)
         return -ENOEXEC;
@@ -36,8 +37,8 @@ int elf_header(const void *buf, size_t len, uint64_t *ret_phoff, uint16_t *ret_p
 
 static uint32_t seg_prot(uint32_t flags)
 {
-    return (flags & LINUX_PF_R ? LINUX_PROT_READ : 0) | (flags & LINUX_PF_W ? LINUX_PROT_WRITE : 0) |
-           (flags & LINUX_PF_X ? LINUX_PROT_EXEC : 0);
+    return (flags & LINUX_PF_R ? LINUX_PROT_READ : 0) |
+           (flags & LINUX_PF_W ? LINUX_PROT_WRITE : 0) | (flags & LINUX_PF_X ? LINUX_PROT_EXEC : 0);
 }
 
 static int add_segment(const struct linux_elf64_phdr *ph, struct elf_image *im)
@@ -45,11 +46,13 @@ static int add_segment(const struct linux_elf64_phdr *ph, struct elf_image *im)
     uint64_t end, file_end;
     if (ph->p_memsz == 0)
         return ph->p_filesz ? -ENOEXEC : 0;
-    if (ph->p_filesz > ph->p_memsz || GUEST_PAGE_OFFSET(ph->p_vaddr) != GUEST_PAGE_OFFSET(ph->p_offset))
+    if (ph->p_filesz > ph->p_memsz ||
+        GUEST_PAGE_OFFSET(ph->p_vaddr) != GUEST_PAGE_OFFSET(ph->p_offset))
         return -ENOEXEC;
     if (checked_add_u64(ph->p_vaddr, ph->p_memsz, &end) || end > ELF_SPAN_MAX)
         return -ENOEXEC;
-    if (checked_add_u64(ph->p_offset, ph->p_filesz, &file_end) || file_end > INT64_MAX - GUEST_PAGE_SIZE)
+    if (checked_add_u64(ph->p_offset, ph->p_filesz, &file_end) ||
+        file_end > INT64_MAX - GUEST_PAGE_SIZE)
         return -ENOEXEC;
 
     uint64_t low = GUEST_PAGE_DOWN(ph->p_vaddr), high = GUEST_PAGE_UP(end);
@@ -66,26 +69,32 @@ static int add_segment(const struct linux_elf64_phdr *ph, struct elf_image *im)
         im->end_code = MAX(im->end_code, data_end);
     im->end_data = MAX(im->end_data, data_end);
     im->bss_end = MAX(im->bss_end, end);
-    im->segs[im->nsegs++] = (struct elf_seg){ph->p_vaddr, ph->p_offset, ph->p_filesz, ph->p_memsz, seg_prot(ph->p_flags)};
+    im->segs[im->nsegs++] = (struct elf_seg){ph->p_vaddr, ph->p_offset, ph->p_filesz, ph->p_memsz,
+                                             seg_prot(ph->p_flags)};
     return 0;
 }
 
 int elf_parse(const struct linux_elf64_ehdr *eh, const struct linux_elf64_phdr *ph, uint16_t phnum,
               struct elf_seg *segs, struct elf_image *ret)
 {
-    struct elf_image im = {.pie = eh->e_type == LINUX_ET_DYN, .entry = eh->e_entry, .phnum = phnum,
-                           .align = GUEST_PAGE_SIZE, .segs = segs};
+    struct elf_image im = {.pie = eh->e_type == LINUX_ET_DYN,
+                           .entry = eh->e_entry,
+                           .phnum = phnum,
+                           .align = GUEST_PAGE_SIZE,
+                           .segs = segs};
     for (uint16_t i = 0; i < phnum; i++) {
         const struct linux_elf64_phdr *p = &ph[i];
         int err = 0;
         if (p->p_type == LINUX_PT_LOAD) {
             err = add_segment(p, &im);
-            if (!err && !im.phdr_vaddr && eh->e_phoff >= p->p_offset && eh->e_phoff - p->p_offset < p->p_filesz)
+            if (!err && !im.phdr_vaddr && eh->e_phoff >= p->p_offset &&
+                eh->e_phoff - p->p_offset < p->p_filesz)
                 im.phdr_vaddr = eh->e_phoff - p->p_offset + p->p_vaddr;
         } else if (p->p_type == LINUX_PT_GNU_STACK) {
             im.exec_stack = p->p_flags & LINUX_PF_X;
         } else if (p->p_type == LINUX_PT_INTERP && !im.interp_len) {
-            if (p->p_filesz < 2 || p->p_filesz > ELF_INTERP_MAX || p->p_offset > INT64_MAX - ELF_INTERP_MAX)
+            if (p->p_filesz < 2 || p->p_filesz > ELF_INTERP_MAX ||
+                p->p_offset > INT64_MAX - ELF_INTERP_MAX)
                 return -ENOEXEC;
             im.interp_off = p->p_offset;
             im.interp_len = p->p_filesz;

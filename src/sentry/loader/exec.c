@@ -20,8 +20,9 @@
 #include <string.h>
 
 #define RFLAGS_START 0x202u /* interrupts enabled, and the bit that is always set */
-#define PERSONALITY_CLEAR                                                                                              \
-    (LINUX_READ_IMPLIES_EXEC | LINUX_ADDR_NO_RANDOMIZE | LINUX_ADDR_COMPAT_LAYOUT | LINUX_MMAP_PAGE_ZERO)
+#define PERSONALITY_CLEAR                                                                          \
+    (LINUX_READ_IMPLIES_EXEC | LINUX_ADDR_NO_RANDOMIZE | LINUX_ADDR_COMPAT_LAYOUT |                \
+     LINUX_MMAP_PAGE_ZERO)
 
 static void exec_free(struct exec *ex)
 {
@@ -123,7 +124,10 @@ static int exec_finish(struct task *t, struct exec *ex)
     const struct exec_elf *first = ex->interp.file ? &ex->interp : &ex->prog;
     struct regs *r = platform_regs(t->thread);
     uint64_t seg = r->cs_gs_fs;
-    *r = (struct regs){.rip = first->im.entry + first->bias, .rsp = ex->stack.sp, .rflags = RFLAGS_START, .cs_gs_fs = seg};
+    *r = (struct regs){.rip = first->im.entry + first->bias,
+                       .rsp = ex->stack.sp,
+                       .rflags = RFLAGS_START,
+                       .cs_gs_fs = seg};
     int err = platform_set_fpstate(t->thread, NULL, 0);
     if (err)
         return err;
@@ -194,7 +198,8 @@ static int exec_name(struct task *t, struct exec *ex, int dirfd, const char *pat
     return ex->filename ? 0 : -ENOMEM;
 }
 
-static int exec_read(struct task *t, int dirfd, struct uaddr path, struct uaddr argv, struct uaddr envp, uint32_t flags)
+static int exec_read(struct task *t, int dirfd, struct uaddr path, struct uaddr argv,
+                     struct uaddr envp, uint32_t flags)
 {
     char *name;
     int err = path_copy_in(t, path, flags & LINUX_AT_EMPTY_PATH, &name);
@@ -226,7 +231,8 @@ static int exec_read(struct task *t, int dirfd, struct uaddr path, struct uaddr 
     return exec_check(t, ex, file);
 }
 
-int64_t exec_call(struct task *t, int dirfd, struct uaddr path, struct uaddr argv, struct uaddr envp, uint32_t flags)
+int64_t exec_call(struct task *t, int dirfd, struct uaddr path, struct uaddr argv,
+                  struct uaddr envp, uint32_t flags)
 {
     if (!t->restart.obj) {
         if (flags & ~(LINUX_AT_EMPTY_PATH | LINUX_AT_SYMLINK_NOFOLLOW))
@@ -274,14 +280,16 @@ static const char *env_path(const struct boot_strings *envp)
 }
 
 /* execvp(3): the first entry of PATH where it can be executed. */
-static int search_program(struct task *t, struct exec *ex, const char *name, const char *dirs, struct file **ret)
+static int search_program(struct task *t, struct exec *ex, const char *name, const char *dirs,
+                          struct file **ret)
 {
     int denied = -ENOENT;
     while (*dirs) {
         size_t n = strcspn(dirs, ":");
         char buf[LINUX_PATH_MAX];
         int len = snprintf(buf, sizeof(buf), "%.*s/%s", n ? (int)n : 1, n ? dirs : ".", name);
-        int err = len > 0 && (size_t)len < sizeof(buf) ? open_program(t, ex, buf, ret) : -ENAMETOOLONG;
+        int err =
+            len > 0 && (size_t)len < sizeof(buf) ? open_program(t, ex, buf, ret) : -ENAMETOOLONG;
         if (!err || err == -ENOMEM)
             return err;
         if (err == -EACCES)
@@ -293,7 +301,8 @@ static int search_program(struct task *t, struct exec *ex, const char *name, con
     return denied;
 }
 
-int exec_start(struct task *t, const char *path, const struct boot_strings *argv, const struct boot_strings *envp)
+int exec_start(struct task *t, const char *path, const struct boot_strings *argv,
+               const struct boot_strings *envp)
 {
     t->sysno = LINUX_SYS_execve;
     t->in_syscall = true;
@@ -304,7 +313,8 @@ int exec_start(struct task *t, const char *path, const struct boot_strings *argv
         return -ENOMEM;
     struct file *file;
     int64_t r = strchr(path, '/') ? open_program(t, ex, path, &file)
-                                  : *path ? search_program(t, ex, path, env_path(envp), &file) : -ENOENT;
+                : *path           ? search_program(t, ex, path, env_path(envp), &file)
+                                  : -ENOENT;
     if (!r) {
         r = add_strings(&ex->argv, &ex->budget, argv);
         if (!r)

@@ -32,8 +32,8 @@ struct exec_elf {
 
 struct exec {
     enum exec_stage stage;
-    char *filename;    /* as given: comm, AT_EXECFN */
-    bool fd_cloexec;   /* filename names a descriptor that exec closes: scripts cannot work */
+    char *filename;  /* as given: comm, AT_EXECFN */
+    bool fd_cloexec; /* filename names a descriptor that exec closes: scripts cannot work */
     struct args argv, envp;
     struct args_budget budget;
     struct exec_elf prog, interp; /* interp.file NULL: none */
@@ -47,8 +47,10 @@ struct exec {
 };
 
 /* open.c: files to struct exec. */
-NODISCARD int exec_open(struct task *t, const struct path *p, struct file **ret); /* -EACCES -ETXTBSY.. */
-NODISCARD int exec_load(struct task *t, struct exec *ex, struct file *file);      /* takes file; scripts too. -ENOEXEC -ELOOP.. */
+NODISCARD int exec_open(struct task *t, const struct path *p,
+                        struct file **ret); /* -EACCES -ETXTBSY.. */
+NODISCARD int exec_load(struct task *t, struct exec *ex,
+                        struct file *file); /* takes file; scripts too. -ENOEXEC -ELOOP.. */
 void exec_elf_free(struct exec_elf *e);
 
 /* image.c: addresses, then mappings. t->mm is the new map. */

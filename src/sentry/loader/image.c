@@ -11,10 +11,10 @@
 
 #include <string.h>
 
-#define RND_BITS_MMAP  28                    /* pages: 1 TiB */
-#define RND_BITS_STACK 22                    /* pages: 16 GiB */
+#define RND_BITS_MMAP  28 /* pages: 1 TiB */
+#define RND_BITS_STACK 22 /* pages: 16 GiB */
 #define RND_BRK        (32ULL << 20)
-#define STACK_MAX      (8ULL << 20)          /* mapped at once; more grows by faults */
+#define STACK_MAX      (8ULL << 20) /* mapped at once; more grows by faults */
 #define STACK_MIN      (128ULL << 10)
 #define GAP_MIN        (128ULL << 20)
 #define PIE_BASE       (SPACE_END / 3 * 2)
@@ -23,12 +23,16 @@
 static uint64_t random_bits(const struct task *t, unsigned bits)
 {
     uint64_t v;
-    if ((t->personality & LINUX_ADDR_NO_RANDOMIZE) || host_getrandom(&v, sizeof(v), 0) != (ssize_t)sizeof(v))
+    if ((t->personality & LINUX_ADDR_NO_RANDOMIZE) ||
+        host_getrandom(&v, sizeof(v), 0) != (ssize_t)sizeof(v))
         return 0;
     return v & ((1ULL << bits) - 1);
 }
 
-static uint64_t clamp(uint64_t v, uint64_t low, uint64_t high) { return v < low ? low : MIN(v, high); }
+static uint64_t clamp(uint64_t v, uint64_t low, uint64_t high)
+{
+    return v < low ? low : MIN(v, high);
+}
 
 static uint64_t choose_base(struct task *t, const struct elf_image *im, uint64_t base)
 {
@@ -41,8 +45,11 @@ static int place_program(struct task *t, struct exec *ex)
     struct exec_elf *e = &ex->prog;
     e->bias = 0;
     if (e->im.pie)
-        e->bias = choose_base(t, &e->im, PIE_BASE + (random_bits(t, RND_BITS_MMAP) << GUEST_PAGE_SHIFT));
-    return e->im.low + e->bias < SPACE_MIN || e->im.high + e->bias > ex->stack_top - ex->stack_size ? -ENOMEM : 0;
+        e->bias =
+            choose_base(t, &e->im, PIE_BASE + (random_bits(t, RND_BITS_MMAP) << GUEST_PAGE_SHIFT));
+    return e->im.low + e->bias < SPACE_MIN || e->im.high + e->bias > ex->stack_top - ex->stack_size
+               ? -ENOMEM
+               : 0;
 }
 
 static int place_interp(struct task *t, struct exec *ex)
@@ -85,7 +92,10 @@ static int build_stack(struct task *t, struct exec *ex)
     const struct elf_image *im = &ex->prog.im;
     const struct cred *c = ex->cred;
     struct mm *mm = t->mm;
-    struct stack_spec s = {.top = ex->stack_top, .argv = &ex->argv, .envp = &ex->envp, .execfn = ex->filename,
+    struct stack_spec s = {.top = ex->stack_top,
+                           .argv = &ex->argv,
+                           .envp = &ex->envp,
+                           .execfn = ex->filename,
                            .platform = "x86_64"};
     if (host_getrandom(s.random, sizeof(s.random), 0) != (ssize_t)sizeof(s.random))
         return -EIO;
@@ -125,13 +135,15 @@ int exec_layout(struct task *t, struct exec *ex)
     struct mm *mm = t->mm;
     bool fixed = t->personality & LINUX_ADDR_NO_RANDOMIZE;
     uint64_t limit = tgroup_rlimit(t->tg, LINUX_RLIMIT_STACK);
-    uint64_t strings = GUEST_PAGE_UP(ex->argv.len + ex->envp.len + (ex->argv.count + ex->envp.count) * 8 + 8192);
+    uint64_t strings =
+        GUEST_PAGE_UP(ex->argv.len + ex->envp.len + (ex->argv.count + ex->envp.count) * 8 + 8192);
     ex->stack_top = SPACE_END - (random_bits(t, RND_BITS_STACK) << GUEST_PAGE_SHIFT);
     ex->stack_size = MAX(clamp(GUEST_PAGE_DOWN(limit), STACK_MIN, STACK_MAX), strings);
 
     uint64_t pad = (fixed ? 0 : (1ULL << RND_BITS_STACK) * GUEST_PAGE_SIZE) + MM_STACK_GAP;
     uint64_t gap = clamp(limit < SPACE_END ? limit + pad : limit, GAP_MIN, SPACE_END / 6 * 5);
-    mm->mmap_base = GUEST_PAGE_DOWN(SPACE_END - gap - (random_bits(t, RND_BITS_MMAP) << GUEST_PAGE_SHIFT));
+    mm->mmap_base =
+        GUEST_PAGE_DOWN(SPACE_END - gap - (random_bits(t, RND_BITS_MMAP) << GUEST_PAGE_SHIFT));
     mm->hint_top = 0;
 
     int err = place_program(t, ex);
@@ -144,15 +156,16 @@ int exec_layout(struct task *t, struct exec *ex)
 }
 
 /* One part of a segment that comes from the file, its tail of zeroes, and what follows without a file. */
-static int map_segment(struct task *t, struct exec *ex, const struct exec_elf *e, const struct elf_seg *s)
+static int map_segment(struct task *t, struct exec *ex, const struct exec_elf *e,
+                       const struct elf_seg *s)
 {
     static const uint8_t zeros[GUEST_PAGE_SIZE];
     uint64_t vaddr = s->vaddr + e->bias, start = GUEST_PAGE_DOWN(vaddr);
     uint64_t file_end = vaddr + s->filesz, mapped_end = s->filesz ? GUEST_PAGE_UP(file_end) : start;
     uint64_t end = GUEST_PAGE_UP(vaddr + s->memsz);
     if (s->filesz) {
-        int64_t at = mm_map(t, start, mapped_end - start, s->prot, LINUX_MAP_PRIVATE | LINUX_MAP_FIXED, e->file,
-                            GUEST_PAGE_DOWN(s->off));
+        int64_t at = mm_map(t, start, mapped_end - start, s->prot,
+                            LINUX_MAP_PRIVATE | LINUX_MAP_FIXED, e->file, GUEST_PAGE_DOWN(s->off));
         if (at < 0)
             return (int)at;
         ex->queued++;
@@ -177,7 +190,8 @@ static int map_segment(struct task *t, struct exec *ex, const struct exec_elf *e
 
 static int map_stack(struct task *t, struct exec *ex)
 {
-    uint32_t prot = LINUX_PROT_READ | LINUX_PROT_WRITE | (ex->prog.im.exec_stack ? LINUX_PROT_EXEC : 0);
+    uint32_t prot =
+        LINUX_PROT_READ | LINUX_PROT_WRITE | (ex->prog.im.exec_stack ? LINUX_PROT_EXEC : 0);
     ex->queued++;
     return mm_add_anon(t, (struct urange){ex->stack_top - ex->stack_size, ex->stack_top}, prot,
                        LINUX_MAP_PRIVATE | LINUX_MAP_GROWSDOWN, "[stack]", LINUX_MAP_NORESERVE);
@@ -192,12 +206,12 @@ static int map_vdso(struct task *t, struct exec *ex)
         return 0;
     int err = mm_find_room(t->mm, 0, GUEST_PAGE_SIZE + image, false, &at);
     if (!err)
-        err = mm_add_host(t, (struct urange){at, at + GUEST_PAGE_SIZE}, LINUX_PROT_READ, LINUX_PROT_READ, l->vdso, 0,
-                          "[vvar]");
+        err = mm_add_host(t, (struct urange){at, at + GUEST_PAGE_SIZE}, LINUX_PROT_READ,
+                          LINUX_PROT_READ, l->vdso, 0, "[vvar]");
     at += GUEST_PAGE_SIZE;
     if (!err)
-        err = mm_add_host(t, (struct urange){at, at + image}, LINUX_PROT_READ | LINUX_PROT_EXEC, MM_PROT_ALL, l->vdso,
-                          GUEST_PAGE_SIZE, "[vdso]");
+        err = mm_add_host(t, (struct urange){at, at + image}, LINUX_PROT_READ | LINUX_PROT_EXEC,
+                          MM_PROT_ALL, l->vdso, GUEST_PAGE_SIZE, "[vdso]");
     if (err)
         return err;
     ex->queued += 2;

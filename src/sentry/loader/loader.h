@@ -20,8 +20,8 @@ struct task;
 struct loader_root {
     uint64_t hwcap, hwcap2, minsigstksz; /* the host's: what the CPU can do */
     bool allow_suid;                     /* set-user-ID bits are honoured */
-    struct hostfile *vdso;               /* counted; NULL: programs get none. One data page, then the image */
-    uint64_t vdso_image_bytes;           /* whole pages */
+    struct hostfile *vdso;     /* counted; NULL: programs get none. One data page, then the image */
+    uint64_t vdso_image_bytes; /* whole pages */
 };
 
 /* Once, after host_init(). -ENOMEM */
@@ -29,8 +29,10 @@ NODISCARD int loader_init(void);
 
 /* execve and execveat for t in STOP_CONTEXT: 0 when the new program's registers are set (t->keep_regs), -EBLOCKED, or an error
  * that leaves the old program as it was. After the point of no return failure ends the group. */
-int64_t exec_call(struct task *t, int dirfd, struct uaddr path, struct uaddr argv, struct uaddr envp, uint32_t flags);
+int64_t exec_call(struct task *t, int dirfd, struct uaddr path, struct uaddr argv,
+                  struct uaddr envp, uint32_t flags);
 
 /* The first program. path without a slash is looked up in PATH of envp as execvp(3) does. t: new, without thread and mm.
  * 0: t goes on by itself (task_start() was called, or will be). -ENOENT, -EACCES, -ENOEXEC.. */
-NODISCARD int exec_start(struct task *t, const char *path, const struct boot_strings *argv, const struct boot_strings *envp);
+NODISCARD int exec_start(struct task *t, const char *path, const struct boot_strings *argv,
+                         const struct boot_strings *envp);

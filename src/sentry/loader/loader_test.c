@@ -43,8 +43,12 @@ static int teardown(void **state)
 
 static struct linux_elf64_ehdr good_header(uint16_t type, uint16_t phnum)
 {
-    struct linux_elf64_ehdr eh = {.e_type = type, .e_machine = LINUX_EM_X86_64, .e_entry = 0x1040, .e_phoff = 64,
-                                  .e_phentsize = 56, .e_phnum = phnum};
+    struct linux_elf64_ehdr eh = {.e_type = type,
+                                  .e_machine = LINUX_EM_X86_64,
+                                  .e_entry = 0x1040,
+                                  .e_phoff = 64,
+                                  .e_phentsize = 56,
+                                  .e_phnum = phnum};
     memcpy(eh.e_ident, LINUX_ELFMAG, 4);
     eh.e_ident[LINUX_EI_CLASS] = LINUX_ELFCLASS64;
     return eh;
@@ -74,9 +78,18 @@ static void test_elf(void **state)
 
     struct linux_elf64_phdr ph[4] = {
         {.p_type = LINUX_PT_INTERP, .p_offset = 0x318, .p_filesz = 28},
-        {.p_type = LINUX_PT_LOAD, .p_flags = LINUX_PF_R | LINUX_PF_X, .p_filesz = 0x2000, .p_memsz = 0x2000, .p_align = 0x1000},
-        {.p_type = LINUX_PT_LOAD, .p_flags = LINUX_PF_R | LINUX_PF_W, .p_offset = 0x2e00, .p_vaddr = 0x203e00,
-         .p_filesz = 0x300, .p_memsz = 0x5000, .p_align = 0x200000},
+        {.p_type = LINUX_PT_LOAD,
+         .p_flags = LINUX_PF_R | LINUX_PF_X,
+         .p_filesz = 0x2000,
+         .p_memsz = 0x2000,
+         .p_align = 0x1000},
+        {.p_type = LINUX_PT_LOAD,
+         .p_flags = LINUX_PF_R | LINUX_PF_W,
+         .p_offset = 0x2e00,
+         .p_vaddr = 0x203e00,
+         .p_filesz = 0x300,
+         .p_memsz = 0x5000,
+         .p_align = 0x200000},
         {.p_type = LINUX_PT_GNU_STACK, .p_flags = LINUX_PF_R | LINUX_PF_W},
     };
     struct elf_seg segs[4];
@@ -178,7 +191,8 @@ static void test_args(void **state)
     put_ptr(array, APP_BASE + 8192);
     assert_int_equal(args_copy_in(&a, &b, NULL, UADDR(array)), -E2BIG);
     args_free(&a);
-    app[8192 + LINUX_MAX_ARG_STRLEN - 1] = '\0'; /* and one that just fits; the second is over the budget */
+    app[8192 + LINUX_MAX_ARG_STRLEN - 1] =
+        '\0'; /* and one that just fits; the second is over the budget */
     args_budget_init(&b, 0);
     put_ptr(array + 8, APP_BASE + 8192);
     b.bytes += 16;
@@ -218,8 +232,13 @@ static void test_stack(void **state)
     args_budget_init(&b, 8 << 20);
     for (int k = 0; k < 40; k++) {
         uint64_t top = 0x7ff000000000;
-        struct stack_spec s = {.top = top, .argv = &argv, .envp = &envp, .execfn = "/bin/prog", .platform = "x86_64",
-                               .auxv = {{LINUX_AT_PAGESZ, 4096}}, .nauxv = 1};
+        struct stack_spec s = {.top = top,
+                               .argv = &argv,
+                               .envp = &envp,
+                               .execfn = "/bin/prog",
+                               .platform = "x86_64",
+                               .auxv = {{LINUX_AT_PAGESZ, 4096}},
+                               .nauxv = 1};
         struct stack_image im;
         assert_int_equal(stack_build(&s, &im), 0);
         assert_int_equal(im.sp % 16, 0);

@@ -66,7 +66,8 @@ void exec_elf_free(struct exec_elf *e)
     *e = (struct exec_elf){0};
 }
 
-static int read_all(struct task *t, struct file *f, void *buf, size_t n, uint64_t off, int short_err)
+static int read_all(struct task *t, struct file *f, void *buf, size_t n, uint64_t off,
+                    int short_err)
 {
     ssize_t got = file_pread_kernel(t, f, buf, n, (int64_t)off);
     if (got < 0)
@@ -120,8 +121,8 @@ static int read_interp(struct task *t, struct exec *ex)
 }
 
 /* A script: argv becomes interpreter, its argument, the script's name, the rest. *ret is the interpreter's file. */
-static int load_script(struct task *t, struct exec *ex, char *head, size_t len, const char *script, char **ret_name,
-                       struct file **ret)
+static int load_script(struct task *t, struct exec *ex, char *head, size_t len, const char *script,
+                       char **ret_name, struct file **ret)
 {
     const char *name, *arg;
     int err = script_parse(head, len, &name, &arg);
@@ -146,7 +147,8 @@ static int load_script(struct task *t, struct exec *ex, char *head, size_t len, 
 
 int exec_load(struct task *t, struct exec *ex, struct file *file)
 {
-    char *script = NULL; /* what the file at hand is called for its interpreter; NULL: ex->filename */
+    char *script =
+        NULL; /* what the file at hand is called for its interpreter; NULL: ex->filename */
     int err;
     for (int depth = 0;; depth++) {
         char head[SCRIPT_BUF + 1];
@@ -167,7 +169,8 @@ int exec_load(struct task *t, struct exec *ex, struct file *file)
         }
         struct file *next = NULL;
         char *next_name = NULL;
-        err = load_script(t, ex, head, (size_t)n, script ? script : ex->filename, &next_name, &next);
+        err =
+            load_script(t, ex, head, (size_t)n, script ? script : ex->filename, &next_name, &next);
         if (err)
             break;
         file_unref(file);

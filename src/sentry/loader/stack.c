@@ -13,7 +13,10 @@ struct builder {
     uint64_t at; /* address of the last thing laid */
 };
 
-static void *host_at(const struct builder *b, uint64_t addr) { return b->im->bytes + (addr - (b->top - b->im->size)); }
+static void *host_at(const struct builder *b, uint64_t addr)
+{
+    return b->im->bytes + (addr - (b->top - b->im->size));
+}
 
 static uint64_t lay(struct builder *b, const void *p, size_t n)
 {
@@ -51,8 +54,8 @@ int stack_build(const struct stack_spec *s, struct stack_image *ret)
 {
     size_t fn_len = strlen(s->execfn) + 1, pf_len = strlen(s->platform) + 1;
     uint64_t nwords = 1 + s->argv->count + 1 + s->envp->count + 1 + 2 * ((uint64_t)s->nauxv + 4);
-    uint64_t size = sizeof(uint64_t) + fn_len + s->envp->len + s->argv->len + pf_len + sizeof(s->random) +
-                    nwords * sizeof(uint64_t) + 64;
+    uint64_t size = sizeof(uint64_t) + fn_len + s->envp->len + s->argv->len + pf_len +
+                    sizeof(s->random) + nwords * sizeof(uint64_t) + 64;
     size = ALIGN_UP(size, 16);
     if (size >= s->top || size > (16u << 20))
         return -E2BIG;

@@ -12,12 +12,13 @@
 #define STACK_AUXV_MAX 24u
 
 struct stack_spec {
-    uint64_t top;              /* end of the stack region */
+    uint64_t top; /* end of the stack region */
     const struct args *argv, *envp;
     const char *execfn;
     const char *platform;
     uint8_t random[16];
-    uint64_t auxv[STACK_AUXV_MAX][2]; /* type, value; RANDOM, EXECFN, PLATFORM and NULL are added here */
+    uint64_t auxv[STACK_AUXV_MAX]
+                 [2]; /* type, value; RANDOM, EXECFN, PLATFORM and NULL are added here */
     uint32_t nauxv;
 };
 struct stack_image {
@@ -28,5 +29,6 @@ struct stack_image {
     uint32_t auxv_words;
 };
 
-NODISCARD int stack_build(const struct stack_spec *s, struct stack_image *ret); /* -ENOMEM, -E2BIG */
+NODISCARD int stack_build(const struct stack_spec *s,
+                          struct stack_image *ret); /* -ENOMEM, -E2BIG */
 void stack_image_free(struct stack_image *im);

@@ -61,13 +61,15 @@ static uint32_t host_advice(uint32_t advice)
 static int punch_hole(struct vma *v, struct urange r)
 {
     struct file *f = v->file;
-    int64_t off = (int64_t)(v->off_bytes + (r.start - v->range.start)), len = (int64_t)urange_len(r);
+    int64_t off = (int64_t)(v->off_bytes + (r.start - v->range.start)),
+            len = (int64_t)urange_len(r);
     if (!f)
         return -EOPNOTSUPP; /* shared anonymous: the caller asks the host */
     if (!f->ops->fallocate)
         return -EOPNOTSUPP;
     file_ref(f);
-    int err = f->ops->fallocate(f, LINUX_FALLOC_FL_PUNCH_HOLE | LINUX_FALLOC_FL_KEEP_SIZE, off, len);
+    int err =
+        f->ops->fallocate(f, LINUX_FALLOC_FL_PUNCH_HOLE | LINUX_FALLOC_FL_KEEP_SIZE, off, len);
     file_unref(f);
     return err;
 }
@@ -102,7 +104,8 @@ static int advise_one(struct task *t, struct vma *v, struct urange r, uint32_t a
 
 static bool advice_known(uint32_t advice)
 {
-    return advice <= LINUX_MADV_DONTNEED || (advice >= LINUX_MADV_FREE && advice <= LINUX_MADV_DONTNEED_LOCKED);
+    return advice <= LINUX_MADV_DONTNEED ||
+           (advice >= LINUX_MADV_FREE && advice <= LINUX_MADV_DONTNEED_LOCKED);
 }
 
 int64_t mm_madvise(struct task *t, uint64_t addr, uint64_t len, uint32_t advice)
@@ -178,7 +181,8 @@ int64_t mm_mincore(struct task *t, uint64_t addr, uint64_t len, struct uaddr vec
     uint64_t hole;
     if (!mm_range_full(t->mm, (struct urange){addr, addr + pages * GUEST_PAGE_SIZE}, &hole))
         return -ENOMEM;
-    int err = platform_native_call(t->thread, LINUX_SYS_mincore, (const uint64_t[6]){addr, len, vec.v});
+    int err =
+        platform_native_call(t->thread, LINUX_SYS_mincore, (const uint64_t[6]){addr, len, vec.v});
     if (!err)
         t->mm_undo = (struct mm_undo){.op = MM_OP_ADVISE};
     return err ? mm_op_error(t, err) : 0;
@@ -191,7 +195,8 @@ static int lock_range(struct mm *mm, struct urange r, uint32_t bits)
     if (err)
         return err;
     uint64_t at = r.start;
-    for (struct vma *v = mm_find_from(mm, at); v && v->range.start <= at && at < r.end; v = vma_next(v)) {
+    for (struct vma *v = mm_find_from(mm, at); v && v->range.start <= at && at < r.end;
+         v = vma_next(v)) {
         vma_change(mm, v, v->prot, (v->flags & ~(LINUX_MAP_LOCKED | VMA_LOCKONFAULT)) | bits);
         at = v->range.end;
     }
@@ -223,7 +228,9 @@ int64_t mm_lock(struct task *t, uint64_t addr, uint64_t len, bool on_fault)
             pages -= urange_len(urange_intersect(v->range, r)) / GUEST_PAGE_SIZE;
     if (mm_may_lock(t, pages))
         return -ENOMEM;
-    return urange_is_empty(r) ? 0 : lock_range(mm, r, LINUX_MAP_LOCKED | (on_fault ? VMA_LOCKONFAULT : 0));
+    return urange_is_empty(r)
+               ? 0
+               : lock_range(mm, r, LINUX_MAP_LOCKED | (on_fault ? VMA_LOCKONFAULT : 0));
 }
 
 int64_t mm_unlock(struct task *t, uint64_t addr, uint64_t len)
@@ -245,7 +252,8 @@ static void lock_everything(struct mm *mm, uint32_t bits)
 int64_t mm_lock_all(struct task *t, uint32_t flags)
 {
     struct mm *mm = t->mm;
-    if (!flags || (flags & ~(LINUX_MCL_CURRENT | LINUX_MCL_FUTURE | LINUX_MCL_ONFAULT)) || flags == LINUX_MCL_ONFAULT)
+    if (!flags || (flags & ~(LINUX_MCL_CURRENT | LINUX_MCL_FUTURE | LINUX_MCL_ONFAULT)) ||
+        flags == LINUX_MCL_ONFAULT)
         return -EINVAL;
     if (mm_may_lock(t, 0) == -EPERM)
         return -EPERM;

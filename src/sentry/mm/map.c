@@ -13,7 +13,7 @@
 struct map_req {
     struct vma proto; /* range is set last; file and host are not counted here */
     uint64_t len;
-    uint32_t flags;   /* as mmap had them */
+    uint32_t flags; /* as mmap had them */
 };
 
 int64_t mm_op_error(struct task *t, int err)
@@ -80,9 +80,7 @@ static int check_anon(struct map_req *q)
             return -EINVAL;
         q->proto.off_bytes = 0;
         return 0;
-    case LINUX_MAP_PRIVATE:
-        q->proto.off_bytes = 0;
-        return 0;
+    case LINUX_MAP_PRIVATE: q->proto.off_bytes = 0; return 0;
     default: return -EINVAL;
     }
 }
@@ -99,7 +97,8 @@ static int choose_range(struct task *t, struct map_req *q, uint64_t addr)
         if (addr < SPACE_MIN)
             return -EPERM; /* vm.mmap_min_addr */
     } else {
-        int err = mm_find_room(mm, GUEST_PAGE_DOWN(addr), q->len, q->flags & LINUX_MAP_32BIT, &addr);
+        int err =
+            mm_find_room(mm, GUEST_PAGE_DOWN(addr), q->len, q->flags & LINUX_MAP_32BIT, &addr);
         if (err)
             return err;
     }
@@ -126,14 +125,16 @@ static int check_limits(const struct task *t, const struct map_req *q)
     uint64_t pages = q->len / GUEST_PAGE_SIZE, all, data;
     pages_in(t->mm, q->proto.range, &all, &data);
     bool is_data = vma_is_data(q->proto.prot, q->proto.flags);
-    return mm_may_expand(t, pages > all ? pages - all : 0, is_data && pages > data ? pages - data : 0);
+    return mm_may_expand(t, pages > all ? pages - all : 0,
+                         is_data && pages > data ? pages - data : 0);
 }
 
 /* The host's side of the mapping; v->host is set for shared and file mappings. */
 static int queue_map(struct task *t, const struct vma *v, uint32_t map_flags)
 {
     if (v->host)
-        return platform_map_file(t->thread, v->range, v->prot, vma_shared(v), v->host, v->off_bytes);
+        return platform_map_file(t->thread, v->range, v->prot, vma_shared(v), v->host,
+                                 v->off_bytes);
     return platform_map_anon(t->thread, v->range, v->prot, map_flags);
 }
 
@@ -144,7 +145,8 @@ static int64_t place_vma(struct task *t, struct vma *v, uint32_t map_flags)
     struct urange r = v->range;
     int err = vma_isolate(mm, r);
     if (!err) {
-        err = queue_map(t, v, map_flags & (LINUX_MAP_NORESERVE | LINUX_MAP_POPULATE | LINUX_MAP_STACK));
+        err = queue_map(t, v,
+                        map_flags & (LINUX_MAP_NORESERVE | LINUX_MAP_POPULATE | LINUX_MAP_STACK));
         if (err)
             vma_rejoin(mm, r);
     }
@@ -174,8 +176,8 @@ static int shared_memory(uint64_t len, struct hostfile **ret)
     return 0;
 }
 
-int64_t mm_map(struct task *t, uint64_t addr, uint64_t len, uint32_t prot, uint32_t flags, struct file *file,
-               uint64_t off_bytes)
+int64_t mm_map(struct task *t, uint64_t addr, uint64_t len, uint32_t prot, uint32_t flags,
+               struct file *file, uint64_t off_bytes)
 {
     struct map_req q = {.flags = flags};
     if (flags & LINUX_MAP_ANONYMOUS)
@@ -191,7 +193,9 @@ int64_t mm_map(struct task *t, uint64_t addr, uint64_t len, uint32_t prot, uint3
         return -EOVERFLOW;
     if (t->mm->nvmas >= MM_MAX_VMAS)
         return -ENOMEM;
-    q.proto = (struct vma){.prot = prot & MM_PROT_ALL, .max_prot = MM_PROT_ALL, .off_bytes = off_bytes,
+    q.proto = (struct vma){.prot = prot & MM_PROT_ALL,
+                           .max_prot = MM_PROT_ALL,
+                           .off_bytes = off_bytes,
                            .flags = (flags & MM_VMA_FLAGS) | t->mm->def_flags};
     int err = choose_range(t, &q, addr);
     if (err)
@@ -214,22 +218,26 @@ int64_t mm_map(struct task *t, uint64_t addr, uint64_t len, uint32_t prot, uint3
 
     struct hostfile *host = NULL;
     if (file)
-        err = file->ops->mappable(file, vma_shared(&q.proto), q.proto.prot & LINUX_PROT_WRITE, &host);
+        err =
+            file->ops->mappable(file, vma_shared(&q.proto), q.proto.prot & LINUX_PROT_WRITE, &host);
     else if (vma_shared(&q.proto))
         err = shared_memory(q.len, &host);
     if (err)
         return err;
     q.proto.host = host;
     if (!host)
-        q.proto.off_bytes = 0; /* private anonymous, or a file that gives anonymous memory (/dev/zero) */
+        q.proto.off_bytes =
+            0; /* private anonymous, or a file that gives anonymous memory (/dev/zero) */
     struct vma *v = vma_new(&q.proto);
     hostfile_unref(host);
     return v ? place_vma(t, v, flags) : -ENOMEM;
 }
 
-int mm_add_anon(struct task *t, struct urange r, uint32_t prot, uint32_t flags, const char *name, uint32_t map_flags)
+int mm_add_anon(struct task *t, struct urange r, uint32_t prot, uint32_t flags, const char *name,
+                uint32_t map_flags)
 {
-    struct vma proto = {.range = r, .prot = prot, .max_prot = MM_PROT_ALL, .flags = flags, .name = name};
+    struct vma proto = {
+        .range = r, .prot = prot, .max_prot = MM_PROT_ALL, .flags = flags, .name = name};
     struct vma *v = vma_new(&proto);
     if (!v)
         return -ENOMEM;
@@ -237,11 +245,16 @@ int mm_add_anon(struct task *t, struct urange r, uint32_t prot, uint32_t flags, 
     return at < 0 ? (int)at : 0;
 }
 
-int mm_add_host(struct task *t, struct urange r, uint32_t prot, uint32_t max_prot, struct hostfile *host, uint64_t off_bytes,
-                const char *name)
+int mm_add_host(struct task *t, struct urange r, uint32_t prot, uint32_t max_prot,
+                struct hostfile *host, uint64_t off_bytes, const char *name)
 {
-    struct vma proto = {.range = r, .prot = prot, .max_prot = max_prot, .flags = LINUX_MAP_PRIVATE | VMA_DONTEXPAND,
-                        .host = host, .off_bytes = off_bytes, .name = name};
+    struct vma proto = {.range = r,
+                        .prot = prot,
+                        .max_prot = max_prot,
+                        .flags = LINUX_MAP_PRIVATE | VMA_DONTEXPAND,
+                        .host = host,
+                        .off_bytes = off_bytes,
+                        .name = name};
     struct vma *v = vma_new(&proto);
     if (!v)
         return -ENOMEM;
@@ -283,8 +296,10 @@ bool mm_stack_fault(struct task *t, uint64_t addr)
     uint64_t low = SPACE_MIN;
     struct vma *below = vma_prev(v);
     if (below)
-        low = below->range.end +
-              (below->prot == LINUX_PROT_NONE || (below->flags & LINUX_MAP_GROWSDOWN) ? 0 : MM_STACK_GAP);
+        low =
+            below->range.end +
+            (below->prot == LINUX_PROT_NONE || (below->flags & LINUX_MAP_GROWSDOWN) ? 0
+                                                                                    : MM_STACK_GAP);
     low = MAX(low, v->range.end - MIN(GUEST_PAGE_DOWN(limit), v->range.end));
     if (addr < low)
         return false;

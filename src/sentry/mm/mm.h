@@ -29,54 +29,58 @@ struct task;
 #define VMA_LOCKONFAULT 0x08000000u
 #define VMA_DONTEXPAND  0x10000000u /* vDSO: mremap may not grow it */
 
-#define MM_MAX_VMAS 65000u /* below the host's vm.max_map_count, which the stub's own maps share */
+#define MM_MAX_VMAS     65000u /* below the host's vm.max_map_count, which the stub's own maps share */
 
 struct vma {
     struct rb_node node;
     struct urange range;
-    uint32_t prot;      /* LINUX_PROT_* */
-    uint32_t max_prot;  /* what mprotect may set (a read-only open file shared: no PROT_WRITE) */
-    uint32_t flags;     /* LINUX_MAP_SHARED/PRIVATE, GROWSDOWN, NORESERVE, LOCKED, STACK.. */
-    struct file *file;  /* counted, NULL: anonymous */
+    uint32_t prot;         /* LINUX_PROT_* */
+    uint32_t max_prot;     /* what mprotect may set (a read-only open file shared: no PROT_WRITE) */
+    uint32_t flags;        /* LINUX_MAP_SHARED/PRIVATE, GROWSDOWN, NORESERVE, LOCKED, STACK.. */
+    struct file *file;     /* counted, NULL: anonymous */
     struct hostfile *host; /* counted: what is mapped; NULL: private anonymous */
-    uint64_t off_bytes; /* into file/host */
-    const char *name;   /* "[heap]", "[stack]", "[vdso]", "[vvar]" or NULL; static strings */
+    uint64_t off_bytes;    /* into file/host */
+    const char *name;      /* "[heap]", "[stack]", "[vdso]", "[vvar]" or NULL; static strings */
 };
 
 struct mm {
     struct ref ref;
     struct rb_root vmas;
     uint32_t nvmas;
-    struct space *space;          /* set when a task starts in it */
+    struct space *space; /* set when a task starts in it */
     uint64_t total_pages, locked_pages, stack_pages, data_pages;
-    uint64_t mmap_base;           /* top-down allocation below this */
-    uint64_t hint_top, hint_hole; /* place.c: no hole larger than hint_hole in [hint_top, mmap_base) */
+    uint64_t mmap_base; /* top-down allocation below this */
+    uint64_t hint_top,
+        hint_hole; /* place.c: no hole larger than hint_hole in [hint_top, mmap_base) */
     uint64_t brk_start, brk;
     uint64_t start_code, end_code, start_data, end_data, start_stack;
     uint64_t arg_start, arg_end, env_start, env_end;
     uint64_t auxv[48];
-    uint32_t auxv_len;            /* words */
-    struct file *exe;             /* counted */
+    uint32_t auxv_len; /* words */
+    struct file *exe;  /* counted */
     uint64_t hiwater_pages;
     bool dumpable;
     uint64_t vdso_addr;
-    uint32_t def_flags;           /* mlockall(MCL_FUTURE) */
+    uint32_t def_flags; /* mlockall(MCL_FUTURE) */
 };
 
 struct mm *mm_ref(struct mm *mm);
 struct mm *mm_unref(struct mm *mm);
 NODISCARD struct mm *mm_new(void);
 NODISCARD struct mm *mm_fork(struct mm *mm); /* a copy of the map; the platform copies the pages */
-struct vma *mm_find(const struct mm *mm, uint64_t addr);       /* the VMA that contains addr, or NULL */
-struct vma *mm_find_from(const struct mm *mm, uint64_t addr);  /* first VMA with end > addr, or NULL */
+struct vma *mm_find(const struct mm *mm, uint64_t addr); /* the VMA that contains addr, or NULL */
+struct vma *mm_find_from(const struct mm *mm,
+                         uint64_t addr); /* first VMA with end > addr, or NULL */
 struct vma *vma_next(const struct vma *v);
 struct vma *vma_prev(const struct vma *v);
 /* mmap as the system call does it, for t's own mm (t in STOP_CONTEXT); also the loader. Address or -errno. */
-int64_t mm_map(struct task *t, uint64_t addr, uint64_t len, uint32_t prot, uint32_t flags, struct file *file, uint64_t off_bytes);
+int64_t mm_map(struct task *t, uint64_t addr, uint64_t len, uint32_t prot, uint32_t flags,
+               struct file *file, uint64_t off_bytes);
 NODISCARD int mm_unmap(struct task *t, uint64_t addr, uint64_t len);
 /* The other calls, with their results; t in STOP_CONTEXT. All may return -EBLOCKED (an operation of another thread is under way). */
 int64_t mm_protect(struct task *t, uint64_t addr, uint64_t len, uint32_t prot);
-int64_t mm_remap(struct task *t, uint64_t addr, uint64_t old_len, uint64_t new_len, uint32_t flags, uint64_t new_addr);
+int64_t mm_remap(struct task *t, uint64_t addr, uint64_t old_len, uint64_t new_len, uint32_t flags,
+                 uint64_t new_addr);
 int64_t mm_brk(struct task *t, uint64_t brk);
 int64_t mm_madvise(struct task *t, uint64_t addr, uint64_t len, uint32_t advice);
 int64_t mm_msync(struct task *t, uint64_t addr, uint64_t len, uint32_t flags);

@@ -49,7 +49,8 @@ int platform_map_anon(struct thread *th, struct urange r, uint32_t prot, uint32_
     each_page(r, (struct page){true, prot, w.next_id, 0, false});
     return 0;
 }
-int platform_map_file(struct thread *th, struct urange r, uint32_t prot, bool shared, struct hostfile *f, uint64_t off)
+int platform_map_file(struct thread *th, struct urange r, uint32_t prot, bool shared,
+                      struct hostfile *f, uint64_t off)
 {
     if (op())
         return w.fail;
@@ -68,7 +69,8 @@ int platform_protect(struct thread *th, struct urange r, uint32_t prot)
 {
     if (op())
         return w.fail;
-    for (uint64_t i = (r.start - BASE) / GUEST_PAGE_SIZE; i < (r.end - BASE) / GUEST_PAGE_SIZE; i++) {
+    for (uint64_t i = (r.start - BASE) / GUEST_PAGE_SIZE; i < (r.end - BASE) / GUEST_PAGE_SIZE;
+         i++) {
         assert_true(host[i].mapped);
         host[i].prot = prot;
     }
@@ -78,7 +80,8 @@ int platform_madvise(struct thread *th, struct urange r, uint32_t advice) { retu
 int platform_mremap(struct thread *th, struct urange from, struct urange to, uint32_t flags)
 {
     static struct page moved[PAGES];
-    uint64_t n = MIN(urange_len(from), urange_len(to)) / GUEST_PAGE_SIZE, f = (from.start - BASE) / GUEST_PAGE_SIZE;
+    uint64_t n = MIN(urange_len(from), urange_len(to)) / GUEST_PAGE_SIZE,
+             f = (from.start - BASE) / GUEST_PAGE_SIZE;
     if (op())
         return w.fail;
     memcpy(moved, host + f, n * sizeof(*moved));
@@ -97,12 +100,18 @@ int platform_mremap(struct thread *th, struct urange from, struct urange to, uin
 int platform_native_call(struct thread *th, uint64_t nr, const uint64_t args[6]) { return op(); }
 struct waitq *platform_map_waitq(struct thread *th) { return NULL; }
 ssize_t platform_copy_in(struct space *s, void *dst, struct uaddr src, size_t n) { return -EFAULT; }
-ssize_t platform_copy_out(struct space *s, struct uaddr dst, const void *src, size_t n) { return -EFAULT; }
+ssize_t platform_copy_out(struct space *s, struct uaddr dst, const void *src, size_t n)
+{
+    return -EFAULT;
+}
 
 /* ---- the rest of the kernel ---- */
 uint64_t tgroup_rlimit(const struct tgroup *tg, unsigned which) { return tg->rlim[which].rlim_cur; }
 bool task_capable(const struct task *t, int cap) { return false; }
-int task_wait(struct task *t, struct waitq *q, uint32_t events, int64_t deadline_ns) { return -EBLOCKED; }
+int task_wait(struct task *t, struct waitq *q, uint32_t events, int64_t deadline_ns)
+{
+    return -EBLOCKED;
+}
 void tgroup_exit(struct tgroup *tg, int32_t wait_status) { tg->group_exit = true; }
 struct file *file_ref(struct file *f)
 {
@@ -204,7 +213,8 @@ static void model_map(uint64_t at, uint64_t n, uint32_t prot, bool file, uint64_
 
 static void step(uint64_t *seed)
 {
-    static const uint32_t prots[] = {LINUX_PROT_NONE, LINUX_PROT_READ, RW, LINUX_PROT_READ | LINUX_PROT_EXEC};
+    static const uint32_t prots[] = {LINUX_PROT_NONE, LINUX_PROT_READ, RW,
+                                     LINUX_PROT_READ | LINUX_PROT_EXEC};
     uint64_t at = test_random(seed) % PAGES, n = 1 + test_random(seed) % 12;
     uint32_t prot = prots[test_random(seed) % 4];
     n = MIN(n, PAGES - at);
@@ -229,7 +239,8 @@ static void step(uint64_t *seed)
     case 2: {
         bool shared = test_random(seed) % 2;
         uint64_t off = test_random(seed) % 4 ? at : test_random(seed) % 50;
-        r = mm_map(&w.t, addr, n * P, prot, (shared ? LINUX_MAP_SHARED : LINUX_MAP_PRIVATE) | FIXED, &file_rw, off * P);
+        r = mm_map(&w.t, addr, n * P, prot, (shared ? LINUX_MAP_SHARED : LINUX_MAP_PRIVATE) | FIXED,
+                   &file_rw, off * P);
         assert_int_equal(r, addr);
         model_map(at, n, prot, true, off, shared);
         break;
@@ -253,7 +264,8 @@ static void step(uint64_t *seed)
             break;
         /* what shrinks needs only its first part to be one VMA */
         bool src = v && v->range.end >= addr + MIN(n, n2) * P;
-        r = mm_remap(&w.t, addr, n * P, n2 * P, LINUX_MREMAP_MAYMOVE | LINUX_MREMAP_FIXED, BASE + to * P);
+        r = mm_remap(&w.t, addr, n * P, n2 * P, LINUX_MREMAP_MAYMOVE | LINUX_MREMAP_FIXED,
+                     BASE + to * P);
         assert_int_equal(r, src ? (int64_t)(BASE + to * P) : -EFAULT);
         if (!src)
             break;
@@ -269,7 +281,8 @@ static void step(uint64_t *seed)
         break;
     }
     default:
-        r = mm_madvise(&w.t, addr, n * P, test_random(seed) % 2 ? LINUX_MADV_DONTFORK : LINUX_MADV_DOFORK);
+        r = mm_madvise(&w.t, addr, n * P,
+                       test_random(seed) % 2 ? LINUX_MADV_DONTFORK : LINUX_MADV_DOFORK);
         assert_int_equal(r, full ? 0 : -ENOMEM);
         break;
     }
@@ -294,7 +307,8 @@ static void test_faults(void **state)
     static struct page before[PAGES];
     uint64_t seed = 7, failures = 0;
     for (int i = 0; i < 3000; i++) {
-        uint64_t at = test_random(&seed) % (PAGES - 16), n = 1 + test_random(&seed) % 12, kind = test_random(&seed) % 4;
+        uint64_t at = test_random(&seed) % (PAGES - 16), n = 1 + test_random(&seed) % 12,
+                 kind = test_random(&seed) % 4;
         memcpy(before, host, sizeof(before));
         arena_fail_after(1 + test_random(&seed) % 3);
         int64_t r = kind == 0   ? mm_map(&w.t, BASE + at * P, n * P, RW, ANON | FIXED, NULL, 0)
@@ -332,7 +346,8 @@ static void test_errors(void **state)
     assert_int_equal(mm_map(t, 0, P, RW, LINUX_MAP_SHARED, &file_ro, 0), -EACCES);
     assert_int_equal(mm_map(t, BASE, P, RW, ANON | LINUX_MAP_FIXED_NOREPLACE, NULL, 0), BASE);
     assert_int_equal(mm_map(t, BASE, P, RW, ANON | LINUX_MAP_FIXED_NOREPLACE, NULL, 0), -EEXIST);
-    assert_int_equal(mm_map(t, BASE + P, P, LINUX_PROT_READ, LINUX_MAP_SHARED | FIXED, &file_ro, 0), BASE + P);
+    assert_int_equal(mm_map(t, BASE + P, P, LINUX_PROT_READ, LINUX_MAP_SHARED | FIXED, &file_ro, 0),
+                     BASE + P);
     assert_int_equal(mm_protect(t, BASE, 2 * P, RW), -EACCES);
     assert_int_equal(mm_protect(t, BASE, 0, RW), 0);
     assert_int_equal(mm_protect(t, BASE, P, 0x40), -EINVAL);
@@ -393,7 +408,9 @@ static void test_failed(void **state)
     assert_int_equal(mm_protect(t, BASE + P, P, LINUX_PROT_READ), 0);
     assert_int_equal(mm_map_failed(t, -ENOMEM), -ENOMEM);
     assert_int_equal(mm_find(t->mm, BASE)->range.end, BASE + 4 * P);
-    assert_int_equal(mm_remap(t, BASE, 4 * P, 4 * P, LINUX_MREMAP_MAYMOVE | LINUX_MREMAP_FIXED, BASE + 20 * P), BASE + 20 * P);
+    assert_int_equal(
+        mm_remap(t, BASE, 4 * P, 4 * P, LINUX_MREMAP_MAYMOVE | LINUX_MREMAP_FIXED, BASE + 20 * P),
+        BASE + 20 * P);
     assert_int_equal(mm_map_failed(t, -EFAULT), -ENOMEM);
     assert_non_null(mm_find(t->mm, BASE + 3 * P));
     assert_null(mm_find(t->mm, BASE + 20 * P));
@@ -404,7 +421,8 @@ static void test_stack(void **state)
     struct task *t = &w.t;
     uint64_t top = 0x20000000, size = 4 * P;
     w.tg.rlim[LINUX_RLIMIT_STACK].rlim_cur = 2 << 20;
-    assert_int_equal(mm_map(t, top - size, size, RW, ANON | FIXED | LINUX_MAP_GROWSDOWN, NULL, 0), top - size);
+    assert_int_equal(mm_map(t, top - size, size, RW, ANON | FIXED | LINUX_MAP_GROWSDOWN, NULL, 0),
+                     top - size);
     assert_false(mm_stack_fault(t, top - size));
     assert_false(mm_stack_fault(t, top - (3 << 20)));
     assert_true(mm_stack_fault(t, top - size - 8));

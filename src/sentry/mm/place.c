@@ -23,8 +23,8 @@ static struct vma *last_below(const struct mm *mm, uint64_t addr)
 }
 
 /* The highest fitting hole in [low, top); *ret_largest is the largest hole that was passed over. */
-static bool search_down(const struct mm *mm, uint64_t low, uint64_t top, uint64_t len, uint64_t *ret_addr,
-                        uint64_t *ret_largest)
+static bool search_down(const struct mm *mm, uint64_t low, uint64_t top, uint64_t len,
+                        uint64_t *ret_addr, uint64_t *ret_largest)
 {
     uint64_t end = top, largest = 0;
     struct vma *above = mm_find_from(mm, top);
@@ -47,7 +47,8 @@ static bool search_down(const struct mm *mm, uint64_t low, uint64_t top, uint64_
 }
 
 /* The lowest fitting hole in [low, top). */
-static bool search_up(const struct mm *mm, uint64_t low, uint64_t top, uint64_t len, uint64_t *ret_addr)
+static bool search_up(const struct mm *mm, uint64_t low, uint64_t top, uint64_t len,
+                      uint64_t *ret_addr)
 {
     uint64_t start = low;
     for (struct vma *v = mm_find_from(mm, low);; v = vma_next(v)) {

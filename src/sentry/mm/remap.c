@@ -91,7 +91,8 @@ int64_t mm_protect(struct task *t, uint64_t addr, uint64_t len, uint32_t prot)
 }
 
 /* The VMA that mremap may take [addr, addr+old_len) from. */
-static int remap_source(const struct mm *mm, uint64_t addr, uint64_t old_len, uint64_t new_len, struct vma **ret)
+static int remap_source(const struct mm *mm, uint64_t addr, uint64_t old_len, uint64_t new_len,
+                        struct vma **ret)
 {
     struct vma *v = mm_find(mm, addr);
     if (!v)
@@ -123,7 +124,8 @@ static int remap_limits(const struct task *t, const struct vma *v, uint64_t more
 }
 
 /* Queues host's mremap of from to to, then moves the VMA's part. from is inside one VMA. */
-static int64_t remap_move(struct task *t, struct vma *v, struct urange from, struct urange to, uint32_t flags)
+static int64_t remap_move(struct task *t, struct vma *v, struct urange from, struct urange to,
+                          uint32_t flags)
 {
     struct mm *mm = t->mm;
     bool keep = (flags & LINUX_MREMAP_DONTUNMAP) || urange_is_empty(from);
@@ -140,7 +142,8 @@ static int64_t remap_move(struct task *t, struct vma *v, struct urange from, str
     if (!err) {
         /* A copy of a shared mapping (old length 0) is simply one more mapping of the same memory. */
         if (urange_is_empty(from))
-            err = platform_map_file(t->thread, to, moved->prot, true, moved->host, moved->off_bytes);
+            err =
+                platform_map_file(t->thread, to, moved->prot, true, moved->host, moved->off_bytes);
         else
             err = platform_mremap(t->thread, from, to, flags);
     }
@@ -172,7 +175,8 @@ static int64_t remap_grow(struct task *t, struct vma *v, struct urange from, uin
     return (int64_t)from.start;
 }
 
-static int64_t remap_fixed(struct task *t, struct urange from, uint64_t new_len, uint32_t flags, uint64_t new_addr)
+static int64_t remap_fixed(struct task *t, struct urange from, uint64_t new_len, uint32_t flags,
+                           uint64_t new_addr)
 {
     struct mm *mm = t->mm;
     uint64_t old_len = from.end - from.start;
@@ -195,10 +199,12 @@ static int64_t remap_fixed(struct task *t, struct urange from, uint64_t new_len,
     bool copy = (flags & LINUX_MREMAP_DONTUNMAP) || old_len == 0;
     if (!err)
         err = remap_limits(t, v, copy ? new_len : new_len > old_len ? new_len - old_len : 0);
-    return err ? err : remap_move(t, v, from, to, flags | LINUX_MREMAP_MAYMOVE | LINUX_MREMAP_FIXED);
+    return err ? err
+               : remap_move(t, v, from, to, flags | LINUX_MREMAP_MAYMOVE | LINUX_MREMAP_FIXED);
 }
 
-int64_t mm_remap(struct task *t, uint64_t addr, uint64_t old_len, uint64_t new_len, uint32_t flags, uint64_t new_addr)
+int64_t mm_remap(struct task *t, uint64_t addr, uint64_t old_len, uint64_t new_len, uint32_t flags,
+                 uint64_t new_addr)
 {
     struct mm *mm = t->mm;
     if (flags & ~(LINUX_MREMAP_MAYMOVE | LINUX_MREMAP_FIXED | LINUX_MREMAP_DONTUNMAP))
@@ -245,7 +251,8 @@ int64_t mm_remap(struct task *t, uint64_t addr, uint64_t old_len, uint64_t new_l
     if (old_len && from.end == v->range.end) {
         struct vma *above = vma_next(v);
         uint64_t room_end = above ? vma_start_gap(above) : SPACE_END;
-        if (room_end >= from.end && room_end - from.end >= new_len - old_len && !(v->flags & LINUX_MAP_GROWSDOWN))
+        if (room_end >= from.end && room_end - from.end >= new_len - old_len &&
+            !(v->flags & LINUX_MAP_GROWSDOWN))
             return remap_grow(t, v, from, addr + new_len);
     }
     return flags & LINUX_MREMAP_MAYMOVE ? remap_fixed(t, from, new_len, flags, 0) : -ENOMEM;
@@ -257,7 +264,8 @@ int64_t mm_brk(struct task *t, uint64_t brk)
     if (brk < mm->brk_start || brk > SPACE_END - GUEST_PAGE_SIZE)
         return (int64_t)mm->brk;
     uint64_t limit = tgroup_rlimit(t->tg, LINUX_RLIMIT_DATA);
-    if (limit != LINUX_RLIM_INFINITY && (brk - mm->brk_start) + (mm->end_data - mm->start_data) > limit)
+    if (limit != LINUX_RLIM_INFINITY &&
+        (brk - mm->brk_start) + (mm->end_data - mm->start_data) > limit)
         return (int64_t)mm->brk;
     uint64_t old_end = GUEST_PAGE_UP(mm->brk), new_end = GUEST_PAGE_UP(brk), old_brk = mm->brk;
     int64_t err = 0;
@@ -279,7 +287,8 @@ int64_t mm_brk(struct task *t, uint64_t brk)
     if (err)
         return (int64_t)old_brk;
     if (new_end > old_end)
-        t->mm_undo = (struct mm_undo){.op = MM_OP_BRK, .range = {old_end, new_end}, .from = {old_brk, old_brk}};
+        t->mm_undo = (struct mm_undo){
+            .op = MM_OP_BRK, .range = {old_end, new_end}, .from = {old_brk, old_brk}};
     mm->brk = brk;
     return (int64_t)brk;
 }
@@ -316,9 +325,7 @@ int64_t mm_map_failed(struct task *t, int err)
     struct mm_undo u = t->mm_undo;
     t->mm_undo = (struct mm_undo){0};
     switch (u.op) {
-    case MM_OP_EXEC:
-        tgroup_exit(t->tg, LINUX_SIGKILL);
-        return -EFAULT;
+    case MM_OP_EXEC: tgroup_exit(t->tg, LINUX_SIGKILL); return -EFAULT;
     case MM_OP_MAP:
     case MM_OP_STACK: forget_range(t, u.range); return -ENOMEM;
     case MM_OP_REMAP: undo_remap(t, &u); return -ENOMEM;
@@ -328,7 +335,8 @@ int64_t mm_map_failed(struct task *t, int err)
         return (int64_t)u.from.start;
     case MM_OP_PROTECT:
         if (u.old_prot != UINT32_MAX && !vma_isolate(t->mm, u.range)) {
-            for (struct vma *v = mm_find_from(t->mm, u.range.start); v && v->range.start < u.range.end; v = vma_next(v))
+            for (struct vma *v = mm_find_from(t->mm, u.range.start);
+                 v && v->range.start < u.range.end; v = vma_next(v))
                 vma_change(t->mm, v, u.old_prot, v->flags);
             vma_rejoin(t->mm, u.range);
         }

@@ -17,14 +17,18 @@ static void uio_one(struct uio *u, struct task *t, uint64_t base, size_t len, bo
     u->seg = &u->one;
 }
 
-void uio_user(struct uio *u, struct task *t, struct uaddr buf, size_t len) { uio_one(u, t, buf.v, len, false); }
+void uio_user(struct uio *u, struct task *t, struct uaddr buf, size_t len)
+{
+    uio_one(u, t, buf.v, len, false);
+}
 
 void uio_kernel(struct uio *u, struct task *t, void *buf, size_t len)
 {
     uio_one(u, t, (uint64_t)(uintptr_t)buf, len, true);
 }
 
-void uio_user_vec(struct uio *u, struct task *t, const struct uio_seg *segs, uint32_t nsegs, uint64_t total)
+void uio_user_vec(struct uio *u, struct task *t, const struct uio_seg *segs, uint32_t nsegs,
+                  uint64_t total)
 {
     *u = (struct uio){.task = t, .seg = segs, .nsegs = nsegs, .resid = total};
 }
@@ -116,9 +120,15 @@ static ssize_t uio_move(struct uio *u, struct uio_end end, size_t n)
     return (ssize_t)done;
 }
 
-ssize_t uio_put(struct uio *u, const void *src, size_t n) { return uio_move(u, (struct uio_end){.src = src}, n); }
+ssize_t uio_put(struct uio *u, const void *src, size_t n)
+{
+    return uio_move(u, (struct uio_end){.src = src}, n);
+}
 
-ssize_t uio_get(struct uio *u, void *dst, size_t n) { return uio_move(u, (struct uio_end){.dst = dst}, n); }
+ssize_t uio_get(struct uio *u, void *dst, size_t n)
+{
+    return uio_move(u, (struct uio_end){.dst = dst}, n);
+}
 
 ssize_t uio_zero(struct uio *u, size_t n)
 {

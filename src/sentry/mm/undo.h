@@ -7,7 +7,17 @@
 
 #include "base/types.h"
 
-enum mm_op { MM_OP_NONE, MM_OP_MAP, MM_OP_UNMAP, MM_OP_PROTECT, MM_OP_REMAP, MM_OP_BRK, MM_OP_ADVISE, MM_OP_STACK, MM_OP_EXEC };
+enum mm_op {
+    MM_OP_NONE,
+    MM_OP_MAP,
+    MM_OP_UNMAP,
+    MM_OP_PROTECT,
+    MM_OP_REMAP,
+    MM_OP_BRK,
+    MM_OP_ADVISE,
+    MM_OP_STACK,
+    MM_OP_EXEC
+};
 
 struct mm_undo {
     enum mm_op op;

@@ -62,7 +62,8 @@ ssize_t copy_in_string(struct task *t, char *dst, struct uaddr src, size_t size_
     size_t done = 0;
     while (done < size_bytes) {
         /* Not past the page's end: the next page may be missing. Within it, more bytes cost no more. */
-        size_t chunk = MIN(size_bytes - done, (size_t)(GUEST_PAGE_SIZE - GUEST_PAGE_OFFSET(src.v + done)));
+        size_t chunk =
+            MIN(size_bytes - done, (size_t)(GUEST_PAGE_SIZE - GUEST_PAGE_OFFSET(src.v + done)));
         if (src.v >= SPACE_END - done)
             return -EFAULT;
         ssize_t n = copy_in_some(t, dst + done, uaddr_plus(src, done), chunk);
@@ -96,9 +97,15 @@ int copy_in_u64(struct task *t, uint64_t *ret, struct uaddr src)
     return 0;
 }
 
-int copy_out_u32(struct task *t, struct uaddr dst, uint32_t v) { return copy_out(t, dst, &v, sizeof(v)); }
+int copy_out_u32(struct task *t, struct uaddr dst, uint32_t v)
+{
+    return copy_out(t, dst, &v, sizeof(v));
+}
 
-int copy_out_u64(struct task *t, struct uaddr dst, uint64_t v) { return copy_out(t, dst, &v, sizeof(v)); }
+int copy_out_u64(struct task *t, struct uaddr dst, uint64_t v)
+{
+    return copy_out(t, dst, &v, sizeof(v));
+}
 
 int zero_out(struct task *t, struct uaddr dst, size_t size_bytes)
 {

@@ -37,7 +37,8 @@ bool mm_range_empty(const struct mm *mm, struct urange r)
 bool mm_range_full(const struct mm *mm, struct urange r, uint64_t *ret_hole)
 {
     uint64_t at = r.start;
-    for (struct vma *v = mm_find_from(mm, at); v && v->range.start <= at && at < r.end; v = vma_next(v))
+    for (struct vma *v = mm_find_from(mm, at); v && v->range.start <= at && at < r.end;
+         v = vma_next(v))
         at = v->range.end;
     *ret_hole = at;
     return at >= r.end;
@@ -207,6 +208,7 @@ void mm_check(const struct mm *mm)
         before = v;
         n++;
     }
-    assert(n == mm->nvmas && sum.total_pages == mm->total_pages && sum.locked_pages == mm->locked_pages);
+    assert(n == mm->nvmas && sum.total_pages == mm->total_pages &&
+           sum.locked_pages == mm->locked_pages);
     assert(sum.stack_pages == mm->stack_pages && sum.data_pages == mm->data_pages);
 }

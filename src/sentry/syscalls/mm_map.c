@@ -25,7 +25,10 @@ int64_t sys_mmap(struct task *t, const struct sys_args *a)
     return r;
 }
 
-int64_t sys_munmap(struct task *t, const struct sys_args *a) { return mm_unmap(t, a->arg[0], a->arg[1]); }
+int64_t sys_munmap(struct task *t, const struct sys_args *a)
+{
+    return mm_unmap(t, a->arg[0], a->arg[1]);
+}
 
 int64_t sys_mprotect(struct task *t, const struct sys_args *a)
 {
