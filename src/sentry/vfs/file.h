@@ -64,10 +64,14 @@ struct file {
     int64_t pos;
     struct cred *cred;        /* counted: of the opener */
     void *priv;               /* the file system's */
-    struct list_node epitems; /* epoll registrations of this file: removed at the last close */
+    struct list_node epitems; /* epoll registrations of this file: epoll_gone removes them at the last close */
     int32_t owner_pid, owner_sig;
     uint8_t owner_type;
     bool deny_write;          /* holds inode->deny_write */
+    bool counted_writer;      /* holds inode->writers */
+    bool linkable;            /* O_TMPFILE without O_EXCL: linkat may give it a name */
+    bool opened;              /* went through open: closing it is an event */
+    void (*epoll_gone)(struct file *f); /* set with the first epitem: takes them all out at the last close */
     uint64_t dir_cookie;
 };
 
@@ -99,5 +103,7 @@ NODISCARD int fd_install_at(struct task *t, struct file *f, bool cloexec, int fd
 int fd_close(struct task *t, int fd);            /* -EBADF */
 void fd_close_on_exec(struct task *t);
 bool fd_cloexec(struct task *t, int fd);
+void fd_set_cloexec(struct task *t, int fd, bool cloexec); /* not open: nothing */
+uint32_t fdtable_refs(const struct fdtable *ft);
 /* Walk for /proc/self/fd: the lowest open fd >= from, or -1; file not counted. */
 int fdtable_next(struct fdtable *ft, int from, struct file **ret);

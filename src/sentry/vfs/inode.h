@@ -127,6 +127,7 @@ struct fs_type {
     int (*mount)(struct task *t, const char *source, uint32_t flags, const char *data, struct super **ret);
 };
 const struct fs_type *fs_type_find(const char *name);
+const struct fs_type *fs_type_next(unsigned *pos); /* walk from *pos = 0: NULL at the end */
 
 NODISCARD struct super *super_new(const struct fs_type *type, const struct super_ops *ops); /* gives a dev number. NULL: no memory */
 struct super *super_ref(struct super *sb);

@@ -1,0 +1,271 @@
+#include "sentry/arena/arena.h"
+#include "sentry/arena/slab.h"
+#include "sentry/vfs/vfs_priv.h"
+
+#include <string.h>
+
+static struct hlist_head *bucket_of(const struct dentry *parent, const char *name, size_t len)
+{
+    uint64_t h = hash_bytes(vfs()->seed ^ (uint64_t)(uintptr_t)parent, name, len);
+    return &vfs()->buckets[h % DENTRY_BUCKETS];
+}
+
+static void lru_remove(struct dentry *d)
+{
+    if (!d->in_lru)
+        return;
+    list_del_init(&d->lru);
+    d->in_lru = false;
+    vfs()->lru_count--;
+}
+
+static void unhash(struct dentry *d)
+{
+    hlist_del_init(&d->hash);
+    d->hashed = false;
+}
+
+static void name_free(struct dentry *d)
+{
+    if (d->name != d->inline_name && d->name)
+        arena_free(d->name, d->name_len + 1u);
+    d->name = NULL;
+}
+
+/* False: no memory. */
+static bool name_set(struct dentry *d, const char *name, size_t len)
+{
+    d->name = d->inline_name;
+    if (len >= sizeof(d->inline_name)) {
+        d->name = arena_alloc(len + 1);
+        if (!d->name)
+            return false;
+    }
+    memcpy(d->name, name, len);
+    d->name[len] = 0;
+    d->name_len = (uint16_t)len;
+    return true;
+}
+
+/* A negative name of a file system whose directories change by themselves is not kept. */
+static bool worth_keeping(const struct dentry *d)
+{
+    return d->hashed && (d->inode || d->sb->case_stable);
+}
+
+/* Frees d (count 0); returns its parent, whose reference the caller drops. */
+static struct dentry *destroy(struct dentry *d)
+{
+    lru_remove(d);
+    unhash(d);
+    if (list_is_linked(&d->sibling))
+        list_del_init(&d->sibling);
+    struct dentry *parent = dentry_is_root(d) ? NULL : d->parent;
+    inode_unref(TAKE(d->inode));
+    name_free(d);
+    SLAB_FREE(DENTRY, d);
+    return parent;
+}
+
+/* Drops a reference; parents follow in a loop, for trees are as deep as the application likes. */
+static void put(struct dentry *d)
+{
+    while (d && ref_put(&d->ref)) {
+        if (worth_keeping(d) && !dentry_is_root(d)) {
+            list_add_tail(&d->lru, &vfs()->lru);
+            d->in_lru = true;
+            vfs()->lru_count++;
+            return;
+        }
+        d = destroy(d);
+    }
+}
+
+static void lru_trim(void)
+{
+    while (vfs()->lru_count > DENTRY_LRU_MAX)
+        put(destroy(list_first_entry(&vfs()->lru, struct dentry, lru)));
+}
+
+struct dentry *dentry_ref(struct dentry *d)
+{
+    if (d->in_lru) {
+        lru_remove(d);
+        ref_init(&d->ref);
+    } else {
+        ref_get(&d->ref);
+    }
+    return d;
+}
+
+struct dentry *dentry_unref(struct dentry *d)
+{
+    put(d);
+    lru_trim();
+    return NULL;
+}
+
+static struct dentry *dentry_alloc(struct super *sb, struct dentry *parent, const char *name, size_t len)
+{
+    struct dentry *d = SLAB_NEW(DENTRY, struct dentry);
+    if (!d)
+        return NULL;
+    if (!name_set(d, name, len)) {
+        SLAB_FREE(DENTRY, d);
+        return NULL;
+    }
+    ref_init(&d->ref);
+    hlist_node_init(&d->hash);
+    list_init(&d->children);
+    list_init(&d->sibling);
+    list_init(&d->lru);
+    d->sb = sb;
+    d->parent = parent ? dentry_ref(parent) : d;
+    if (parent)
+        list_add_tail(&d->sibling, &parent->children);
+    return d;
+}
+
+struct dentry *dentry_new_root(struct super *sb, struct inode *i)
+{
+    struct dentry *d = dentry_alloc(sb, NULL, "/", 1);
+    if (d)
+        d->inode = i;
+    else
+        inode_unref(i);
+    return d;
+}
+
+struct dentry *dentry_new_unlinked(struct super *sb, struct dentry *parent, struct inode *i, const char *name, size_t len)
+{
+    struct dentry *d = dentry_alloc(sb, parent, name, len);
+    if (d)
+        d->inode = i;
+    else
+        inode_unref(i);
+    return d;
+}
+
+static struct dentry *find(struct dentry *parent, const char *name, size_t len)
+{
+    struct dentry *d;
+    HLIST_FOREACH(d, bucket_of(parent, name, len), hash)
+        if (d->parent == parent && d->name_len == len && memcmp(d->name, name, len) == 0)
+            return d;
+    return NULL;
+}
+
+struct dentry *dentry_find(struct dentry *parent, const char *name, size_t len)
+{
+    struct dentry *d = find(parent, name, len);
+    return d ? dentry_ref(d) : NULL;
+}
+
+struct dentry *dentry_get_child(struct dentry *parent, const char *name, size_t len, bool *ret_cached)
+{
+    struct dentry *d = dentry_find(parent, name, len);
+    *ret_cached = d != NULL;
+    return d ? d : dentry_alloc(parent->sb, parent, name, len);
+}
+
+/* Hashed only once it is known what the name is: a second walk while the first one's lookup has dropped the kernel lock
+ * must not take "not looked up yet" for "does not exist". The first to finish wins (I2). */
+static void hash_in(struct dentry *d)
+{
+    if (d->hashed || dentry_is_root(d) || find(d->parent, d->name, d->name_len))
+        return;
+    hlist_add_head(&d->hash, bucket_of(d->parent, d->name, d->name_len));
+    d->hashed = true;
+}
+
+void dentry_set_inode(struct dentry *d, struct inode *i)
+{
+    struct inode *old = d->inode;
+    d->inode = i;
+    if (i || d->sb->case_stable)
+        hash_in(d);
+    inode_unref(old);
+}
+
+void dentry_drop(struct dentry *d)
+{
+    unhash(d);
+    if (d->in_lru) {
+        put(destroy(d));
+        lru_trim();
+    }
+}
+
+static void set_parent(struct dentry *d, struct dentry *parent)
+{
+    struct dentry *old = d->parent;
+    if (old == parent)
+        return;
+    d->parent = dentry_ref(parent);
+    list_del_init(&d->sibling);
+    list_add_tail(&d->sibling, &parent->children);
+    put(old);
+}
+
+void dentry_move(struct dentry *d, struct dentry *new_parent, const char *name, size_t len)
+{
+    bool was_hashed = d->hashed;
+    unhash(d);
+    char *old = d->name;
+    uint16_t old_len = d->name_len;
+    char copy[sizeof(d->inline_name)];
+    memcpy(copy, d->inline_name, sizeof(copy));
+    if (!name_set(d, name, len)) {
+        /* No memory for the name: it stays unhashed under the old one, and the next walk makes another dentry. */
+        memcpy(d->inline_name, copy, sizeof(copy));
+        d->name = old;
+        d->name_len = old_len;
+        return;
+    }
+    if (old != d->inline_name)
+        arena_free(old, old_len + 1u);
+    set_parent(d, new_parent);
+    struct dentry *other = find(new_parent, d->name, d->name_len);
+    if (other)
+        unhash(other);
+    if (was_hashed)
+        hash_in(d);
+}
+
+void dentry_swap(struct dentry *a, struct dentry *b)
+{
+    char tmp[256];
+    size_t len = MIN((size_t)a->name_len, sizeof(tmp));
+    memcpy(tmp, a->name, len);
+    struct dentry *pa = dentry_ref(a->parent), *pb = dentry_ref(b->parent);
+    unhash(b);
+    dentry_move(a, pb, b->name, b->name_len);
+    dentry_move(b, pa, tmp, len);
+    hash_in(b);
+    dentry_unref(pa);
+    dentry_unref(pb);
+}
+
+void dentry_prune_super(struct super *sb)
+{
+    bool again = true;
+    while (again) { /* freeing a child may put its parent on the list */
+        struct dentry *d, *next;
+        again = false;
+        LIST_FOREACH_SAFE(d, next, &vfs()->lru, lru) {
+            if (d->sb != sb)
+                continue;
+            put(destroy(d));
+            again = true;
+            break;
+        }
+    }
+}
+
+bool dentry_is_below(const struct dentry *d, const struct dentry *ancestor)
+{
+    for (; d != ancestor; d = d->parent)
+        if (dentry_is_root(d))
+            return false;
+    return true;
+}

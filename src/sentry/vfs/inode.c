@@ -1,0 +1,108 @@
+#include "sentry/vfs/inode.h"
+
+#include "abi/capability.h"
+#include "abi/limits.h"
+#include "abi/stat.h"
+#include "sentry/time/timer.h"
+#include "sentry/vfs/notify.h"
+#include "sentry/vfs/vfs_priv.h"
+
+void inode_init(struct inode *i, struct super *sb, const struct inode_ops *ops, const struct file_ops *fops, uint32_t mode)
+{
+    ref_init(&i->ref);
+    i->sb = sb;
+    i->ops = ops;
+    i->fops = fops;
+    i->mode = mode;
+    i->ino = sb->next_ino++;
+    i->nlink = LINUX_S_ISDIR(mode) ? 2 : 1;
+    i->atime_ns = i->mtime_ns = i->ctime_ns = i->btime_ns = clock_realtime_ns();
+}
+
+void inode_init_owner(struct inode *i, const struct inode *dir, const struct cred *cr)
+{
+    i->uid = cr->fsuid;
+    i->gid = cr->fsgid;
+    if (!dir || !(dir->mode & LINUX_S_ISGID))
+        return;
+    i->gid = dir->gid;
+    if (LINUX_S_ISDIR(i->mode))
+        i->mode |= LINUX_S_ISGID;
+    else if ((i->mode & (LINUX_S_ISGID | LINUX_S_IXGRP)) == (LINUX_S_ISGID | LINUX_S_IXGRP) && !cred_in_group(cr, i->gid) &&
+             !inode_capable(i, cr, LINUX_CAP_FSETID))
+        i->mode &= ~LINUX_S_ISGID;
+}
+
+struct inode *inode_ref(struct inode *i)
+{
+    ref_get(&i->ref);
+    return i;
+}
+
+struct inode *inode_unref(struct inode *i)
+{
+    if (!i || !ref_put(&i->ref))
+        return NULL;
+    notify_inode_gone(i);
+    locks_free(i);
+    if (i->ops->free)
+        i->ops->free(i);
+    return NULL;
+}
+
+void inode_fill_stat(const struct inode *i, struct kstat *ret)
+{
+    *ret = (struct kstat){
+        .dev = i->sb->dev,
+        .ino = i->ino,
+        .nlink = i->nlink,
+        .rdev = i->rdev,
+        .size = i->size,
+        .blksize = LINUX_PAGE_SIZE,
+        .blocks = i->blocks,
+        .mode = i->mode,
+        .uid = i->uid,
+        .gid = i->gid,
+        .atime_ns = i->atime_ns,
+        .mtime_ns = i->mtime_ns,
+        .ctime_ns = i->ctime_ns,
+        .btime_ns = i->btime_ns,
+        .has_btime = i->btime_ns != 0,
+    };
+}
+
+int inode_getattr(struct inode *i, struct kstat *ret)
+{
+    if (i->ops->getattr) {
+        *ret = (struct kstat){0};
+        return i->ops->getattr(i, ret);
+    }
+    inode_fill_stat(i, ret);
+    return 0;
+}
+
+void inode_apply_attr(struct inode *i, const struct iattr *a)
+{
+    if (a->valid & ATTR_MODE)
+        i->mode = (i->mode & LINUX_S_IFMT) | (a->mode & LINUX_S_IALLUGO);
+    if (a->valid & ATTR_UID)
+        i->uid = a->uid;
+    if (a->valid & ATTR_GID)
+        i->gid = a->gid;
+    if (a->valid & ATTR_ATIME)
+        i->atime_ns = a->atime_ns;
+    if (a->valid & ATTR_MTIME)
+        i->mtime_ns = a->mtime_ns;
+    i->ctime_ns = a->valid & ATTR_CTIME ? a->ctime_ns : clock_realtime_ns();
+}
+
+void inode_touch(struct inode *i, uint32_t attr_times)
+{
+    int64_t now = clock_realtime_ns();
+    if (attr_times & ATTR_ATIME)
+        i->atime_ns = now;
+    if (attr_times & ATTR_MTIME)
+        i->mtime_ns = now;
+    if (attr_times & ATTR_CTIME)
+        i->ctime_ns = now;
+}

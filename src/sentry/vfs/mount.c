@@ -1,0 +1,274 @@
+#include "abi/capability.h"
+#include "abi/limits.h"
+#include "abi/mount.h"
+#include "base/err.h"
+#include "sentry/arena/arena.h"
+#include "sentry/arena/slab.h"
+#include "sentry/vfs/vfs_priv.h"
+
+#include <string.h>
+
+struct mount *mount_ref(struct mount *m)
+{
+    ref_get(&m->ref);
+    return m;
+}
+
+struct mount *mount_unref(struct mount *m)
+{
+    while (m && ref_put(&m->ref)) {
+        struct mount *parent = m->parent;
+        dentry_unref(m->root);
+        dentry_unref(m->mountpoint);
+        super_unref(m->sb);
+        arena_strfree(m->source);
+        SLAB_FREE(MOUNT, m);
+        m = parent;
+    }
+    return NULL;
+}
+
+struct path path_ref(const struct path *p)
+{
+    if (p->mnt)
+        mount_ref(p->mnt);
+    if (p->dentry)
+        dentry_ref(p->dentry);
+    return *p;
+}
+
+void path_unref(struct path *p)
+{
+    dentry_unref(TAKE(p->dentry));
+    mount_unref(TAKE(p->mnt));
+}
+
+struct mount *mount_on(const struct mount *parent, const struct dentry *at)
+{
+    struct mount *m;
+    LIST_FOREACH_REVERSE(m, &vfs()->mounts, node)
+        if (m->mountpoint == at && m->parent == parent)
+            return m;
+    return NULL;
+}
+
+int mount_add(struct super *sb, struct dentry *root, const struct path *at, uint32_t flags, const char *source, struct mount **ret)
+{
+    if (vfs()->nmounts >= MOUNTS_MAX)
+        return -ENOSPC;
+    struct mount *m = SLAB_NEW(MOUNT, struct mount);
+    if (!m)
+        return -ENOMEM;
+    m->source = arena_strdup(source ? source : "none");
+    if (!m->source) {
+        SLAB_FREE(MOUNT, m);
+        return -ENOMEM;
+    }
+    ref_init(&m->ref);
+    m->id = ++vfs()->next_mnt_id;
+    m->sb = super_ref(sb);
+    m->root = dentry_ref(root);
+    m->flags = flags;
+    if (at) {
+        m->parent = mount_ref(at->mnt);
+        m->mountpoint = dentry_ref(at->dentry);
+        m->mountpoint->mountpoint = true;
+    }
+    list_add_tail(&m->node, &vfs()->mounts);
+    vfs()->nmounts++;
+    if (ret)
+        *ret = m;
+    return 0;
+}
+
+/* Takes m out of the tree; open files may keep it alive. */
+static void detach(struct mount *m)
+{
+    list_del_init(&m->node);
+    vfs()->nmounts--;
+    struct dentry *at = m->mountpoint;
+    bool used = false;
+    struct mount *other;
+    LIST_FOREACH(other, &vfs()->mounts, node)
+        used = used || (at && other->mountpoint == at);
+    if (at)
+        at->mountpoint = used;
+    mount_unref(m);
+}
+
+static bool mount_is_below(const struct mount *m, const struct mount *ancestor)
+{
+    for (; m; m = m->parent)
+        if (m == ancestor)
+            return true;
+    return false;
+}
+
+int vfs_umount(struct task *t, const struct path *p, uint32_t flags)
+{
+    struct mount *m = p->mnt;
+    if (p->dentry != m->root || !list_is_linked(&m->node))
+        return -EINVAL;
+    if (m == vfs()->root)
+        return flags & LINUX_MNT_DETACH ? -EINVAL : -EBUSY;
+    if (flags & LINUX_MNT_DETACH) {
+        bool again = true;
+        while (again) {
+            struct mount *c;
+            again = false;
+            LIST_FOREACH_REVERSE(c, &vfs()->mounts, node)
+                if (c != m && mount_is_below(c, m) && !mount_on(c, c->root)) {
+                    detach(c);
+                    again = true;
+                    break;
+                }
+        }
+        detach(m);
+        return 0;
+    }
+    /* The list's reference and the caller's path are not use. */
+    if (ref_count(&m->ref) > 2)
+        return -EBUSY;
+    if (m->sb->ops && m->sb->ops->sync && !mount_readonly(m)) {
+        int r = m->sb->ops->sync(m->sb);
+        if (r < 0)
+            LOGD("vfs: sync at umount failed: %s", err_name(r));
+    }
+    detach(m);
+    return 0;
+}
+
+/* ---- text of paths ---- */
+
+struct back_buf {
+    char *buf;
+    size_t pos; /* text is [pos, end) */
+    bool full;
+};
+
+static void prepend(struct back_buf *b, const char *s, size_t len)
+{
+    if (b->full || len > b->pos) {
+        b->full = true;
+        return;
+    }
+    b->pos -= len;
+    memcpy(b->buf + b->pos, s, len);
+}
+
+int path_format(struct task *t, const struct path *p, char *buf, size_t size)
+{
+    if (size == 0)
+        return -ENAMETOOLONG;
+    struct back_buf b = {.buf = buf, .pos = size - 1};
+    buf[size - 1] = 0;
+    struct path root = t && t->fs ? *t->fs->root : (struct path){vfs()->root, vfs()->root ? vfs()->root->root : NULL};
+    const struct mount *mnt = p->mnt;
+    const struct dentry *d = p->dentry;
+    if (dentry_is_root(d) && d != mnt->root) { /* anonymous: the name is the text */
+        prepend(&b, d->name, d->name_len);
+        goto out;
+    }
+    if (!dentry_is_root(d) && !d->hashed)
+        prepend(&b, " (deleted)", 10);
+    size_t empty = b.pos;
+    while (!(d == root.dentry && mnt == root.mnt)) {
+        if (d == mnt->root) {
+            if (!mnt->parent) {
+                if (b.pos == empty)
+                    prepend(&b, "/", 1);
+                prepend(&b, "(unreachable)", 13);
+                goto out;
+            }
+            d = mnt->mountpoint;
+            mnt = mnt->parent;
+            continue;
+        }
+        if (dentry_is_root(d)) {
+            prepend(&b, "(unreachable)", 13);
+            goto out;
+        }
+        prepend(&b, d->name, d->name_len);
+        prepend(&b, "/", 1);
+        d = d->parent;
+    }
+    if (b.pos == empty)
+        prepend(&b, "/", 1);
+out:
+    if (b.full)
+        return -ENAMETOOLONG;
+    size_t len = size - 1 - b.pos;
+    memmove(buf, buf + b.pos, len + 1);
+    return (int)len;
+}
+
+/* ---- start ---- */
+
+int vfs_set_root(struct super *sb, uint32_t flags, const char *source)
+{
+    return mount_add(sb, sb->root, NULL, flags, source, &vfs()->root);
+}
+
+struct path vfs_root_path(void)
+{
+    struct path p = {vfs()->root, vfs()->root->root};
+    struct mount *m;
+    while ((m = p.dentry->mountpoint ? mount_on(p.mnt, p.dentry) : NULL))
+        p = (struct path){m, m->root};
+    return path_ref(&p);
+}
+
+static int make_dirs(struct task *t, const char *where)
+{
+    struct path root = vfs_root_path();
+    struct path at = path_ref(&root);
+    const char *name;
+    size_t len;
+    int r = 0;
+    while (r == 0 && path_component_next(&where, &name, &len)) {
+        struct dentry *d = NULL;
+        r = walk_child(&at, name, len, &d);
+        if (r == 0 && !d->inode) {
+            const struct inode_ops *ops = at.dentry->inode->ops;
+            r = ops->mkdir ? ops->mkdir(at.dentry->inode, d, 0755, task_cred_or_kernel(NULL)) : -EPERM;
+        }
+        if (r == 0) {
+            struct path next = {at.mnt, d};
+            struct mount *m;
+            while ((m = next.dentry->mountpoint ? mount_on(next.mnt, next.dentry) : NULL))
+                next = (struct path){m, m->root};
+            next = path_ref(&next);
+            path_unref(&at);
+            at = next;
+        }
+        dentry_unref(d);
+    }
+    path_unref(&at);
+    path_unref(&root);
+    return r;
+}
+
+int vfs_mount_at(struct task *t, const char *where, const char *fstype, const char *source, uint32_t flags, const char *data)
+{
+    const struct fs_type *type = fs_type_find(fstype);
+    if (!type)
+        return -ENODEV;
+    struct walk w;
+    struct path start = vfs_root_path();
+    int r = walk_from(t, &start, where, WALK_DIRECTORY, &w);
+    if (r == -ENOENT) {
+        r = make_dirs(t, where);
+        if (r == 0)
+            r = walk_from(t, &start, where, WALK_DIRECTORY, &w);
+    }
+    path_unref(&start);
+    if (r < 0)
+        return r;
+    struct super *sb = NULL;
+    r = type->mount(t, source, flags, data, &sb);
+    if (r == 0)
+        r = mount_add(sb, sb->root, &w.path, flags, source, NULL);
+    super_unref(sb);
+    path_unref(&w.path);
+    return r;
+}
