@@ -39,6 +39,7 @@ struct kernel {
     uint32_t ncpus;              /* what programs see */
     uint64_t mem_total_bytes;    /* what programs see */
     int64_t boot_monotonic_ns;   /* host CLOCK_MONOTONIC when the sandbox started */
+    uint64_t epoll_check;        /* number of the last search for loops (ipc/epoll.c) */
     bool strace;
     bool network_host;
 };
