@@ -77,7 +77,22 @@ int host_process_detach(const char *name)
     if (r < 0 && r != -EPERM) /* -EPERM: leads its session already */
         return r;
     (void)!host_prctl(PR_SET_NAME, (unsigned long)name, 0, 0, 0);
-    if ((r = host_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) < 0)
+    if ((r = host_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) < 0 ||
+        (r = host_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)) < 0)
         return r;
     return host_prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+}
+
+void host_limits_raise(void)
+{
+    /* Those that would hit the process instead of the application, which has limits of its own. */
+    static const int which[] = {RLIMIT_NOFILE, RLIMIT_NPROC, RLIMIT_AS,     RLIMIT_DATA,
+                                RLIMIT_FSIZE,  RLIMIT_CPU,   RLIMIT_MEMLOCK};
+    for (size_t i = 0; i < ARRAY_SIZE(which); i++) {
+        struct rlimit l;
+        if (host_prlimit64(0, which[i], NULL, &l) < 0 || l.rlim_cur == l.rlim_max)
+            continue;
+        l.rlim_cur = l.rlim_max;
+        (void)!host_prlimit64(0, which[i], &l, NULL);
+    }
 }

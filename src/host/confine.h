@@ -21,5 +21,8 @@ void host_mount_detach(const char *path);
  * sets and the supplementary groups. */
 NODISCARD int host_caps_keep(uint64_t keep);
 
-/* New session, no_new_privs, SIGKILL when the parent dies, name for ps (15 characters). */
+/* New session, no_new_privs, not dumpable (no ptrace, no core), SIGKILL when the parent dies, name for ps (15 characters). */
 NODISCARD int host_process_detach(const char *name);
+
+/* Soft limits up to the hard ones. */
+void host_limits_raise(void);

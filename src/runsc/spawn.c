@@ -12,7 +12,6 @@
 #include "runsc/sandbox_priv.h"
 #include "wire/control.h"
 
-#define FD_PARK                                                                                    \
     256 /* sources are moved above this, so that they and the final numbers do not overlap */
 
 /* ---- in the child, between clone and exec: host calls alone, nothing of libc's state ---- */
@@ -66,14 +65,16 @@ static _Noreturn void child_run(const struct spawn *sp)
 
 int spawn_start(const struct spawn *sp, struct child *ret)
 {
+    /* Sources are moved above the final numbers, so that the two do not overlap. */
     struct spawn parked = *sp;
+    const unsigned long park = sp->fd_count;
     for (unsigned i = 0; i < sp->fd_count; i++)
         if (sp->fds[i] >= 0) {
-            parked.fds[i] = host_fcntl(sp->fds[i], F_DUPFD_CLOEXEC, FD_PARK);
+            parked.fds[i] = host_fcntl(sp->fds[i], F_DUPFD_CLOEXEC, park);
             if (parked.fds[i] < 0)
                 return parked.fds[i];
         }
-    parked.exe_fd = host_fcntl(sp->exe_fd, F_DUPFD_CLOEXEC, FD_PARK);
+    parked.exe_fd = host_fcntl(sp->exe_fd, F_DUPFD_CLOEXEC, park);
     int pidfd = -1;
     pid_t pid = parked.exe_fd < 0
                     ? parked.exe_fd

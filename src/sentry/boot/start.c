@@ -26,6 +26,7 @@ static void privileges_drop(void)
         boot_fail(&early, "sandbox: cannot close inherited descriptors: %s", err_name(r));
     if ((r = host_process_detach("runsc-sandbox")) < 0)
         boot_fail(&early, "sandbox: cannot set no_new_privs: %s", err_name(r));
+    host_limits_raise();
     if ((r = host_root_empty()) < 0)
         boot_fail(&early, "sandbox: cannot make an empty root: %s", err_name(r));
     if ((r = host_caps_keep(0)) < 0)
