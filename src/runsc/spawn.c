@@ -12,8 +12,6 @@
 #include "runsc/sandbox_priv.h"
 #include "wire/control.h"
 
-    256 /* sources are moved above this, so that they and the final numbers do not overlap */
-
 /* ---- in the child, between clone and exec: host calls alone, nothing of libc's state ---- */
 
 static _Noreturn void child_fail(const struct spawn *sp, const char *what, int err)
