@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""Writes filter.c: the seccomp filter of every stub process (DESIGN.md 3.1, 3.5).
+
+From the stub's text: what the sentry's commands need, natively when the arguments keep it to the application's own memory,
+else as a notification that the sentry answers with "continue" only if it asked this thread for exactly this call.
+From anywhere else: futexes on its own memory, clocks, yield and %fs are native; calls that need the whole context or a
+host call in this process are traps; everything else is a notification.
+
+Address rule: start and length lie below the stub. With hi() the upper 32 bits, hi(start) + hi(len) + 2 <= hi(STUB_TEXT)
+bounds the end however the lower halves add up.
+"""
+import sys
+
+NR, ARCH, IP_LO, IP_HI = 0, 4, 8, 12
+STUB_HI, TEXT_SIZE = 0x7fff, 0x4000          # checked against stub_abi.h by the output's _Static_assert
+lo = lambda n: 16 + 8 * n
+hi = lambda n: 20 + 8 * n
+
+prog, labels = [], {}
+
+
+def emit(code, k, t=None, f=None):
+    prog.append((code, k, t, f))
+
+
+def label(name):
+    labels[name] = len(prog)
+
+
+def ld(off): emit("BPF_LD | BPF_W | BPF_ABS", off)
+def ret(action): emit("BPF_RET | BPF_K", f"SECCOMP_RET_{action}")
+def jmp(op, k, t=None, f=None): emit(f"BPF_JMP | BPF_{op} | BPF_K", k, t, f)
+def alu(op, k): emit(f"BPF_ALU | BPF_{op}", k)
+
+
+def on(nr, target):
+    jmp("JEQ", nr, target)
+
+
+def check_range(arg):
+    ld(hi(arg)); jmp("JGE", STUB_HI, "kill")
+    emit("BPF_MISC | BPF_TAX", 0)
+    ld(hi(arg + 1)); jmp("JGE", STUB_HI, "kill")
+    alu("ADD | BPF_X", 0); alu("ADD | BPF_K", 2)
+    jmp("JGE", STUB_HI + 1, "kill", "allow")
+
+
+TRAPS = """mmap mprotect munmap brk clone fork vfork execve rt_sigreturn exit madvise mremap clone3 execveat
+set_tid_address msync mincore mlock mlock2 munlock mlockall munlockall shmat shmdt remap_file_pages pkey_mprotect""".split()
+
+ld(ARCH); jmp("JEQ", "AUDIT_ARCH_X86_64", None, "kill")
+ld(IP_HI); jmp("JEQ", STUB_HI, None, "app")
+ld(IP_LO); jmp("JGE", TEXT_SIZE, "app")
+
+# the stub
+ld(NR)
+for nr in ("STUB_NR_STOP", "STUB_NR_REPORT", "STUB_NR_ZYGOTE"):
+    on(nr, "notif")
+for nr in ("rt_sigreturn", "close", "exit", "set_tid_address", "arch_prctl", "futex"):
+    on("__NR_" + nr, "allow")
+on("__NR_munmap", "range0"); on("__NR_mprotect", "range0"); on("__NR_madvise", "s_madvise"); on("__NR_mmap", "s_mmap")
+ret("USER_NOTIF")
+label("s_madvise"); ld(lo(2)); jmp("JEQ", "10 /* MADV_DONTFORK: its own areas */", "allow", "range0")
+label("s_mmap"); ld(lo(3)); jmp("JSET", "0x20 /* MAP_ANONYMOUS */", None, "notif")
+jmp("JSET", "0x10 /* MAP_FIXED */", None, "kill")
+label("range0"); check_range(0)
+
+# the application
+label("app"); ld(NR)
+on("__NR_futex", "futex"); on("__NR_sched_yield", "allow"); on("__NR_getcpu", "allow")
+for nr in ("clock_gettime", "clock_getres"):
+    on("__NR_" + nr, "clock")
+for nr in TRAPS:
+    on("__NR_" + nr, "trap")
+for nr in ("gettimeofday", "time"):
+    on("__NR_" + nr, "allow")
+on("__NR_arch_prctl", "arch_prctl")
+ret("USER_NOTIF")
+label("futex"); ld(lo(1)); alu("AND | BPF_K", "0xfffffe7f /* without PRIVATE and CLOCK_REALTIME */")
+for op in (0, 1, 3, 4, 5, 9, 10):   # WAIT WAKE REQUEUE CMP_REQUEUE WAKE_OP WAIT_BITSET WAKE_BITSET
+    on(op, "allow")
+ret("USER_NOTIF")
+label("clock"); ld(lo(0)); jmp("JGE", 8, "notif", "allow")   # fixed clocks; others name guest ids or alarm clocks
+label("arch_prctl"); ld(lo(0)); jmp("JGE", 0x1001, None, "notif"); jmp("JGE", 0x1005, "notif", "allow")
+
+label("notif"); ret("USER_NOTIF")
+label("allow"); ret("ALLOW")
+label("trap"); ret("TRAP")
+label("kill"); ret("KILL_PROCESS")
+
+out = ["/* Made by gen_filter.py. */", '#include "stub/stub.h"', "", "#include <asm/unistd_64.h>", "#include <linux/audit.h>",
+       "#include <linux/filter.h>", "#include <linux/seccomp.h>", "",
+       f'_Static_assert(STUB_TEXT >> 32 == {STUB_HI:#x} && STUB_TEXT_SIZE == {TEXT_SIZE:#x}, "gen_filter.py");', "",
+       "const struct sock_filter stub_filter[] = {"]
+for pc, (code, k, t, f) in enumerate(prog):
+    d = [0 if x is None else labels[x] - pc - 1 for x in (t, f)]
+    assert all(0 <= x < 256 for x in d), (pc, d)
+    k = k if isinstance(k, int) or not str(k).startswith("sys") else k
+    out.append(f"    {{{code}, {d[0]}, {d[1]}, {k}}},")
+out += ["};", "const unsigned stub_filter_len = sizeof stub_filter / sizeof stub_filter[0];", ""]
+open(sys.argv[1], "w").write("\n".join(out))

@@ -1,0 +1,74 @@
+/* stub/main.c - the zygote: handlers, the filter, then a new process whenever the sentry asks for one.
+ *
+ * Context  the first stub process, before any application code exists; only what runs after the filter is in run.c.
+ */
+#include "stub/stub.h"
+
+#include <asm/signal.h>
+#include <asm/unistd_64.h>
+#include <linux/filter.h>
+#include <linux/prctl.h>
+#include <linux/seccomp.h>
+
+#define AT_SYSINFO_EHDR 33
+
+struct stub_sigaction {
+    void (*handler)(int);
+    uint64_t flags;
+    void (*restorer)(void);
+    uint64_t mask;
+};
+
+static uint64_t arg(const void *p) { return (uint64_t)(uintptr_t)p; }
+
+static uint64_t find_vdso(const uint64_t *sp)
+{
+    uint64_t argc = *sp++;
+    sp += argc + 1;
+    while (*sp)
+        sp++;
+    for (sp++; sp[0]; sp += 2) {
+        if (sp[0] == AT_SYSINFO_EHDR)
+            return sp[1];
+    }
+    return 0;
+}
+
+static void handlers_install(void)
+{
+    static const uint8_t signals[] = {SIGSYS, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, STUB_SIG_INTERRUPT};
+    /* SA_RESTART: a call that was interrupted before the sentry saw it, or a native futex wait, shows as not yet made. */
+    const struct stub_sigaction sa = {stub_handler, SA_SIGINFO | SA_ONSTACK | SA_RESTART | 0x04000000,
+                                      stub_restorer, ~(uint64_t)0};
+    for (unsigned i = 0; i < sizeof signals; i++)
+        stub_call(__NR_rt_sigaction, signals[i], arg(&sa), 0, 8, 0, 0);
+    const uint64_t none = 0;
+    stub_call(__NR_rt_sigprocmask, SIG_SETMASK, arg(&none), 0, 8, 0, 0);
+}
+
+void stub_main(const uint64_t *stack)
+{
+    int64_t r = stub_call(__NR_mmap, STUB_AREAS, STUB_AREA_SIZE, 3, 0x11, STUB_FD_AREAS, 0);
+    if (r < 0)
+        stub_call(__NR_exit_group, 1, 0, 0, 0, 0, 0);
+    volatile struct stub_ctl *ctl = (struct stub_ctl *)(uintptr_t)STUB_AREAS;
+    ctl->vdso = find_vdso(stack);
+    handlers_install();
+    stub_call(__NR_madvise, STUB_AREAS, STUB_AREA_SIZE, 10, 0, 0, 0);
+    stub_call(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
+    struct sock_fprog prog = {(unsigned short)stub_filter_len, (struct sock_filter *)(uintptr_t)stub_filter};
+    int64_t listener = stub_call(__NR_seccomp, SECCOMP_SET_MODE_FILTER,
+                                 SECCOMP_FILTER_FLAG_NEW_LISTENER | (1UL << 5) /* WAIT_KILLABLE_RECV */, arg(&prog), 0, 0, 0);
+    __atomic_store_n(&ctl->listener, (int32_t)(listener ? listener : -1), __ATOMIC_RELEASE);
+    stub_call(__NR_futex, STUB_AREAS + __builtin_offsetof(struct stub_ctl, listener), 1 /* WAKE */, 1, 0, 0, 0);
+    if (listener < 0)
+        for (;;)
+            stub_call(__NR_exit_group, 1, 0, 0, 0, 0, 0);
+    int64_t slot = stub_call(STUB_NR_ZYGOTE, 1, 0, 0, 0, 0, 0);
+    stub_call(__NR_close, (uint64_t)listener, 0, 0, 0, 0, 0);
+    for (;;) {
+        if (slot > 0)
+            r = stub_clone(0x8000 /* CLONE_PARENT */, (uint64_t)slot, 0, 0);
+        slot = stub_call(STUB_NR_ZYGOTE, 0, (uint64_t)r, 0, 0, 0, 0);
+    }
+}

@@ -1,0 +1,72 @@
+/* stub/stub_abi.h - what the stub and the sentry share: addresses, the pages of a thread, the calls between them.
+ *
+ * Layout   STUB_TEXT: the stub's code and constants, read-only. STUB_AREAS: one area a guest thread, a shared mapping of the
+ *          sentry's memfd at slot * STUB_AREA_SIZE; only the areas of its own threads are mapped in a process.
+ *          The host's vdso and the first stack lie above (address randomisation is off), unused memory is the kernel's.
+ * Trust    the sentry reads an area as hostile data. The stub believes what it reads there: the application could write it,
+ *          but nothing that the stub does for it is more than the seccomp filter allows to the application itself.
+ * Way      a signal handler (trap, fault, interrupt) fills stop/uc/info and makes the call STUB_NR_STOP; when that returns,
+ *          cmd[0..ncmds) are run in order, then the context at uc is restored. A failed command, or STUB_FLAG_REPORT, makes
+ *          STUB_NR_REPORT first.
+ */
+#pragma once
+
+#define STUB_TEXT          0x7fff00000000
+#define STUB_TEXT_SIZE     0x4000
+#define STUB_AREAS         0x7fff10000000
+#define STUB_AREA_SIZE     0x10000
+#define STUB_SLOTS         16384
+#define STUB_AREA_COPY     0x1000  /* data of STUB_CMD_COPY */
+#define STUB_AREA_COPY_SIZE 0x4000
+#define STUB_AREA_STACK    0x5000  /* signal stack, up to the end */
+#define STUB_AREA_FRAME    0xc000  /* where the sentry builds the first frame of a thread in a new space */
+
+#define STUB_FD_AREAS 3            /* the memfd of areas, in every stub process */
+#define STUB_FD_MAP   8            /* + slot: the file of a mapping under way */
+
+/* Calls that the filter turns into notifications when made from the stub's text. */
+#define STUB_NR_STOP   0x7100
+#define STUB_NR_REPORT 0x7101
+#define STUB_NR_ZYGOTE 0x7102      /* answer: the slot of a new space */
+
+/* Commands beyond host calls by number. */
+#define STUB_CMD_COPY  0x7200      /* dst, src, size */
+#define STUB_CMD_CLONE 0x7201      /* flags, slot, child_tid, tls */
+
+#define STUB_FLAG_REPORT 1u
+
+#define STUB_SIG_INTERRUPT 10      /* SIGUSR1 of the host */
+
+#define STUB_CMDS 56
+
+/* Offsets for assembly. */
+#define STUB_CTL_SP 0
+#define STUB_CTL_UC 8
+
+#ifndef __ASSEMBLER__
+#include <stdint.h>
+
+struct stub_cmd {
+    uint64_t nr;
+    uint64_t arg[6];
+};
+
+struct stub_ctl {
+    uint64_t sp;      /* sentry: stack of a thread that starts */
+    uint64_t uc;      /* the context to restore; by the handler, or by the sentry for a thread that starts */
+    uint64_t info;    /* stub: siginfo of the stop */
+    uint32_t signo;   /* stub: signal of the stop */
+    uint32_t flags;   /* sentry: STUB_FLAG_* */
+    uint32_t ncmds;   /* sentry */
+    uint32_t failed;  /* stub: index + 1 of the command that failed */
+    int64_t result;   /* stub: result of the last command that was run */
+    uint32_t seq;     /* sentry: number of this batch */
+    uint32_t done;    /* stub: number of the last batch that is finished */
+    int32_t listener; /* zygote, at start: its descriptor, or -errno; 0: not yet */
+    uint32_t pad;
+    uint64_t vdso;    /* zygote, at start: the host's vdso */
+    struct stub_cmd cmd[STUB_CMDS];
+};
+_Static_assert(sizeof(struct stub_ctl) <= STUB_AREA_COPY, "control page");
+_Static_assert(__builtin_offsetof(struct stub_ctl, uc) == STUB_CTL_UC, "offset");
+#endif
