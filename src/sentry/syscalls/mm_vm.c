@@ -1,28 +1,15 @@
 /* process_vm_readv and process_vm_writev: between the memory of two processes. */
 #include "sentry/syscalls/syscall.h"
 
-#include "abi/capability.h"
 #include "abi/limits.h"
 #include "base/err.h"
 #include "sentry/arena/arena.h"
 #include "sentry/mm/uio.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/task/ptrace_access.h"
 #include "sentry/task/task.h"
 
 #define CHUNK (64u * 1024u)
-
-/* May `by` reach into t's memory? ptrace(2), "Ptrace access mode checking", PTRACE_MODE_ATTACH_REALCREDS. */
-static bool may_access(const struct task *by, const struct task *t)
-{
-    const struct cred *a = by->cred, *b = t->cred;
-    if (by->tg == t->tg)
-        return true;
-    if (task_capable(by, LINUX_CAP_SYS_PTRACE))
-        return true;
-    return a->uid == b->uid && a->uid == b->euid && a->uid == b->suid && a->gid == b->gid &&
-           a->gid == b->egid && a->gid == b->sgid && t->tg->dumpable &&
-           !(b->cap_perm & ~a->cap_perm);
-}
 
 /* Moves bytes between our segments (local) and the other's; as far as it goes. */
 static int64_t transfer(struct uio *local, struct mm *mm, const struct uio_seg *segs,
@@ -69,7 +56,7 @@ static int64_t process_vm(struct task *t, const struct sys_args *a, bool write)
         uio_user_vec(&u, t, local, (uint32_t)nlocal, total_local);
         if (!other || !other->mm)
             r = -ESRCH;
-        else if (!may_access(t, other))
+        else if (!task_may_access(t, other))
             r = -EPERM;
         else if (total_local && total_remote)
             r = transfer(&u, other->mm, remote, nremote, write);

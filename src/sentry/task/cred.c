@@ -57,3 +57,29 @@ bool cred_in_group(const struct cred *c, uint32_t gid)
     }
     return false;
 }
+
+static void sift_down(uint32_t *v, uint32_t i, uint32_t n)
+{
+    for (uint32_t child; (child = 2 * i + 1) < n; i = child) {
+        if (child + 1 < n && v[child + 1] > v[child])
+            child++;
+        if (v[i] >= v[child])
+            return;
+        uint32_t x = v[i];
+        v[i] = v[child];
+        v[child] = x;
+    }
+}
+
+/* A heap sort: libc's qsort may allocate. */
+void groups_sort(uint32_t *v, uint32_t n)
+{
+    for (uint32_t i = n / 2; i-- > 0;)
+        sift_down(v, i, n);
+    for (uint32_t end = n; end > 1; end--) {
+        uint32_t x = v[0];
+        v[0] = v[end - 1];
+        v[end - 1] = x;
+        sift_down(v, 0, end - 1);
+    }
+}

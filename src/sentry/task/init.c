@@ -11,7 +11,6 @@
 #include "sentry/vfs/file.h"
 #include "wire/boot_config.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static const struct linux_rlimit64 default_limits[LINUX_RLIM_NLIMITS] = {
@@ -33,14 +32,6 @@ static const struct linux_rlimit64 default_limits[LINUX_RLIM_NLIMITS] = {
     [LINUX_RLIMIT_RTTIME] = {LINUX_RLIM_INFINITY, LINUX_RLIM_INFINITY},
 };
 
-static int compare_gid(const void *a, const void *b)
-{
-    uint32_t x, y;
-    memcpy(&x, a, sizeof(x));
-    memcpy(&y, b, sizeof(y));
-    return x < y ? -1 : x > y;
-}
-
 static struct cred *init_cred(const struct boot_config *cfg)
 {
     struct cred *c = SLAB_NEW(CRED, struct cred);
@@ -59,7 +50,7 @@ static struct cred *init_cred(const struct boot_config *cfg)
         if (!c->groups)
             return cred_unref(c);
         c->ngroups = cfg->group_count;
-        qsort(c->groups, c->ngroups, sizeof(uint32_t), compare_gid);
+        groups_sort(c->groups, c->ngroups);
     }
     return c;
 }

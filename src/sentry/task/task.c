@@ -146,6 +146,13 @@ void session_release_tty(struct session *s)
         tty_session_end(s);
 }
 
+void session_drop(struct session *s)
+{
+    pid_slot(s->id)->session = NULL;
+    session_release_tty(s);
+    SLAB_FREE(SESSION, s);
+}
+
 /* Terminals keep numbers of groups and sessions, not pointers: these are freed with their last member. */
 void pgrp_leave(struct tgroup *tg)
 {
@@ -160,11 +167,8 @@ void pgrp_leave(struct tgroup *tg)
     list_del_init(&pg->node);
     pid_slot(pg->id)->pgrp = NULL;
     SLAB_FREE(PGRP, pg);
-    if (list_empty(&s->pgrps)) {
-        pid_slot(s->id)->session = NULL;
-        session_release_tty(s);
-        SLAB_FREE(SESSION, s);
-    }
+    if (list_empty(&s->pgrps))
+        session_drop(s);
 }
 
 uint64_t tgroup_rlimit(const struct tgroup *tg, unsigned which)

@@ -210,6 +210,7 @@ uint32_t task_count(void);
 struct cred *cred_ref(struct cred *c);
 struct cred *cred_unref(struct cred *c);
 NODISCARD struct cred *cred_dup(const struct cred *c); /* NULL: no memory */
+void groups_sort(uint32_t *v, uint32_t n); /* for cred.groups */
 bool cred_capable(const struct cred *c, int cap);
 bool cred_in_group(const struct cred *c, uint32_t gid);   /* fsgid or supplementary */
 bool task_capable(const struct task *t, int cap);

@@ -46,6 +46,7 @@ struct tgroup *tgroup_put(struct tgroup *tg);
 void task_attach(struct task *t, struct tgroup *tg);
 NODISCARD struct session *session_new(int32_t id);
 NODISCARD struct pgrp *pgrp_new(int32_t id, struct session *s);
+void session_drop(struct session *s); /* without groups: is freed */
 void pgrp_join(struct pgrp *pg, struct tgroup *tg);
 void pgrp_leave(struct tgroup *tg); /* the last member frees it, and the session with its last group */
 void session_release_tty(struct session *s); /* its leader has ended, or it has no members any more */

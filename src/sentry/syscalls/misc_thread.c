@@ -1,0 +1,56 @@
+/* What belongs to one thread: robust lists, clear_child_tid, arch_prctl, futexes that the host does not do. */
+#include "abi/futex.h"
+#include "abi/prctl.h"
+#include "abi/syscall_nr.h"
+#include "base/err.h"
+#include "sentry/mm/usermem.h"
+#include "sentry/task/ptrace_access.h"
+#include "sentry/task/task.h"
+
+/* The host clears the word and wakes its futex when the thread ends, so the host is told. */
+int64_t sys_set_tid_address(struct task *t, const struct sys_args *a)
+{
+    if (t->restart.again)
+        return t->tid;
+    t->clear_child_tid = a->arg[0];
+    if (platform_stop(t->thread) != STOP_CONTEXT || platform_native_call(t->thread, LINUX_SYS_set_tid_address, a->arg))
+        return t->tid;
+    return task_sync(t); /* its result would be the host's number */
+}
+
+int64_t sys_set_robust_list(struct task *t, const struct sys_args *a)
+{
+    if (a->arg[1] != sizeof(struct linux_robust_list_head))
+        return -EINVAL;
+    t->robust_list = a->arg[0];
+    return 0;
+}
+
+int64_t sys_get_robust_list(struct task *t, const struct sys_args *a)
+{
+    const struct task *o = arg_int(a, 0) ? task_find(arg_int(a, 0)) : t;
+    if (!o)
+        return -ESRCH;
+    if (!task_may_access(t, o))
+        return -EPERM;
+    if (copy_out_u64(t, arg_uaddr(a, 2), sizeof(struct linux_robust_list_head)))
+        return -EFAULT;
+    return copy_out_u64(t, arg_uaddr(a, 1), o->robust_list);
+}
+
+int64_t sys_arch_prctl(struct task *t, const struct sys_args *a)
+{
+    switch (arg_uint(a, 0)) {
+    case LINUX_ARCH_SET_FS:
+    case LINUX_ARCH_GET_FS:
+    case LINUX_ARCH_SET_GS:
+    case LINUX_ARCH_GET_GS:
+        return platform_stop(t->thread) == STOP_CONTEXT ? platform_native_call(t->thread, LINUX_SYS_arch_prctl, a->arg) : -EINVAL;
+    case LINUX_ARCH_GET_CPUID:
+        return 1;
+    case LINUX_ARCH_SET_CPUID:
+        return -ENODEV;
+    default:
+        return -EINVAL;
+    }
+}

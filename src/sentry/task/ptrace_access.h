@@ -1,0 +1,18 @@
+/* sentry/task/ptrace_access.h - may one task look into another? Spec: ptrace(2), "Ptrace access mode checking" (real ids). */
+#pragma once
+#include "abi/capability.h"
+#include "sentry/task/task.h"
+
+static inline bool task_may_access(const struct task *from, const struct task *to)
+{
+    const struct cred *f = from->cred, *c = to->cred;
+    if (from->tg == to->tg)
+        return true;
+    bool same = f->uid == c->uid && f->uid == c->euid && f->uid == c->suid && f->gid == c->gid && f->gid == c->egid &&
+                f->gid == c->sgid;
+    if (!same && !cred_capable(f, LINUX_CAP_SYS_PTRACE))
+        return false;
+    if (!to->tg->dumpable && !cred_capable(f, LINUX_CAP_SYS_PTRACE))
+        return false;
+    return (c->cap_perm & ~f->cap_perm) == 0 || cred_capable(f, LINUX_CAP_SYS_PTRACE);
+}
