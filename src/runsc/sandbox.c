@@ -109,6 +109,11 @@ static void clone_error(char *err, int r)
     else if (r == -EINVAL)
         sandbox_error(err, "the host kernel lacks user, pid or network namespaces (CONFIG_USER_NS, "
                            "CONFIG_PID_NS, CONFIG_NET_NS)");
+    else if (r == -EMFILE)
+        sandbox_error(err, "too few descriptors: raise the limit (ulimit -n)");
+    else if (r == -EAGAIN)
+        sandbox_error(err,
+                      "no more processes: raise the limit (ulimit -u) or the cgroup's pids.max");
     else
         sandbox_error(err, "cannot start a process: %s", err_name(r));
 }

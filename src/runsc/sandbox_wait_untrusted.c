@@ -5,6 +5,7 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <termios.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "host/msg.h"
@@ -55,6 +56,9 @@ static bool control_take(int fd, struct outcome *o, char *err)
         return false;
     if (o->known)
         return true;
+    if (m.type == CONTROL_STOPPED &&
+        isatty(0)) /* a job of a shell; without a terminal nobody would continue it */
+        (void)!host_kill(host_getpid(), SIGSTOP);
     switch (m.type) {
     case CONTROL_EXIT: o->status = m.value; break;
     case CONTROL_KILLED: o->status = 128 + m.value; break;

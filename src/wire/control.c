@@ -21,6 +21,7 @@ static bool control_value_ok(uint32_t type, int value, uint32_t text_len)
     switch (type) {
     case CONTROL_GO: return value == 0 && text_len == 0;
     case CONTROL_SIGNAL:
+    case CONTROL_STOPPED:
     case CONTROL_KILLED: return value >= 1 && value <= CONTROL_SIGNAL_LAST && text_len == 0;
     case CONTROL_EXIT: return value >= 0 && value <= 255 && text_len == 0;
     case CONTROL_ERROR: return value == 0 && text_len <= CONTROL_TEXT_MAX;

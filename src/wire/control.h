@@ -11,11 +11,12 @@
 #include "base/compiler.h"
 
 enum control_type {
-    CONTROL_GO = 1,     /* runsc to child: the user namespace is mapped, go on */
-    CONTROL_SIGNAL = 2, /* runsc to sentry: value = signal number to deliver to the container */
-    CONTROL_EXIT = 3,   /* sentry to runsc: the first process exited; value = status 0..255 */
-    CONTROL_KILLED = 4, /* sentry to runsc: it was killed; value = signal number */
-    CONTROL_ERROR = 5,  /* child to runsc: text; the sandbox could not start or failed */
+    CONTROL_GO = 1,      /* runsc to child: the user namespace is mapped, go on */
+    CONTROL_SIGNAL = 2,  /* runsc to sentry: value = signal number to deliver to the container */
+    CONTROL_EXIT = 3,    /* sentry to runsc: the first process exited; value = status 0..255 */
+    CONTROL_KILLED = 4,  /* sentry to runsc: it was killed; value = signal number */
+    CONTROL_STOPPED = 6, /* sentry to runsc: the first process was stopped; value = signal number */
+    CONTROL_ERROR = 5,   /* child to runsc: text; the sandbox could not start or failed */
 };
 
 #define CONTROL_TEXT_MAX    1000u

@@ -29,6 +29,10 @@ _Noreturn void boot_killed(const struct boot_config *cfg,
 /* The sandbox failed or could not start: one line for the user; runsc exits 128. */
 _Noreturn void boot_fail(const struct boot_config *cfg, const char *fmt, ...) PRINTF(2, 3);
 
+/* The first process (its whole group, by job control of the host's terminal) was stopped by signo: runsc stops too, so that
+ * the shell that started it goes on. Its SIGCONT comes back as a forwarded signal. Never blocks. */
+void boot_stopped(const struct boot_config *cfg, int signo);
+
 /* Reads one message from control_fd, which is readable. Returns the signal that runsc forwards, 0 if there was nothing to
  * do, -EPIPE if runsc is gone (the sentry must end), -EAGAIN if nothing is there. Never blocks. */
 NODISCARD int boot_control_read(const struct boot_config *cfg);

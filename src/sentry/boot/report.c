@@ -70,6 +70,13 @@ _Noreturn void boot_fail(const struct boot_config *cfg, const char *fmt, ...)
     report(cfg, CONTROL_ERROR, 0, text, 1);
 }
 
+void boot_stopped(const struct boot_config *cfg, int signo)
+{
+    uint8_t buf[CONTROL_BYTES_MAX];
+    size_t n = control_build(buf, CONTROL_STOPPED, signo, NULL);
+    (void)!host_msg_send(cfg->control_fd, buf, n, NULL, 0, MSG_DONTWAIT);
+}
+
 int boot_control_read(const struct boot_config *cfg)
 {
     uint8_t buf[CONTROL_BYTES_MAX];
