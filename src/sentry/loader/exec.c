@@ -83,15 +83,31 @@ static int exec_check(struct task *t, struct exec *ex, struct file *file)
     return 0;
 }
 
+/* Descriptors are closed in a table of our own, not in one that another process shares. */
+static int exec_own_files(struct task *t)
+{
+    if (fdtable_refs(t->files) == 1)
+        return 0;
+    struct fdtable *own = fdtable_dup(t->files);
+    if (!own)
+        return -ENOMEM;
+    fdtable_unref(t->files);
+    t->files = own;
+    return 0;
+}
+
 /* The space for the new program: a new one, or the old one emptied. */
 static int exec_switch(struct task *t, struct exec *ex)
 {
     struct thread *th = t->thread;
+    int err = exec_own_files(t);
+    if (err)
+        return err;
     if (!ex->th && th && ref_count(&t->mm->ref) == 1 && platform_space_is_single(th)) {
         platform_space_reset(th);
         ex->queued++;
     } else {
-        int err = ex->th ? 0 : platform_space_new(t, &ex->th);
+        err = ex->th ? 0 : platform_space_new(t, &ex->th);
         if (err)
             return err;
         th = TAKE(ex->th);

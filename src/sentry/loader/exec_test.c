@@ -115,6 +115,10 @@ int inode_permission(struct inode *i, uint32_t may, const struct cred *cr)
 }
 bool fd_cloexec(struct task *t, int fd) { return false; }
 
+uint32_t fdtable_refs(const struct fdtable *ft) { return 1; }
+struct fdtable *fdtable_dup(struct fdtable *ft) { return NULL; }
+struct fdtable *fdtable_unref(struct fdtable *ft) { return NULL; }
+
 /* ---- the platform: what the application has, and what is done to it ---- */
 static struct {
     struct task t;

@@ -14,7 +14,7 @@
 #define RND_BITS_MMAP  28 /* pages: 1 TiB */
 #define RND_BITS_STACK 22 /* pages: 16 GiB */
 #define RND_BRK        (32ULL << 20)
-#define STACK_MAX      (8ULL << 20) /* mapped at once; more grows by faults */
+#define STACK_MAX      (64ULL << 20) /* mapped at once: the kernel can copy to it; more grows by faults */
 #define STACK_MIN      (128ULL << 10)
 #define GAP_MIN        (128ULL << 20)
 #define PIE_BASE       (SPACE_END / 3 * 2)
@@ -194,7 +194,8 @@ static int map_stack(struct task *t, struct exec *ex)
         LINUX_PROT_READ | LINUX_PROT_WRITE | (ex->prog.im.exec_stack ? LINUX_PROT_EXEC : 0);
     ex->queued++;
     return mm_add_anon(t, (struct urange){ex->stack_top - ex->stack_size, ex->stack_top}, prot,
-                       LINUX_MAP_PRIVATE | LINUX_MAP_GROWSDOWN, "[stack]", LINUX_MAP_NORESERVE);
+                       LINUX_MAP_PRIVATE | LINUX_MAP_GROWSDOWN, "[stack]",
+                       LINUX_MAP_NORESERVE | LINUX_MAP_STACK);
 }
 
 /* One page of data that the kernel publishes, then the image, anywhere. */

@@ -27,6 +27,12 @@ struct loader_root {
 /* Once, after host_init(). -ENOMEM */
 NODISCARD int loader_init(void);
 
+/* Programs started from now on get a vDSO, whose functions make the calls. After loader_init(). -ENOMEM, -ENFILE */
+NODISCARD int vdso_init(void);
+/* Where the host's vDSO functions are in stub processes: those of all programs use them from now on. -ENOENT without vDSO */
+struct vdso_data;
+NODISCARD int vdso_publish(const struct vdso_data *data);
+
 /* execve and execveat for t in STOP_CONTEXT: 0 when the new program's registers are set (t->keep_regs), -EBLOCKED, or an error
  * that leaves the old program as it was. After the point of no return failure ends the group. */
 int64_t exec_call(struct task *t, int dirfd, struct uaddr path, struct uaddr argv,
