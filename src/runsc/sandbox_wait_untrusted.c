@@ -44,7 +44,7 @@ static void signals_forward(const struct sandbox_wait *w)
 }
 
 /* False: nothing more will come. */
-static bool control_take(int fd, struct outcome *o, char *err)
+static bool control_take(int fd, bool is_sentry, struct outcome *o, char *err)
 {
     uint8_t buf[CONTROL_BYTES_MAX];
     struct control_msg m;
@@ -54,7 +54,7 @@ static bool control_take(int fd, struct outcome *o, char *err)
         return true;
     if (n <= 0 || control_parse(buf, (size_t)n, &m) < 0)
         return false;
-    if (o->known)
+    if (o->known || (!is_sentry && m.type != CONTROL_ERROR))
         return true;
     if (m.type == CONTROL_STOPPED &&
         isatty(0)) /* a job of a shell; without a terminal nobody would continue it */
@@ -76,7 +76,7 @@ static void sentry_reap(struct sandbox_wait *w, struct outcome *o)
 {
     int status = 0;
     pid_t r;
-    while (control_take(w->control, o, w->err) && !o->known) {
+    while (control_take(w->control, true, o, w->err) && !o->known) {
         struct pollfd p = {.fd = w->control, .events = POLLIN};
         struct timespec now = {0};
         if (host_ppoll(&p, 1, &now, NULL, 0) <= 0)
@@ -142,9 +142,13 @@ static void wait_loop(struct sandbox_wait *w, struct outcome *o)
             (void)!host_kill(w->sentry_pid, SIGKILL);
         if (p[SIGNALS].revents)
             signals_forward(w);
-        if (p[GOFER_CONTROL].revents && !control_take(w->gofer_control, o, w->err))
-            p[GOFER_CONTROL].fd = -1;
-        if (p[CONTROL].revents && !control_take(w->control, o, w->err))
+        if (p[GOFER_CONTROL].revents) {
+            if (!control_take(w->gofer_control, false, o, w->err))
+                p[GOFER_CONTROL].fd = -1;
+            if (o->failed)
+                (void)!host_kill(w->sentry_pid, SIGKILL); /* it will never start */
+        }
+        if (p[CONTROL].revents && !control_take(w->control, true, o, w->err))
             p[CONTROL].fd = -1;
         if (p[SENTRY].revents) {
             sentry_reap(w, o);
