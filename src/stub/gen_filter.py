@@ -46,7 +46,7 @@ def check_range(arg):
 
 
 TRAPS = """mmap mprotect munmap brk clone fork vfork execve rt_sigreturn exit madvise mremap clone3 execveat
-set_tid_address msync mincore mlock mlock2 munlock mlockall munlockall shmat shmdt remap_file_pages pkey_mprotect""".split()
+set_tid_address sigaltstack msync mincore mlock mlock2 munlock mlockall munlockall shmat shmdt remap_file_pages pkey_mprotect""".split()
 
 ld(ARCH); jmp("JEQ", "AUDIT_ARCH_X86_64", None, "kill")
 ld(IP_HI); jmp("JEQ", STUB_HI, None, "app")
