@@ -12,7 +12,7 @@
 #include "runsc/sandbox_priv.h"
 #include "wire/control.h"
 
-#define END_GRACE_MS 2000 /* from the last word of the sentry to SIGKILL */
+#define END_GRACE_MS 500 /* from the last word of the sentry to SIGKILL */
 
 struct outcome {
     bool ending; /* the sentry has END_GRACE_MS left */
@@ -133,7 +133,7 @@ static void wait_loop(struct sandbox_wait *w, struct outcome *o)
         [GOFER_CONTROL] = {.fd = w->gofer_control, .events = POLLIN},
         [GOFER] = {.fd = w->gofer_pidfd, .events = POLLIN},
     };
-    const struct timespec grace = {.tv_sec = END_GRACE_MS / 1000};
+    const struct timespec grace = {.tv_nsec = END_GRACE_MS * 1000000L};
     for (;;) {
         int n = host_ppoll(p, COUNT, o->known || o->ending ? &grace : NULL, NULL, 0);
         if (n == -EINTR)
