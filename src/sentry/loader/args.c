@@ -149,7 +149,7 @@ int args_replace_first(struct args *a, struct args_budget *b, const char *const 
         args_free(&fresh);
         return err;
     }
-    if (a->len > skip)
+    if (fresh.text && a->len > skip)
         memcpy(fresh.text + fresh.len, a->text + skip, a->len - skip);
     fresh.len += a->len - skip;
     fresh.count += a->count ? a->count - 1 : 0;

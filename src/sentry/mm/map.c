@@ -180,8 +180,10 @@ int64_t mm_map(struct task *t, uint64_t addr, uint64_t len, uint32_t prot, uint3
                struct file *file, uint64_t off_bytes)
 {
     struct map_req q = {.flags = flags};
-    if (flags & LINUX_MAP_ANONYMOUS)
+    if (flags & LINUX_MAP_ANONYMOUS) {
         file = NULL;
+        off_bytes = 0;
+    }
     if (flags & LINUX_MAP_HUGETLB)
         return check_hugetlb(flags);
     if (len == 0)
@@ -218,12 +220,21 @@ int64_t mm_map(struct task *t, uint64_t addr, uint64_t len, uint32_t prot, uint3
 
     struct hostfile *host = NULL;
     if (file)
-        err =
-            file->ops->mappable(file, vma_shared(&q.proto), q.proto.prot & LINUX_PROT_WRITE, &host);
+        err = file->ops->mappable(file, vma_shared(&q.proto),
+                                  vma_shared(&q.proto) && (q.proto.max_prot & LINUX_PROT_WRITE),
+                                  &host);
     else if (vma_shared(&q.proto))
         err = shared_memory(q.len, &host);
-    if (err)
+    if (!err &&
+        file) { /* the hook may have dropped the lock: the range may be taken, the limit reached */
+        err = choose_range(t, &q, addr);
+        if (!err)
+            err = check_limits(t, &q);
+    }
+    if (err) {
+        hostfile_unref(host);
         return err;
+    }
     q.proto.host = host;
     if (!host)
         q.proto.off_bytes =
