@@ -112,14 +112,14 @@ static int send(struct tgroup *tg, struct task *to, const struct linux_siginfo *
         signal_discard(tg, STOP_SIGNALS);
         tgroup_continue(tg);
     }
-    if (init_protected(tg, sig, info))
+    struct task *target = to ? to : choose(tg, sig);
+    bool blocked = to ? (blocked_by(to) & SIGBIT(sig)) != 0 : !target;
+    if (!blocked && init_protected(tg, sig, info))
         return 0;
     if (sig == LINUX_SIGKILL) {
         tgroup_exit(tg, LINUX_SIGKILL);
         return 0;
     }
-    struct task *target = to ? to : choose(tg, sig);
-    bool blocked = to ? (blocked_by(to) & SIGBIT(sig)) != 0 : !target;
     if (!blocked && signal_ignored(tg, sig))
         return 0;
     /* A death that nothing can prevent happens now, whatever the threads are doing. */
