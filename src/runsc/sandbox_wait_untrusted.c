@@ -16,6 +16,7 @@
 
 struct outcome {
     bool ending; /* the sentry has END_GRACE_MS left */
+    bool deaf;   /* the sentry broke the protocol or closed: nothing more is read */
     bool known;
     bool failed; /* err says why; else status */
     int status;
@@ -76,10 +77,10 @@ static void sentry_reap(struct sandbox_wait *w, struct outcome *o)
 {
     int status = 0;
     pid_t r;
-    while (control_take(w->control, true, o, w->err) && !o->known) {
+    while (!o->deaf && !o->known) {
         struct pollfd p = {.fd = w->control, .events = POLLIN};
         struct timespec now = {0};
-        if (host_ppoll(&p, 1, &now, NULL, 0) <= 0)
+        if (host_ppoll(&p, 1, &now, NULL, 0) <= 0 || !control_take(w->control, true, o, w->err))
             break;
     }
     do
@@ -148,8 +149,10 @@ static void wait_loop(struct sandbox_wait *w, struct outcome *o)
             if (o->failed)
                 (void)!host_kill(w->sentry_pid, SIGKILL); /* it will never start */
         }
-        if (p[CONTROL].revents && !control_take(w->control, true, o, w->err))
+        if (p[CONTROL].revents && !control_take(w->control, true, o, w->err)) {
+            o->deaf = o->ending = true;
             p[CONTROL].fd = -1;
+        }
         if (p[SENTRY].revents) {
             sentry_reap(w, o);
             return;
