@@ -86,3 +86,12 @@ void pending_discard(struct sigpending *p, uint64_t set)
         if (SIGBIT(q->info.si_signo) & set)
             entry_free(q);
 }
+
+bool pending_has_timer(const struct sigpending *p, int sig, int32_t timer_id)
+{
+    const struct sigqueue *q;
+    LIST_FOREACH(q, &p->queue, node)
+        if (q->info.si_signo == sig && q->info.si_code == LINUX_SI_TIMER && q->info.timer.timerid == timer_id)
+            return true;
+    return false;
+}

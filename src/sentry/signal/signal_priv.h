@@ -27,6 +27,7 @@ NODISCARD int pending_add(struct tgroup *tg, struct sigpending *p, const struct 
 /* The next signal of set, faults first, then by number; 0: none. */
 int pending_next(const struct sigpending *p, uint64_t set);
 void pending_take(struct sigpending *p, int sig, struct linux_siginfo *ret);
+bool pending_has_timer(const struct sigpending *p, int sig, int32_t timer_id);
 void pending_discard(struct sigpending *p, uint64_t set);
 
 /* frame.c: the place for sig's frame: its lowest address; 0 if the alternate stack overflows. */

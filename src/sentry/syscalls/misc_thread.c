@@ -1,8 +1,11 @@
 /* What belongs to one thread: robust lists, clear_child_tid, arch_prctl, futexes that the host does not do. */
 #include "abi/futex.h"
+#include "abi/membarrier.h"
 #include "abi/prctl.h"
 #include "abi/syscall_nr.h"
 #include "base/err.h"
+#include "host/host.h"
+#include "sentry/io/worker.h"
 #include "sentry/mm/usermem.h"
 #include "sentry/task/ptrace_access.h"
 #include "sentry/task/task.h"
@@ -50,6 +53,43 @@ int64_t sys_arch_prctl(struct task *t, const struct sys_args *a)
         return 1;
     case LINUX_ARCH_SET_CPUID:
         return -ENODEV;
+    default:
+        return -EINVAL;
+    }
+}
+
+/* A barrier on all CPUs of the host is one for the threads of this process too. */
+static int64_t barrier(void)
+{
+    worker_block_begin();
+    int err = host_membarrier(LINUX_MEMBARRIER_CMD_GLOBAL, 0, 0);
+    worker_block_end();
+    return err;
+}
+
+int64_t sys_membarrier(struct task *t, const struct sys_args *a)
+{
+    const uint32_t register_all = LINUX_MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | LINUX_MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
+    uint32_t cmd = arg_uint(a, 0);
+    if (arg_uint(a, 1))
+        return -EINVAL;
+    switch (cmd) {
+    case LINUX_MEMBARRIER_CMD_QUERY:
+        return LINUX_MEMBARRIER_CMD_GLOBAL | LINUX_MEMBARRIER_CMD_GLOBAL_EXPEDITED | LINUX_MEMBARRIER_CMD_PRIVATE_EXPEDITED |
+               LINUX_MEMBARRIER_CMD_GET_REGISTRATIONS | register_all;
+    case LINUX_MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED:
+    case LINUX_MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED:
+        t->tg->membarrier |= cmd;
+        return 0;
+    case LINUX_MEMBARRIER_CMD_GET_REGISTRATIONS:
+        return t->tg->membarrier;
+    case LINUX_MEMBARRIER_CMD_PRIVATE_EXPEDITED:
+        if (!(t->tg->membarrier & LINUX_MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED))
+            return -EPERM;
+        return barrier();
+    case LINUX_MEMBARRIER_CMD_GLOBAL:
+    case LINUX_MEMBARRIER_CMD_GLOBAL_EXPEDITED:
+        return barrier();
     default:
         return -EINVAL;
     }

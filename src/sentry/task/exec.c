@@ -91,6 +91,7 @@ void task_exec_commit(struct task *t, const char *path)
     t->again.nr = TASK_NO_CALL;
     posix_timers_free(tg);
     tg->execed = true;
+    tg->membarrier = 0;
     tg->dumpable = t->mm->dumpable;
     tg->exit_signal = LINUX_SIGCHLD;
     fd_close_on_exec(t);

@@ -138,6 +138,7 @@ struct tgroup {
     bool zombie, group_exit, execed, child_subreaper, dumpable;
     bool stopped, stop_reported, continued_pending;
     int32_t stop_signal;
+    uint32_t membarrier;           /* LINUX_MEMBARRIER_CMD_REGISTER_* that were made */
     struct linux_rlimit64 rlim[LINUX_RLIM_NLIMITS];
     struct timer itimer_real;
     int64_t itimer_real_interval_ns;

@@ -8,7 +8,7 @@
 #include "sentry/arena/slab.h"
 #include "sentry/kernel.h"
 #include "sentry/mm/usermem.h"
-#include "sentry/signal/signal.h"
+#include "sentry/signal/signal_priv.h"
 #include "sentry/task/task_priv.h"
 #include "sentry/time/posix_timers_priv.h"
 #include "sentry/time/timer.h"
@@ -26,7 +26,6 @@ struct posix_timer {
     int64_t due_ns; /* on the timer's own clock; 0: disarmed */
     int64_t interval_ns;
     bool cpu;       /* a CPU clock: polled */
-    bool pending;   /* its signal is queued */
     int32_t overrun, last_overrun;
 };
 struct posix_timers {
@@ -76,14 +75,15 @@ static void notify(struct posix_timer *pt)
         if (!to || to->tg != pt->tg)
             return;
     }
-    if (pt->pending) {
+    if (pending_has_timer(to ? &to->pending : &pt->tg->pending, pt->signo, pt->id)) {
         if (pt->overrun < INT32_MAX)
             pt->overrun++;
         return;
     }
-    bool ignored = signal_ignored(pt->tg, pt->signo);
-    int err = to ? signal_send_task(to, pt->signo, &info) : signal_send_group(pt->tg, pt->signo, &info);
-    pt->pending = !err && !ignored;
+    if (to)
+        (void)signal_send_task(to, pt->signo, &info);
+    else
+        (void)signal_send_group(pt->tg, pt->signo, &info);
 }
 
 static void fired(struct timer *tm)
@@ -109,7 +109,6 @@ void posix_timer_delivered(struct tgroup *tg, struct linux_siginfo *info)
     struct posix_timer *pt = find(tg, info->timer.timerid);
     if (!pt || pt->signo != info->si_signo)
         return;
-    pt->pending = false;
     pt->last_overrun = pt->overrun;
     pt->overrun = 0;
     info->timer.overrun = pt->last_overrun;
