@@ -183,6 +183,13 @@ int fd_install_from(struct task *t, struct file *f, bool cloexec, int min)
     return (int)fd;
 }
 
+int fd_check_free(struct task *t)
+{
+    const struct fdtable *ft = t->files;
+    size_t fd = bitmap_find_zero(ft->open, ft->size, ft->next);
+    return (fd == BITMAP_NONE ? ft->size : fd) < fd_limit(t) ? 0 : -EMFILE;
+}
+
 int fd_install(struct task *t, struct file *f, bool cloexec)
 {
     return fd_install_from(t, f, cloexec, 0);

@@ -48,6 +48,8 @@ struct file_ops {
     int (*fsync)(struct file *f, bool data_only);
     int (*fallocate)(struct file *f, uint32_t mode, int64_t off, int64_t len);
     int (*set_flags)(struct file *f, uint32_t flags);                 /* F_SETFL; NULL: fine */
+    /* fcntl(2) commands of this kind of file (F_ADD_SEALS, F_GET_SEALS). NULL or unknown: -EINVAL */
+    int64_t (*fcntl)(struct file *f, struct task *t, uint32_t cmd, uint64_t arg);
     void (*release)(struct file *f);
     void (*fdinfo)(struct file *f, char *buf, size_t size);           /* extra lines of /proc/self/fdinfo/N */
     bool write_all; /* a blocking write of this kind does not return short: pipes, sockets, terminals */
@@ -69,7 +71,6 @@ struct file {
     uint8_t owner_type;
     bool deny_write;          /* holds inode->deny_write */
     bool counted_writer;      /* holds inode->writers */
-    bool linkable;            /* O_TMPFILE without O_EXCL: linkat may give it a name */
     bool opened;              /* went through open: closing it is an event */
     void (*epoll_gone)(struct file *f); /* set with the first epitem: takes them all out at the last close */
     uint64_t dir_cookie;
@@ -102,6 +103,7 @@ NODISCARD int fd_install_from(struct task *t, struct file *f, bool cloexec, int 
 NODISCARD int fd_install_at(struct task *t, struct file *f, bool cloexec, int fd); /* replaces. -EBADF beyond the limit */
 int fd_close(struct task *t, int fd);            /* -EBADF */
 void fd_close_on_exec(struct task *t);
+NODISCARD int fd_check_free(struct task *t);     /* -EMFILE if fd_install would fail: before a call with effects */
 bool fd_cloexec(struct task *t, int fd);
 void fd_set_cloexec(struct task *t, int fd, bool cloexec); /* not open: nothing */
 uint32_t fdtable_refs(const struct fdtable *ft);

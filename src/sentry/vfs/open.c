@@ -202,7 +202,7 @@ static int open_tmpfile(struct task *t, const struct path *dir, uint32_t flags, 
         return -ENOMEM;
     r = open_checked(t, &p, flags & ~(LINUX_O_TMPFILE | LINUX_O_TRUNC | LINUX_O_CREAT), cr, ret);
     if (r == 0)
-        (*ret)->linkable = !(flags & LINUX_O_EXCL);
+        i->linkable = !(flags & LINUX_O_EXCL);
     dentry_unref(p.dentry);
     return r;
 }

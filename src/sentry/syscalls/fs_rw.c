@@ -1,0 +1,140 @@
+/* read, write and their vector, positioned and flagged forms; lseek. */
+#include "sentry/syscalls/fs_priv.h"
+
+#define RWF_KNOWN (LINUX_RWF_HIPRI | LINUX_RWF_DSYNC | LINUX_RWF_SYNC | LINUX_RWF_NOWAIT | LINUX_RWF_APPEND)
+
+/* One read or write over u. at NULL: at the file's own position, which advances. */
+static ssize_t transfer(struct task *t, struct file *f, struct uio *u, bool write, const int64_t *at, uint32_t rwf)
+{
+    int64_t pos = at ? *at : f->pos;
+    int64_t *ppos = f->ops->stream ? NULL : &pos;
+    u->nonblock = rwf & LINUX_RWF_NOWAIT;
+    u->append = rwf & LINUX_RWF_APPEND;
+    ssize_t n = write ? file_write_block(t, f, u, ppos) : file_read_block(t, f, u, ppos);
+    if (n > 0 && !at && ppos)
+        f->pos = pos;
+    if (n > 0 && write && ((f->flags & LINUX_O_DSYNC) || (rwf & (LINUX_RWF_DSYNC | LINUX_RWF_SYNC))) && f->ops->fsync) {
+        int r = f->ops->fsync(f, (f->flags & LINUX_O_SYNC) != LINUX_O_SYNC && !(rwf & LINUX_RWF_SYNC));
+        if (r < 0)
+            return r;
+    }
+    return n;
+}
+
+static int mode_check(const struct file *f, bool write)
+{
+    if (!(write ? f->can_write : f->can_read))
+        return -EBADF;
+    return 0;
+}
+
+static int64_t rw_one(struct task *t, int fd, struct uaddr buf, uint64_t len, bool write, const int64_t *at)
+{
+    if (at && *at < 0)
+        return -EINVAL;
+    AUTO(file) struct file *f = fd_get_io(t, fd);
+    if (!f)
+        return -EBADF;
+    if (at && f->ops->stream)
+        return -ESPIPE;
+    int r = mode_check(f, write);
+    if (r < 0)
+        return r;
+    if (len > INT64_MAX)
+        return -EINVAL;
+    struct uio u;
+    uio_user(&u, t, buf, MIN(len, (uint64_t)LINUX_MAX_RW_COUNT));
+    return transfer(t, f, &u, write, at, 0);
+}
+
+HOT int64_t sys_read(struct task *t, const struct sys_args *a)
+{
+    return rw_one(t, arg_int(a, 0), arg_uaddr(a, 1), a->arg[2], false, NULL);
+}
+
+HOT int64_t sys_write(struct task *t, const struct sys_args *a)
+{
+    return rw_one(t, arg_int(a, 0), arg_uaddr(a, 1), a->arg[2], true, NULL);
+}
+
+int64_t sys_pread64(struct task *t, const struct sys_args *a)
+{
+    int64_t pos = (int64_t)a->arg[3];
+    return rw_one(t, arg_int(a, 0), arg_uaddr(a, 1), a->arg[2], false, &pos);
+}
+
+int64_t sys_pwrite64(struct task *t, const struct sys_args *a)
+{
+    int64_t pos = (int64_t)a->arg[3];
+    return rw_one(t, arg_int(a, 0), arg_uaddr(a, 1), a->arg[2], true, &pos);
+}
+
+static int64_t rw_vec(struct task *t, const struct sys_args *a, bool write, const int64_t *at, uint32_t rwf)
+{
+    if (at && *at < 0)
+        return -EINVAL;
+    AUTO(file) struct file *f = fd_get_io(t, arg_int(a, 0));
+    if (!f)
+        return -EBADF;
+    if (at && f->ops->stream)
+        return -ESPIPE;
+    int r = mode_check(f, write);
+    if (r < 0)
+        return r;
+    struct uio_seg fast[UIO_FAST], *segs;
+    uint64_t total, count = a->arg[2];
+    r = uio_copy_iovec(t, arg_uaddr(a, 1), count, fast, &segs, &total);
+    if (r < 0)
+        return r;
+    int64_t n = 0;
+    if (rwf & ~RWF_KNOWN) {
+        n = -EOPNOTSUPP;
+    } else if (total > 0) {
+        struct uio u;
+        uio_user_vec(&u, t, segs, (uint32_t)count, total);
+        n = transfer(t, f, &u, write, at, rwf);
+    }
+    uio_vec_free(segs, count, fast);
+    return n;
+}
+
+int64_t sys_readv(struct task *t, const struct sys_args *a) { return rw_vec(t, a, false, NULL, 0); }
+int64_t sys_writev(struct task *t, const struct sys_args *a) { return rw_vec(t, a, true, NULL, 0); }
+
+/* The offset's low word holds all of it on 64 bits; the high one is ignored. */
+int64_t sys_preadv(struct task *t, const struct sys_args *a)
+{
+    int64_t pos = (int64_t)a->arg[3];
+    return rw_vec(t, a, false, &pos, 0);
+}
+
+int64_t sys_pwritev(struct task *t, const struct sys_args *a)
+{
+    int64_t pos = (int64_t)a->arg[3];
+    return rw_vec(t, a, true, &pos, 0);
+}
+
+int64_t sys_preadv2(struct task *t, const struct sys_args *a)
+{
+    int64_t pos = (int64_t)a->arg[3];
+    return rw_vec(t, a, false, pos == -1 ? NULL : &pos, arg_uint(a, 5));
+}
+
+int64_t sys_pwritev2(struct task *t, const struct sys_args *a)
+{
+    int64_t pos = (int64_t)a->arg[3];
+    return rw_vec(t, a, true, pos == -1 ? NULL : &pos, arg_uint(a, 5));
+}
+
+int64_t sys_lseek(struct task *t, const struct sys_args *a)
+{
+    AUTO(file) struct file *f = fd_get_io(t, arg_int(a, 0));
+    if (!f)
+        return -EBADF;
+    uint32_t whence = arg_uint(a, 2);
+    if (whence > LINUX_SEEK_HOLE)
+        return -EINVAL;
+    if (f->ops->stream || !f->ops->llseek)
+        return -ESPIPE;
+    return f->ops->llseek(f, (int64_t)a->arg[1], (int)whence);
+}
