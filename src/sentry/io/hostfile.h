@@ -30,6 +30,7 @@ struct hostwatch {
     uint32_t events;       /* LINUX_POLL* bits */
     bool edge;
     bool added;
+    uint32_t id;           /* entry of the table of watches */
     void (*fn)(struct hostwatch *w, uint32_t events);
 };
 NODISCARD int hostwatch_add(struct hostwatch *w, struct hostfile *f, uint32_t events, bool edge,

@@ -118,8 +118,6 @@ struct waitq *platform_map_waitq(struct thread *th);
 /* Application memory: bytes moved (may be short at a hole), -EFAULT if none. Works on any space, whatever its threads do. */
 ssize_t platform_copy_in(struct space *s, void *dst, struct uaddr src, size_t size_bytes);
 ssize_t platform_copy_out(struct space *s, struct uaddr dst, const void *src, size_t size_bytes);
-/* As copy_out but also into pages that the application may not write (a breakpoint, MAP_PRIVATE text). */
-ssize_t platform_copy_out_force(struct space *s, struct uaddr dst, const void *src, size_t size_bytes);
 
 /* CPU time the thread has used, ns (for /proc, times, CPU clocks). */
 int64_t platform_thread_cpu_ns(struct thread *th);

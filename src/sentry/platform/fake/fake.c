@@ -203,11 +203,6 @@ ssize_t platform_copy_out(struct space *s, struct uaddr dst, const void *src, si
     return (ssize_t)size_bytes;
 }
 
-ssize_t platform_copy_out_force(struct space *s, struct uaddr dst, const void *src, size_t size_bytes)
-{
-    return platform_copy_out(s, dst, src, size_bytes);
-}
-
 int platform_queue_copy(struct thread *th, struct uaddr dst, const void *src, size_t size_bytes)
 {
     return platform_copy_out(th->space, dst, src, size_bytes) == (ssize_t)size_bytes ? 0 : -EFAULT;

@@ -1,0 +1,16 @@
+/* sentry/platform/event.h - the worker's side of a platform: wait for a stop, then handle it.
+ *
+ * Context  platform_wait: one thread at a time (the leader), without the kernel lock, sleeps. platform_handle: kernel lock held;
+ *          calls platform_events.
+ */
+#pragma once
+#include <stdint.h>
+
+#include "base/compiler.h"
+
+struct platform_event {
+    uint64_t raw[16];
+};
+
+NODISCARD int platform_wait(struct platform_event *ret); /* -EINTR, -ENOENT: nothing, again. Other errors: the end */
+void platform_handle(const struct platform_event *e);

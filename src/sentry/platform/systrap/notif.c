@@ -1,0 +1,187 @@
+/* sentry/platform/systrap/notif.c - notifications: waiting for one, finding out what it means, answering. */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "base/log.h"
+#include "host/host.h"
+#include "sentry/platform/event.h"
+#include "sentry/platform/systrap/systrap_priv.h"
+
+static_assert(sizeof(struct seccomp_notif) <= sizeof(struct platform_event), "an event holds a notification");
+
+int platform_wait(struct platform_event *ret)
+{
+    memset(ret, 0, sizeof(struct seccomp_notif));
+    return host_ioctl(hostfile_fd(plat()->listener), SECCOMP_IOCTL_NOTIF_RECV, ret);
+}
+
+void notif_send(uint64_t id, int64_t value, uint32_t flags)
+{
+    struct seccomp_notif_resp r = {.id = id, .flags = flags};
+    if (value < 0 && value >= -4095)
+        r.error = (int32_t)value;
+    else
+        r.val = value;
+    /* -ENOENT: the thread was killed meanwhile. Nothing to do: its pidfd tells. */
+    (void)!host_ioctl(hostfile_fd(plat()->listener), SECCOMP_IOCTL_NOTIF_SEND, &r);
+}
+
+void notif_answer(struct thread *th, int64_t value, uint32_t flags)
+{
+    if (!th->has_notif)
+        return;
+    th->has_notif = false;
+    th->start_notif = false;
+    notif_send(th->notif_id, value, flags);
+}
+
+static bool from_stub(const struct seccomp_notif *n)
+{
+    uint64_t ip = n->data.instruction_pointer;
+    return ip >= STUB_TEXT && ip < STUB_TEXT + STUB_TEXT_SIZE;
+}
+
+/* A host thread that we do not know: it must be mapping the area of a thread that was to start. */
+static void on_stranger(const struct seccomp_notif *n)
+{
+    int32_t tid = (int32_t)n->pid;
+    struct thread *th = NULL;
+    if (from_stub(n) && n->data.nr == SYS_mmap && n->data.args[5] % STUB_AREA_SIZE == 0)
+        th = thread_by_slot(n->data.args[5] / STUB_AREA_SIZE);
+    const uint64_t want[6] = {th ? thread_area_addr(th) : 0, STUB_AREA_SIZE, 3, 0x11, STUB_FD_AREAS, n->data.args[5]};
+    if (!th || th->tid || memcmp(n->data.args, want, sizeof(want)) != 0) {
+        LOGW("systrap: unexpected host thread killed tid=%d nr=%d", tid, n->data.nr);
+        (void)!host_kill(tid, SIGKILL);
+        return;
+    }
+    struct space *s = th->space;
+    thread_bind_tid(th, tid);
+    th->has_notif = true;
+    th->start_notif = true;
+    th->notif_id = n->id;
+    if (!s->pid) {
+        if (s->nthreads == 0 || s->dead) { /* given up before it was there */
+            (void)!host_kill(tid, SIGKILL);
+            thread_free(th);
+            return;
+        }
+        space_started(s, tid);
+    }
+    if (th->life == THREAD_DYING)
+        thread_exit_now(th);
+    else if (th->go)
+        thread_handover(th);
+}
+
+/* The stub broke the contract: only the application can have made it do so. */
+static void broken(struct thread *th, const char *what)
+{
+    LOGW("systrap: stub killed pid=%d tid=%d: %s", th->space->pid, th->tid, what);
+    space_kill(th->space);
+}
+
+static void on_stop(struct thread *th)
+{
+    const struct platform_events *ev = plat()->ev;
+    if (context_load(th)) {
+        broken(th, "no frame in its area");
+        return;
+    }
+    uint32_t signo;
+    struct fault f;
+    if (context_fault(th, &signo, &f)) {
+        broken(th, "no siginfo in its area");
+        return;
+    }
+    th->stop = STOP_CONTEXT;
+    if (signo == SIGSYS) {
+        const struct regs *r = &th->regs;
+        const uint64_t args[6] = {r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9};
+        ev->syscall(th->task, r->rax, args);
+    } else if (signo == STUB_SIG_INTERRUPT || f.code <= 0) {
+        ev->interrupted(th->task);
+    } else {
+        ev->fault(th->task, &f);
+    }
+}
+
+static void on_report(struct thread *th)
+{
+    const struct platform_events *ev = plat()->ev;
+    volatile struct stub_ctl *ctl = thread_ctl(th);
+    struct queue *q = th->q;
+    uint32_t failed = ctl->failed;
+    int64_t result = ctl->result;
+    th->stop = STOP_CONTEXT;
+    if (!failed || !q || failed > q->n) {
+        queue_done(th);
+        ev->interrupted(th->task);
+        return;
+    }
+    int err = result < 0 && result >= -4095 ? (int)result : -ENOMEM;
+    struct task *child = q->child[failed - 1];
+    bool clone = q->cmd[failed - 1].nr == STUB_CMD_CLONE;
+    LOGD("systrap: command failed tid=%d nr=%llu err=%d", th->tid, (unsigned long long)q->cmd[failed - 1].nr, err);
+    queue_done(th);
+    if (clone)
+        ev->clone_failed(th->task, child, err);
+    else
+        ev->map_failed(th->task, err);
+}
+
+static void on_stub_call(struct thread *th, const struct seccomp_notif *n)
+{
+    if (n->data.nr != STUB_NR_STOP && n->data.nr != STUB_NR_REPORT) {
+        if (!queue_continue(th, n))
+            broken(th, "a call that was not asked for");
+        return;
+    }
+    th->has_notif = true;
+    th->notif_id = n->id;
+    if (th->life == THREAD_DYING) {
+        thread_exit_now(th);
+    } else if (n->data.nr == STUB_NR_REPORT) {
+        on_report(th);
+    } else {
+        queue_done(th);
+        on_stop(th);
+    }
+}
+
+void platform_handle(const struct platform_event *e)
+{
+    struct seccomp_notif n;
+    memcpy(&n, e, sizeof(n));
+    struct platform_root *p = plat();
+    if ((int32_t)n.pid == p->zygote_tid) {
+        if (!zygote_notified(&n))
+            LOGE("systrap: the zygote made an unexpected call nr=%d", n.data.nr);
+        return;
+    }
+    struct thread *th = thread_by_tid((int32_t)n.pid);
+    if (!th || (th->tid && from_stub(&n) && n.data.nr == SYS_mmap && n.data.args[4] == STUB_FD_AREAS)) {
+        on_stranger(&n);
+        return;
+    }
+    if (th->space->dead)
+        return; /* its SIGKILL is on the way */
+    if (from_stub(&n)) {
+        on_stub_call(th, &n);
+        return;
+    }
+    th->has_notif = true;
+    th->notif_id = n.id;
+    if (th->life == THREAD_DYING) { /* its interrupt is pending: let it come */
+        notif_answer(th, -EINTR, 0);
+        return;
+    }
+    if (th->inflight)
+        queue_done(th);
+    th->stop = STOP_CALL;
+    uint64_t args[6];
+    for (int i = 0; i < 6; i++)
+        args[i] = n.data.args[i];
+    p->ev->syscall(th->task, (uint64_t)(uint32_t)n.data.nr, args);
+}

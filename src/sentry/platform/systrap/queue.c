@@ -1,0 +1,186 @@
+/* sentry/platform/systrap/queue.c - operations that a stub does for us: memory calls, copies, clones. */
+#include "sentry/platform/systrap/systrap_priv.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "abi/mman.h"
+#include "host/host.h"
+#include "sentry/platform/space_limits.h"
+
+/* Another thread of the space works on these pages: it is asked to stop, which ends its operations. */
+static bool range_busy(struct thread *th, struct urange r)
+{
+    bool busy = false;
+    struct thread *o;
+    LIST_FOREACH(o, &th->space->threads, node) {
+        if (o == th || !o->inflight || !o->q)
+            continue;
+        if (thread_ctl(o)->done == o->seq) {
+            queue_done(o);
+            continue;
+        }
+        for (uint32_t i = 0; i < o->q->n; i++) {
+            if (urange_overlaps(o->q->range[i], r)) {
+                platform_interrupt(o);
+                busy = true;
+                break;
+            }
+        }
+    }
+    return busy;
+}
+
+static struct queue *queue_get(struct thread *th)
+{
+    if (!th->q)
+        th->q = arena_alloc(sizeof(struct queue));
+    return th->q;
+}
+
+int queue_add(struct thread *th, uint64_t nr, const uint64_t args[6], struct urange r, struct hostfile *f)
+{
+    if (!urange_is_empty(r) && range_busy(th, r))
+        return -EAGAIN;
+    struct queue *q = queue_get(th);
+    if (!q || q->n >= STUB_CMDS)
+        return -ENOMEM;
+    struct stub_cmd *c = &q->cmd[q->n];
+    c->nr = nr;
+    memcpy(c->arg, args, sizeof(c->arg));
+    q->range[q->n] = r;
+    q->file[q->n] = f ? hostfile_ref(f) : NULL;
+    q->child[q->n] = NULL;
+    q->n++;
+    return 0;
+}
+
+void queue_done(struct thread *th)
+{
+    struct queue *q = th->q;
+    th->inflight = false;
+    if (!q)
+        return;
+    th->q = NULL;
+    for (uint32_t i = 0; i < q->n; i++)
+        hostfile_unref(q->file[i]);
+    arena_free(q, sizeof(*q));
+    waitq_wake(&th->space->map_wait, WAKE_ALL);
+}
+
+bool queue_continue(struct thread *th, const struct seccomp_notif *n)
+{
+    struct queue *q = th->q;
+    if (!q || !th->inflight)
+        return false;
+    for (uint32_t i = 0; i < q->n; i++) {
+        const struct stub_cmd *c = &q->cmd[i];
+        if (q->used & (1ULL << i))
+            continue;
+        if (c->nr == STUB_CMD_CLONE) {
+            if (n->data.nr != SYS_clone || n->data.args[0] != c->arg[0] || n->data.args[3] != c->arg[2] ||
+                n->data.args[4] != c->arg[3])
+                continue;
+        } else if ((uint64_t)n->data.nr != c->nr || memcmp(n->data.args, c->arg, sizeof(c->arg)) != 0) {
+            continue;
+        }
+        q->used |= 1ULL << i;
+        if (q->file[i]) {
+            struct seccomp_notif_addfd add = {.id = n->id,
+                                              .flags = SECCOMP_ADDFD_FLAG_SETFD,
+                                              .srcfd = (uint32_t)hostfile_fd(q->file[i]),
+                                              .newfd = (uint32_t)c->arg[4]};
+            int r = host_ioctl(hostfile_fd(plat()->listener), SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+            if (r < 0) {
+                notif_send(n->id, r == -EBADF || r == -EMFILE ? -ENOMEM : r, 0);
+                return true;
+            }
+        }
+        notif_send(n->id, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
+        return true;
+    }
+    return false;
+}
+
+static int add_range(struct thread *th, uint64_t nr, struct urange r, uint64_t a2, uint64_t a3, uint64_t a4)
+{
+    const uint64_t args[6] = {r.start, urange_len(r), a2, a3, a4, 0};
+    return queue_add(th, nr, args, r, NULL);
+}
+
+int platform_map_anon(struct thread *th, struct urange r, uint32_t prot, uint32_t flags)
+{
+    uint64_t extra = flags & (LINUX_MAP_NORESERVE | LINUX_MAP_POPULATE);
+    return add_range(th, SYS_mmap, r, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | extra, (uint64_t)-1);
+}
+
+int platform_map_file(struct thread *th, struct urange r, uint32_t prot, bool shared, struct hostfile *f,
+                      uint64_t off_bytes)
+{
+    uint64_t fd = STUB_FD_MAP + th->slot;
+    const uint64_t args[6] = {r.start, urange_len(r), prot, (shared ? MAP_SHARED : MAP_PRIVATE) | MAP_FIXED, fd, off_bytes};
+    const uint64_t close_args[6] = {fd};
+    if (th->q && th->q->n + 2 > STUB_CMDS)
+        return -ENOMEM;
+    int err = queue_add(th, SYS_mmap, args, r, f);
+    return err ? err : queue_add(th, SYS_close, close_args, (struct urange){0, 0}, NULL);
+}
+
+int platform_unmap(struct thread *th, struct urange r) { return add_range(th, SYS_munmap, r, 0, 0, 0); }
+
+int platform_protect(struct thread *th, struct urange r, uint32_t prot)
+{
+    return add_range(th, SYS_mprotect, r, prot, 0, 0);
+}
+
+int platform_madvise(struct thread *th, struct urange r, uint32_t advice)
+{
+    return add_range(th, SYS_madvise, r, advice, 0, 0);
+}
+
+int platform_mremap(struct thread *th, struct urange from, struct urange to, uint32_t flags)
+{
+    const uint64_t args[6] = {from.start, urange_len(from), urange_len(to),
+                              flags | (from.start != to.start ? MREMAP_MAYMOVE | MREMAP_FIXED : 0), to.start};
+    if (range_busy(th, to))
+        return -EAGAIN;
+    return queue_add(th, SYS_mremap, args, from, NULL);
+}
+
+int platform_queue_copy(struct thread *th, struct uaddr dst, const void *src, size_t size_bytes)
+{
+    struct queue *q = queue_get(th);
+    if (!q || size_bytes > STUB_AREA_COPY_SIZE - q->copy_used)
+        return -ENOMEM;
+    uint32_t off = STUB_AREA_COPY + q->copy_used;
+    memcpy(thread_area(th) + off, src, size_bytes);
+    const uint64_t args[6] = {dst.v, thread_area_addr(th) + off, size_bytes};
+    int err = queue_add(th, STUB_CMD_COPY, args, (struct urange){0, 0}, NULL);
+    if (!err)
+        q->copy_used += (uint32_t)ALIGN_UP(size_bytes, 16);
+    if (q->copy_used > STUB_AREA_COPY_SIZE)
+        q->copy_used = STUB_AREA_COPY_SIZE;
+    return err;
+}
+
+int platform_native_call(struct thread *th, uint64_t nr, const uint64_t args[6])
+{
+    return queue_add(th, nr, args, (struct urange){0, 0}, NULL);
+}
+
+struct waitq *platform_map_waitq(struct thread *th) { return &th->space->map_wait; }
+
+void platform_space_reset(struct thread *th)
+{
+    const uint64_t all[6] = {SPACE_MIN, SPACE_END - SPACE_MIN};
+    const uint64_t fs[6] = {0x1002 /* ARCH_SET_FS */, 0};
+    const uint64_t tid[6] = {0};
+    struct urange none = {0, 0};
+    int err = queue_add(th, SYS_munmap, all, none, NULL);
+    err = err ? err : queue_add(th, SYS_arch_prctl, fs, none, NULL);
+    err = err ? err : queue_add(th, SYS_set_tid_address, tid, none, NULL);
+    if (err)
+        space_kill(th->space);
+}

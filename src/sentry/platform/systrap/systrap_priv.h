@@ -1,0 +1,142 @@
+/* sentry/platform/systrap/systrap_priv.h - the books of the systrap platform (DESIGN.md 3.1, 3.5, 3.7).
+ *
+ * What     A space is a stub process, a thread one of its host threads. A thread owns a slot: 64 KiB of shared memory, mapped
+ *          in the stub at STUB_AREAS + slot * STUB_AREA_SIZE and here at AREAS_BASE + the same offset.
+ * Trust    everything in an area, and every notification, is hostile: fields are read once, checked, and copied.
+ * Locks    the kernel lock, but for platform_wait().
+ *
+ * Life of a thread: NEW (area prepared; the host thread may not exist yet) -> its first notification, the mapping of its
+ * area, is here: held until `go` -> ALIVE. DYING: given up by the kernel; ends at its next stop.
+ *
+ * I1  a stub call is let through (CONTINUE) only if it equals a command of the thread's queue that was not used yet, or is the
+ *     mapping of the area of a NEW thread.
+ * I2  a thread with a notification here is stopped: it does nothing until the answer.
+ */
+#pragma once
+#include <linux/seccomp.h>
+#include <sys/ioctl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/signal.h"
+#include "base/compiler.h"
+#include "base/list.h"
+#include "sentry/arena/slab.h"
+#include "sentry/io/hostfile.h"
+#include "sentry/kernel.h"
+#include "sentry/platform/platform.h"
+#include "sentry/task/wait.h"
+#include "stub/stub_abi.h"
+
+#define AREAS_BASE     0x210000000000ULL
+#define TID_BUCKETS    1024u
+#define ZYGOTE_SLOT    0u
+
+enum thread_life { THREAD_NEW, THREAD_ALIVE, THREAD_DYING };
+
+/* Commands for a thread, the sentry's own copy. Lives from the first queued operation to the thread's next stop. */
+struct queue {
+    uint32_t n;
+    uint32_t copy_used;          /* bytes of the area's copy region */
+    uint64_t used;               /* bit i: notification for command i was answered */
+    struct stub_cmd cmd[STUB_CMDS];
+    struct urange range[STUB_CMDS];
+    struct hostfile *file[STUB_CMDS]; /* counted */
+    struct task *child[STUB_CMDS];    /* STUB_CMD_CLONE: who is to start */
+};
+
+struct space {
+    int32_t pid;                 /* 0: not started */
+    uint32_t nthreads;           /* not DYING */
+    bool dead;
+    struct list_node threads;    /* all */
+    struct waitq map_wait;       /* operations under way have ended */
+    struct hostfile *pidfd;
+    struct hostwatch watch;      /* the host process ended */
+};
+
+struct thread {
+    struct space *space;
+    struct task *task;           /* NULL when DYING */
+    struct list_node node;
+    struct thread *tid_next;
+    uint32_t slot;
+    int32_t tid;                 /* host, in our pid namespace; 0: not started */
+    enum thread_life life;
+    enum stop_kind stop;
+    bool go;                     /* NEW: may run as soon as it is there */
+    bool has_notif;
+    bool start_notif;            /* the notification is the mapping of its area: answer is CONTINUE */
+    bool inflight;               /* commands were handed over and are not known to be finished */
+    uint32_t seq;
+    uint32_t flags;              /* STUB_FLAG_* of the next resume */
+    uint32_t uc_off;             /* of the frame, in the area */
+    uint64_t notif_id;
+    struct regs regs;
+    struct queue *q;
+};
+
+struct platform_root {
+    const struct platform_events *ev;
+    struct hostfile *listener, *areas;
+    uint32_t slot_top;           /* slots below were used */
+    uint32_t free_slots_n;
+    uint16_t *free_slots;        /* arena pages: a stack of slots */
+    struct thread **tids;        /* TID_BUCKETS */
+    struct thread **by_slot;     /* STUB_SLOTS */
+    int32_t zygote_tid;
+    uint64_t zygote_notif;
+    bool zygote_idle;
+    bool zygote_cloning;
+    struct list_node zygote_queue; /* threads (node_zygote) that wait for a process */
+    uint64_t host_vdso;
+    uint32_t xsave_size;
+};
+
+static inline struct platform_root *plat(void) { return kern()->plat; }
+static inline uint8_t *thread_area(const struct thread *th)
+{
+    return (uint8_t *)(uintptr_t)(AREAS_BASE + (uint64_t)th->slot * STUB_AREA_SIZE);
+}
+static inline uint64_t thread_area_addr(const struct thread *th)
+{
+    return STUB_AREAS + (uint64_t)th->slot * STUB_AREA_SIZE;
+}
+static inline volatile struct stub_ctl *thread_ctl(const struct thread *th)
+{
+    return (volatile struct stub_ctl *)(void *)thread_area(th);
+}
+
+/* thread.c */
+struct thread *thread_by_tid(int32_t tid);
+struct thread *thread_by_slot(uint64_t slot);
+void thread_bind_tid(struct thread *th, int32_t tid);
+void thread_free(struct thread *th);
+NODISCARD struct thread *thread_new(struct space *s, struct task *t);
+NODISCARD struct space *space_new(void);
+void space_kill(struct space *s);       /* SIGKILL; threads and tasks stay until the kernel drops them */
+void space_started(struct space *s, int32_t pid);
+void thread_handover(struct thread *th); /* writes frame and commands, answers the notification */
+void thread_exit_now(struct thread *th); /* DYING and stopped in the stub: tells it to exit */
+
+/* queue.c */
+void queue_done(struct thread *th);      /* operations have ended, well or not: forgets them */
+NODISCARD int queue_add(struct thread *th, uint64_t nr, const uint64_t args[6], struct urange r, struct hostfile *f);
+bool queue_continue(struct thread *th, const struct seccomp_notif *n); /* a stub call that awaits: true if it was ours */
+
+/* context_untrusted.c */
+NODISCARD int context_load(struct thread *th);      /* frame to th->regs. -EINVAL: not a frame */
+void context_store(struct thread *th);
+void context_fresh(struct thread *th);              /* an empty first frame */
+void context_copy(const struct thread *from, struct thread *to);
+int context_fault(struct thread *th, uint32_t *ret_signo, struct fault *ret);
+
+/* notif.c */
+void notif_answer(struct thread *th, int64_t value, uint32_t flags);
+void notif_send(uint64_t id, int64_t value, uint32_t flags);
+
+/* zygote.c */
+NODISCARD int zygote_start(void);
+void zygote_ask(struct thread *th);      /* a process for th */
+bool zygote_notified(const struct seccomp_notif *n);

@@ -1,0 +1,408 @@
+/* sentry/platform/systrap/thread.c - spaces, threads and slots; how a stopped thread goes on. */
+#include "sentry/platform/systrap/systrap_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "abi/poll.h"
+#include "abi/sched.h"
+#include "base/log.h"
+#include "host/host.h"
+
+const char *platform_name(void) { return "systrap"; }
+
+/* ---- slots ---- */
+
+static int64_t slot_take(void)
+{
+    struct platform_root *p = plat();
+    if (p->free_slots_n)
+        return p->free_slots[--p->free_slots_n];
+    if (p->slot_top >= STUB_SLOTS)
+        return -EAGAIN;
+    return p->slot_top++;
+}
+
+static void slot_give(uint32_t slot) { plat()->free_slots[plat()->free_slots_n++] = (uint16_t)slot; }
+
+struct thread *thread_by_slot(uint64_t slot) { return slot < STUB_SLOTS ? plat()->by_slot[slot] : NULL; }
+
+/* ---- host thread ids ---- */
+
+static struct thread **tid_bucket(int32_t tid) { return &plat()->tids[(uint32_t)tid % TID_BUCKETS]; }
+
+struct thread *thread_by_tid(int32_t tid)
+{
+    struct thread *th = *tid_bucket(tid);
+    while (th && th->tid != tid)
+        th = th->tid_next;
+    return th;
+}
+
+static void tid_unbind(struct thread *th)
+{
+    if (!th->tid)
+        return;
+    struct thread **at = tid_bucket(th->tid);
+    while (*at && *at != th)
+        at = &(*at)->tid_next;
+    if (*at)
+        *at = th->tid_next;
+    th->tid = 0;
+}
+
+void thread_bind_tid(struct thread *th, int32_t tid)
+{
+    struct thread *old = thread_by_tid(tid);
+    if (old) { /* its host thread ended behind our back: the stub's exit was called by the application */
+        space_kill(old->space);
+        tid_unbind(old);
+    }
+    th->tid = tid;
+    th->tid_next = *tid_bucket(tid);
+    *tid_bucket(tid) = th;
+}
+
+/* ---- spaces ---- */
+
+struct space *space_new(void)
+{
+    struct space *s = SLAB_NEW(SPACE, struct space);
+    if (!s)
+        return NULL;
+    list_init(&s->threads);
+    waitq_init(&s->map_wait);
+    return s;
+}
+
+static void space_unwatch(struct space *s)
+{
+    if (s->watch.added)
+        hostwatch_remove(&s->watch);
+    s->pidfd = hostfile_unref(s->pidfd);
+}
+
+static void space_on_exit(struct hostwatch *w, uint32_t events)
+{
+    struct space *s = container_of(w, struct space, watch);
+    LOGD("systrap: stub process ended pid=%d", s->pid);
+    s->dead = true;
+    space_unwatch(s);
+    plat()->ev->space_died(s);
+}
+
+void space_started(struct space *s, int32_t pid)
+{
+    s->pid = pid;
+    int fd = host_pidfd_open(pid, 0);
+    if (fd < 0 || hostfile_adopt(fd, &s->pidfd) ||
+        hostwatch_add(&s->watch, s->pidfd, LINUX_POLLIN, false, space_on_exit)) {
+        LOGW("systrap: stub process cannot be watched pid=%d err=%d", pid, fd);
+        s->pidfd = hostfile_unref(s->pidfd);
+    }
+}
+
+void space_kill(struct space *s)
+{
+    if (s->dead)
+        return;
+    s->dead = true;
+    if (s->pidfd)
+        (void)!host_pidfd_send_signal(hostfile_fd(s->pidfd), SIGKILL, NULL, 0);
+    else if (s->pid)
+        (void)!host_kill(s->pid, SIGKILL);
+}
+
+static void space_free_if_empty(struct space *s)
+{
+    if (!list_empty(&s->threads))
+        return;
+    space_unwatch(s);
+    SLAB_FREE(SPACE, s);
+}
+
+/* ---- threads ---- */
+
+struct thread *thread_new(struct space *s, struct task *t)
+{
+    int64_t slot = slot_take();
+    if (slot < 0)
+        return NULL;
+    struct thread *th = SLAB_NEW(THREAD, struct thread);
+    if (!th) {
+        slot_give((uint32_t)slot);
+        return NULL;
+    }
+    th->space = s;
+    th->task = t;
+    th->slot = (uint32_t)slot;
+    th->life = THREAD_NEW;
+    th->stop = STOP_CONTEXT;
+    list_add_tail(&th->node, &s->threads);
+    s->nthreads++;
+    plat()->by_slot[slot] = th;
+    volatile struct stub_ctl *ctl = thread_ctl(th);
+    ctl->ncmds = 0;
+    ctl->flags = 0;
+    th->seq = ctl->done = 0;
+    return th;
+}
+
+void thread_free(struct thread *th)
+{
+    struct space *s = th->space;
+    queue_done(th);
+    tid_unbind(th);
+    plat()->by_slot[th->slot] = NULL;
+    slot_give(th->slot);
+    list_del_init(&th->node);
+    SLAB_FREE(THREAD, th);
+    space_free_if_empty(s);
+}
+
+int platform_space_new(struct task *t, struct thread **ret)
+{
+    struct space *s = space_new();
+    if (!s)
+        return -ENOMEM;
+    struct thread *th = thread_new(s, t);
+    if (!th) {
+        SLAB_FREE(SPACE, s);
+        return -EAGAIN;
+    }
+    context_fresh(th);
+    zygote_ask(th);
+    *ret = th;
+    return 0;
+}
+
+/* Queues the clone on `by`, whose child is th. */
+static int clone_queue(struct thread *by, struct thread *th, uint64_t flags, uint64_t ctid, uint64_t tls)
+{
+    const uint64_t args[6] = {flags, th->slot, ctid, tls};
+    int err = queue_add(by, STUB_CMD_CLONE, args, (struct urange){0, 0}, NULL);
+    if (err) {
+        thread_free(th);
+        return err;
+    }
+    by->q->child[by->q->n - 1] = th->task;
+    context_copy(by, th);
+    th->regs.rax = 0;
+    return 0;
+}
+
+int platform_fork(struct thread *by, struct task *child, struct thread **ret)
+{
+    struct space *s = space_new();
+    if (!s)
+        return -ENOMEM;
+    struct thread *th = thread_new(s, child);
+    if (!th) {
+        SLAB_FREE(SPACE, s);
+        return -EAGAIN;
+    }
+    int err = clone_queue(by, th, LINUX_CLONE_PARENT, 0, 0);
+    if (!err)
+        *ret = th;
+    return err;
+}
+
+int platform_thread_new(struct thread *by, const struct thread_start *st, struct task *child, struct thread **ret)
+{
+    struct thread *th = thread_new(by->space, child);
+    if (!th)
+        return -EAGAIN;
+    uint64_t flags = LINUX_CLONE_VM | LINUX_CLONE_FS | LINUX_CLONE_FILES | LINUX_CLONE_SIGHAND | LINUX_CLONE_THREAD |
+                     LINUX_CLONE_SYSVSEM;
+    if (st->set_tls)
+        flags |= LINUX_CLONE_SETTLS;
+    if (st->clear_tid)
+        flags |= LINUX_CLONE_CHILD_CLEARTID;
+    int err = clone_queue(by, th, flags, st->clear_tid, st->set_tls ? st->tls : 0);
+    if (err)
+        return err;
+    if (st->stack)
+        th->regs.rsp = st->stack;
+    *ret = th;
+    return 0;
+}
+
+static void host_interrupt(const struct thread *th)
+{
+    if (th->tid)
+        (void)!host_tgkill(th->space->pid, th->tid, STUB_SIG_INTERRUPT);
+}
+
+/* Stopped in the stub with a notification: exit is the next thing it does. */
+void thread_exit_now(struct thread *th)
+{
+    volatile struct stub_ctl *ctl = thread_ctl(th);
+    ctl->cmd[0] = (struct stub_cmd){.nr = SYS_exit};
+    ctl->ncmds = 1;
+    notif_answer(th, 0, th->start_notif ? SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0);
+    thread_free(th);
+}
+
+void platform_thread_exit(struct thread *th)
+{
+    struct space *s = th->space;
+    enum stop_kind was = th->stop;
+    enum thread_life life = th->life;
+    th->task = NULL;
+    th->life = THREAD_DYING;
+    s->nthreads--;
+    if (s->nthreads == 0) {
+        bool started = s->pid != 0;
+        if (started || s->dead)
+            space_kill(s);
+        struct thread *o, *n;
+        bool last = false;
+        /* The process is on its way out: nothing of it will be answered. A process that does not exist yet is killed when its
+         * first notification comes. */
+        if (!started && !s->dead)
+            return;
+        LIST_FOREACH_SAFE(o, n, &s->threads, node) {
+            last = o->node.next == &s->threads;
+            thread_free(o);
+            if (last)
+                break;
+        }
+        return;
+    }
+    if (life == THREAD_NEW && !th->has_notif)
+        return; /* ends when it appears */
+    if (was == STOP_CONTEXT && th->has_notif) {
+        thread_exit_now(th);
+    } else if (was == STOP_CALL) {
+        host_interrupt(th);
+        notif_answer(th, -EINTR, 0);
+    } else {
+        host_interrupt(th);
+    }
+}
+
+bool platform_space_is_single(const struct thread *th)
+{
+    return th->space->nthreads == 1 && th->node.next == th->node.prev;
+}
+
+struct space *platform_space(const struct thread *th) { return th->space; }
+
+enum stop_kind platform_stop(const struct thread *th) { return th->stop; }
+
+struct regs *platform_regs(struct thread *th) { return &th->regs; }
+
+/* Frame and commands are complete: the stub may go on. */
+void thread_handover(struct thread *th)
+{
+    volatile struct stub_ctl *ctl = thread_ctl(th);
+    context_store(th);
+    struct queue *q = th->q;
+    uint32_t n = q ? q->n : 0;
+    for (uint32_t i = 0; i < n; i++)
+        ctl->cmd[i] = q->cmd[i];
+    ctl->ncmds = n;
+    ctl->flags = th->flags;
+    ctl->failed = 0;
+    ctl->uc = thread_area_addr(th) + th->uc_off;
+    ctl->seq = ++th->seq;
+    th->inflight = n > 0;
+    th->flags = 0;
+    th->stop = STOP_RUNNING;
+    bool start = th->start_notif;
+    notif_answer(th, 0, start ? SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0);
+    th->life = THREAD_ALIVE;
+}
+
+void platform_resume(struct thread *th)
+{
+    assert(th->stop == STOP_CONTEXT);
+    if (th->life == THREAD_NEW && !th->has_notif) {
+        th->go = true;
+        return;
+    }
+    thread_handover(th);
+}
+
+void platform_sync(struct thread *th)
+{
+    th->flags = STUB_FLAG_REPORT;
+    platform_resume(th);
+}
+
+void platform_return(struct thread *th, int64_t value)
+{
+    if (th->stop == STOP_CONTEXT) {
+        th->regs.rax = (uint64_t)value;
+        platform_resume(th);
+        return;
+    }
+    th->stop = STOP_RUNNING;
+    notif_answer(th, value, 0);
+}
+
+void platform_return_and_stop(struct thread *th, int64_t value)
+{
+    assert(th->stop == STOP_CALL);
+    host_interrupt(th);
+    th->stop = STOP_RUNNING;
+    notif_answer(th, value, 0);
+}
+
+void platform_interrupt(struct thread *th)
+{
+    if (th->stop == STOP_RUNNING)
+        host_interrupt(th);
+}
+
+int64_t platform_thread_cpu_ns(struct thread *th)
+{
+    /* The host lets us read the clock of a process, not of one of its threads: the first thread stands for all. */
+    if (!th->space->pid || th->node.prev != &th->space->threads)
+        return 0;
+    struct timespec ts;
+    clockid_t clock = (clockid_t)((~(uint32_t)th->space->pid << 3) | 2u);
+    if (host_clock_gettime(clock, &ts) < 0)
+        return 0;
+    return (int64_t)ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+}
+
+/* ---- start ---- */
+
+static int areas_new(void)
+{
+    struct platform_root *p = plat();
+    int err = hostfile_new_memfd("areas", &p->areas);
+    if (err)
+        return err;
+    int fd = hostfile_fd(p->areas);
+    uint64_t size = (uint64_t)STUB_SLOTS * STUB_AREA_SIZE;
+    int r = host_ftruncate(fd, (off_t)size);
+    if (r < 0)
+        return r;
+    intptr_t at = host_mmap((void *)(uintptr_t)AREAS_BASE, size, PROT_READ | PROT_WRITE,
+                            MAP_SHARED | MAP_NORESERVE | MAP_FIXED_NOREPLACE, fd, 0);
+    return at < 0 ? (int)at : 0;
+}
+
+int platform_init(const struct platform_events *ev)
+{
+    struct platform_root *p = arena_alloc(sizeof(*p));
+    if (!p)
+        return -ENOMEM;
+    kern()->plat = p;
+    p->ev = ev;
+    p->slot_top = ZYGOTE_SLOT + 1;
+    list_init(&p->zygote_queue);
+    p->free_slots = arena_alloc(STUB_SLOTS * sizeof(p->free_slots[0]));
+    p->by_slot = arena_alloc(STUB_SLOTS * sizeof(struct thread *));
+    p->tids = arena_alloc(TID_BUCKETS * sizeof(struct thread *));
+    if (!p->free_slots || !p->by_slot || !p->tids)
+        return -ENOMEM;
+    int err = areas_new();
+    return err ? err : zygote_start();
+}

@@ -1,0 +1,164 @@
+/* sentry/platform/systrap/zygote.c - the first stub, from which every new space is made. */
+#include "sentry/platform/systrap/systrap_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/personality.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "base/atomic.h"
+#include "base/log.h"
+#include "host/host.h"
+#include "stub/blobs.h"
+
+/* Linux 6.6, newer than the headers that we build with. */
+#ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
+#define SECCOMP_IOCTL_NOTIF_SET_FLAGS       SECCOMP_IOW(4, uint64_t)
+#define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP 1UL
+#endif
+
+/* In the child, before exec: a copy of the sentry that must not touch its state. */
+static _Noreturn void zygote_exec(int image_fd, int areas_fd)
+{
+    static char name[] = "stub";
+    char *argv[] = {name, NULL}, *envp[] = {NULL};
+    uint64_t none = 0;
+    if (areas_fd != STUB_FD_AREAS && host_dup3(areas_fd, STUB_FD_AREAS, 0) < 0)
+        (void)!host_exit_group(1);
+    if (areas_fd == STUB_FD_AREAS)
+        (void)!host_fcntl(areas_fd, F_SETFD, 0);
+    if (image_fd != STUB_FD_AREAS + 1 && host_dup3(image_fd, STUB_FD_AREAS + 1, O_CLOEXEC) < 0)
+        (void)!host_exit_group(1);
+    (void)!host_close_range(STUB_FD_AREAS + 2, ~0u, 0);
+    (void)!host_close_range(0, STUB_FD_AREAS - 1, 0);
+    (void)!host_personality(ADDR_NO_RANDOMIZE);
+    (void)!host_rt_sigprocmask(SIG_SETMASK, &none, NULL, sizeof(none));
+    (void)!host_execveat(STUB_FD_AREAS + 1, "", argv, envp, AT_EMPTY_PATH);
+    (void)!host_exit_group(1);
+    __builtin_unreachable();
+}
+
+static int image_memfd(void)
+{
+    int fd = host_memfd_create("stub", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0)
+        return fd;
+    ssize_t n = host_write(fd, stub_image, stub_image_size);
+    if (n != (ssize_t)stub_image_size) {
+        (void)!host_close(fd);
+        return n < 0 ? (int)n : -EIO;
+    }
+    return fd;
+}
+
+/* Waits until the zygote has installed its filter; its descriptor number or -errno. */
+static int listener_wait(volatile struct stub_ctl *ctl, int32_t pid)
+{
+    uint32_t *word = (uint32_t *)(uintptr_t)&ctl->listener;
+    for (;;) {
+        int32_t v = (int32_t)atomic_load_acquire(word);
+        if (v)
+            return v;
+        struct timespec ts = {.tv_nsec = 100000000};
+        (void)!host_futex(word, FUTEX_WAIT, 0, &ts, NULL, 0);
+        int status;
+        if (!atomic_load_acquire(word) && host_wait4(pid, &status, WNOHANG, NULL) != 0)
+            return -ECHILD;
+    }
+}
+
+static int listener_take(int32_t pid, int number)
+{
+    int pidfd = host_pidfd_open(pid, 0);
+    if (pidfd < 0)
+        return pidfd;
+    int fd = host_pidfd_getfd(pidfd, number, 0);
+    (void)!host_close(pidfd);
+    if (fd < 0)
+        return fd;
+    int err = hostfile_adopt(fd, &plat()->listener);
+    if (err)
+        return err;
+    /* Linux 6.6: both wakes of a call are switches on one CPU. Older hosts do without. */
+    int r = host_ioctl(hostfile_fd(plat()->listener), SECCOMP_IOCTL_NOTIF_SET_FLAGS,
+                       (void *)(uintptr_t)SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+    if (r < 0)
+        LOGI("systrap: no synchronous wake-up on this host err=%d", r);
+    return 0;
+}
+
+int zygote_start(void)
+{
+    struct platform_root *p = plat();
+    int image = image_memfd();
+    if (image < 0)
+        return image;
+    int areas = hostfile_fd(p->areas);
+    /* Children are reaped by the host kernel; their end is seen through pidfds. */
+    struct {
+        void (*handler)(int);
+        uint64_t flags;
+        void *restorer;
+        uint64_t mask;
+    } ignore = {SIG_IGN, 0, NULL, 0};
+    int32_t pid = host_clone(SIGCHLD, NULL, NULL, NULL, 0);
+    if (pid == 0)
+        zygote_exec(image, areas);
+    (void)!host_close(image);
+    if (pid < 0)
+        return pid;
+    volatile struct stub_ctl *ctl = (volatile struct stub_ctl *)(uintptr_t)AREAS_BASE;
+    int number = listener_wait(ctl, pid);
+    if (number < 0)
+        return number;
+    int err = listener_take(pid, number);
+    if (err)
+        return err;
+    p->host_vdso = ctl->vdso;
+    p->zygote_tid = pid;
+    (void)!host_rt_sigaction(SIGCHLD, &ignore, NULL, sizeof(uint64_t));
+    return 0;
+}
+
+static void zygote_next(void)
+{
+    struct platform_root *p = plat();
+    if (!p->zygote_idle || list_empty(&p->zygote_queue))
+        return;
+    struct thread *th = list_first_entry(&p->zygote_queue, struct thread, node);
+    list_del_init(&th->node);
+    list_add_tail(&th->node, &th->space->threads);
+    p->zygote_idle = false;
+    p->zygote_cloning = true;
+    notif_send(p->zygote_notif, th->slot, 0);
+}
+
+void zygote_ask(struct thread *th)
+{
+    list_del_init(&th->node);
+    list_add_tail(&th->node, &plat()->zygote_queue);
+    zygote_next();
+}
+
+bool zygote_notified(const struct seccomp_notif *n)
+{
+    struct platform_root *p = plat();
+    if (n->data.nr == STUB_NR_ZYGOTE) {
+        p->zygote_notif = n->id;
+        p->zygote_idle = true;
+        p->zygote_cloning = false;
+        zygote_next();
+        return true;
+    }
+    if (n->data.nr == SYS_clone && p->zygote_cloning) {
+        p->zygote_cloning = false;
+        notif_send(n->id, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
+        return true;
+    }
+    return false;
+}
