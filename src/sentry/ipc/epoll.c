@@ -126,8 +126,7 @@ static int item_add(struct epoll *ep, struct file *f, int fd, const struct linux
     i->waiter.exclusive = ev->events & LINUX_EPOLLEXCLUSIVE;
     (void)rb_insert(&ep->items, &i->node, item_cmp);
     ep->nitems++;
-    if (!f->epitems.next)
-        list_init(&f->epitems);
+    f->epoll_gone = epoll_file_gone;
     list_add_tail(&i->file_node, &f->epitems);
     item_arm(i);
     return 0;
@@ -158,8 +157,8 @@ static int depth_below(struct epoll *ep, const struct epoll *to, int depth)
 static int depth_above(struct epoll *ep, int depth)
 {
     int found = 0;
-    if (depth > EPOLL_MAX_NESTS || !ep->file->epitems.next)
-        return depth > EPOLL_MAX_NESTS ? 1 : 0;
+    if (depth > EPOLL_MAX_NESTS)
+        return 1;
     if (ep->loop_check == kern()->epoll_check)
         return ep->loop_depth;
     ep->loop_check = kern()->epoll_check;
@@ -293,8 +292,6 @@ static void epoll_release(struct file *f)
 void epoll_file_gone(struct file *f)
 {
     struct epitem *i, *next;
-    if (!f->epitems.next)
-        return;
     LIST_FOREACH_SAFE(i, next, &f->epitems, file_node)
         item_free(i);
 }

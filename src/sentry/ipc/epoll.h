@@ -32,5 +32,5 @@ typedef int (*epoll_put_fn)(void *ctx, uint32_t first, const struct linux_epoll_
 NODISCARD int64_t epoll_harvest(struct file *ep, uint32_t max, epoll_put_fn put, void *ctx);
 /* Woken with POLLIN when an item becomes ready. */
 struct waitq *epoll_waitq(struct file *ep);
-/* The last reference to f is gone: file_unref calls it before ops->release if f->epitems is not empty. */
+/* The last reference to f is gone: file_unref calls it (as f->epoll_gone) before ops->release if f->epitems is not empty. */
 void epoll_file_gone(struct file *f);

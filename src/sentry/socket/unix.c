@@ -1,0 +1,194 @@
+#include "sentry/socket/unix.h"
+
+#include "abi/ioctl.h"
+#include "abi/poll.h"
+#include "base/err.h"
+#include "sentry/arena/slab.h"
+#include "sentry/mm/usermem.h"
+#include "sentry/task/task.h"
+#include "sentry/vfs/file.h"
+
+struct unix_sock *unix_new(uint32_t type)
+{
+    struct unix_sock *u = unix_root() ? SLAB_NEW(UNIX_SOCK, struct unix_sock) : NULL;
+    if (!u)
+        return NULL;
+    socket_init(&u->s, &unix_ops, LINUX_AF_UNIX, type, 0);
+    ref_init(&u->ref);
+    list_init(&u->queue);
+    list_init(&u->full_waiters);
+    list_init(&u->full_node);
+    waitq_init(&u->wait);
+    u->backlog = UNIX_DGRAM_QLEN;
+    u->sndbuf = u->rcvbuf = UNIX_BUF_DEFAULT;
+    return u;
+}
+
+/* What a closed socket still holds: its queue, its name, its place in others' lists. */
+static bool queue_drop(struct unix_sock *u)
+{
+    bool had = false;
+    while (!list_empty(&u->queue)) {
+        struct unix_msg *m = list_first_entry(&u->queue, struct unix_msg, node);
+        unix_dequeue(u, m);
+        if (m->embryo) {
+            struct unix_sock *e = m->embryo;
+            /* Nobody will accept it: to its client it looks like a peer that closed with data unread. */
+            e->dead = true;
+            if (e->peer) {
+                e->peer->shutdown |= UNIX_SHUTDOWN_BOTH;
+                e->peer->err = ECONNRESET;
+                unix_wake(e->peer, WAKE_ALL);
+                unix_unref(TAKE(e->peer));
+            }
+            (void)queue_drop(e);
+        }
+        unix_msg_free(m);
+        had = true;
+    }
+    return had;
+}
+
+struct unix_sock *unix_unref(struct unix_sock *u)
+{
+    if (!u || !ref_put(&u->ref))
+        return NULL;
+    struct unix_sock *peer = u->peer; /* an end that nobody closed: an embryo that failed */
+    unix_stop_waiting(u);
+    (void)queue_drop(u);
+    waitq_wake(&u->wait, WAKE_ALL);
+    SLAB_FREE(UNIX_SOCK, u);
+    return unix_unref(peer);
+}
+
+static void unix_release(struct socket *s)
+{
+    struct unix_sock *u = to_unix(s), *w, *next;
+    u->dead = true;
+    u->shutdown = UNIX_SHUTDOWN_BOTH;
+    unix_unname(u);
+    unix_stop_waiting(u);
+    bool unread = queue_drop(u);
+    LIST_FOREACH_SAFE(w, next, &u->full_waiters, full_node) {
+        unix_stop_waiting(w);
+        unix_wake(w, WAKE_ALL);
+    }
+    struct unix_sock *peer = TAKE(u->peer);
+    u->state = UNIX_CLOSE;
+    if (peer && !unix_is_dgram(u)) {
+        peer->shutdown = UNIX_SHUTDOWN_BOTH;
+        if (unread)
+            peer->err = ECONNRESET;
+        unix_wake(peer, WAKE_ALL);
+    }
+    unix_wake(u, WAKE_ALL);
+    unix_unref(peer);
+    unix_unref(u);
+}
+
+static uint32_t unix_poll(struct socket *s, struct waitq **ret_q)
+{
+    struct unix_sock *u = to_unix(s);
+    uint32_t mask = 0;
+    *ret_q = &u->wait;
+    if (u->err)
+        mask |= LINUX_POLLERR;
+    if (u->shutdown == UNIX_SHUTDOWN_BOTH)
+        mask |= LINUX_POLLHUP;
+    if (u->shutdown & UNIX_RCV_SHUTDOWN)
+        mask |= LINUX_POLLRDHUP | LINUX_POLLIN | LINUX_POLLRDNORM;
+    if (!list_empty(&u->queue))
+        mask |= LINUX_POLLIN | LINUX_POLLRDNORM;
+    if (!unix_is_dgram(u) && u->state == UNIX_CLOSE)
+        mask |= LINUX_POLLHUP;
+    bool writable = unix_writable(u);
+    if (writable && !socket_is_stream(s) && u->peer && u->peer->peer != u && !u->peer->dead && unix_queue_full(u->peer)) {
+        unix_wait_for_room(u, u->peer);
+        writable = false;
+    }
+    if (writable)
+        mask |= LINUX_POLLOUT | LINUX_POLLWRNORM | LINUX_POLLWRBAND;
+    return mask;
+}
+
+static int64_t unix_ioctl(struct socket *s, struct task *t, uint32_t cmd, uint64_t arg)
+{
+    struct unix_sock *u = to_unix(s);
+    uint64_t n = 0;
+    switch (cmd) {
+    case LINUX_SIOCINQ:
+        if (u->state == UNIX_LISTEN)
+            return -EINVAL;
+        if (!unix_is_dgram(u))
+            n = u->queued_bytes;
+        else if (!list_empty(&u->queue))
+            n = list_first_entry(&u->queue, struct unix_msg, node)->len;
+        break;
+    case LINUX_SIOCOUTQ:
+        n = u->wmem;
+        break;
+    default:
+        return -ENOTTY;
+    }
+    return copy_out_u32(t, UADDR(arg), (uint32_t)n);
+}
+
+static int unix_getname(struct socket *s, bool peer, struct sock_addr *ret)
+{
+    struct unix_sock *u = to_unix(s);
+    if (peer && !u->peer)
+        return -ENOTCONN;
+    unix_name_get(peer ? u->peer : u, ret);
+    return 0;
+}
+
+const struct socket_ops unix_ops = {
+    .bind = unix_bind,
+    .connect = unix_connect,
+    .listen = unix_listen,
+    .accept = unix_accept,
+    .getname = unix_getname,
+    .send = unix_send,
+    .recv = unix_recv,
+    .shutdown = unix_shutdown,
+    .poll = unix_poll,
+    .ioctl = unix_ioctl,
+    .setsockopt = unix_setsockopt,
+    .getsockopt = unix_getsockopt,
+    .release = unix_release,
+};
+
+static int unix_create(struct task *t, uint32_t type, int protocol, struct socket **ret)
+{
+    if (protocol && protocol != LINUX_AF_UNIX)
+        return -EPROTONOSUPPORT;
+    if (type == LINUX_SOCK_RAW)
+        type = LINUX_SOCK_DGRAM; /* as Linux, which thinks of BSD */
+    if (type != LINUX_SOCK_STREAM && type != LINUX_SOCK_DGRAM && type != LINUX_SOCK_SEQPACKET)
+        return -ESOCKTNOSUPPORT;
+    struct unix_sock *u = unix_new(type);
+    if (!u)
+        return -ENOMEM;
+    *ret = &u->s;
+    return 0;
+}
+
+static int unix_pair(struct task *t, uint32_t type, int protocol, struct socket *ret[2])
+{
+    int err = unix_create(t, type, protocol, &ret[0]);
+    if (!err) {
+        err = unix_create(t, type, protocol, &ret[1]);
+        if (err)
+            unix_unref(to_unix(ret[0]));
+    }
+    if (err)
+        return err;
+    struct unix_sock *a = to_unix(ret[0]), *b = to_unix(ret[1]);
+    a->peer = unix_ref(b);
+    b->peer = unix_ref(a);
+    a->state = b->state = UNIX_ESTABLISHED;
+    a->peercred = b->peercred = unix_cred_of(t);
+    return 0;
+}
+
+const struct socket_family unix_family = {.family = LINUX_AF_UNIX, .create = unix_create, .pair = unix_pair};

@@ -1,0 +1,169 @@
+/* Connections of unix sockets: connect, listen, accept, shutdown. */
+#include "abi/poll.h"
+#include "base/err.h"
+#include "sentry/socket/unix.h"
+#include "sentry/task/task.h"
+
+struct linux_ucred unix_cred_of(const struct task *t)
+{
+    return (struct linux_ucred){.pid = t->tg->pid, .uid = t->cred->euid, .gid = t->cred->egid};
+}
+
+static bool may_send(const struct unix_sock *from, const struct unix_sock *to) { return !to->peer || to->peer == from; }
+
+static void peer_set(struct unix_sock *u, struct unix_sock *peer)
+{
+    struct unix_sock *old = u->peer;
+    u->peer = peer ? unix_ref(peer) : NULL;
+    unix_stop_waiting(u);
+    unix_unref(old);
+}
+
+/* What a datagram socket has received is not from its new peer, and the old peer learns of it. */
+static void dgram_disconnected(struct unix_sock *u, struct unix_sock *old)
+{
+    while (!list_empty(&u->queue)) {
+        struct unix_msg *m = list_first_entry(&u->queue, struct unix_msg, node);
+        unix_dequeue(u, m);
+        unix_msg_free(m);
+    }
+    if (!old->dead && old->peer == u) {
+        old->err = ECONNRESET;
+        unix_wake(old, WAKE_ALL);
+    }
+}
+
+static int connect_dgram(struct unix_sock *u, struct task *t, const struct sock_addr *a)
+{
+    struct unix_sock *other = NULL;
+    struct unix_name n;
+    if (a->family != LINUX_AF_UNSPEC) {
+        int err = unix_addr_check(a, &n);
+        if (!err && u->passcred)
+            err = unix_autobind(u);
+        if (!err)
+            err = unix_find(t, &n, u->s.type, &other);
+        if (err)
+            return err;
+        if (!may_send(u, other)) {
+            unix_unref(other);
+            return -EPERM;
+        }
+    }
+    struct unix_sock *old = u->peer;
+    if (old && old != other)
+        dgram_disconnected(u, old);
+    peer_set(u, other);
+    u->state = other ? UNIX_ESTABLISHED : UNIX_CLOSE;
+    unix_unref(other);
+    unix_wake(u, WAKE_ALL);
+    return 0;
+}
+
+/* The accepted end of a connection to l, queued there. */
+static int connect_queue(struct unix_sock *u, struct task *t, struct unix_sock *l)
+{
+    struct unix_sock *e = unix_new(u->s.type);
+    struct unix_msg *m = unix_msg_new(0);
+    if (!e || !m) {
+        unix_unref(e);
+        unix_msg_free(m);
+        return -ENOMEM;
+    }
+    e->state = UNIX_ESTABLISHED;
+    e->peercred = unix_cred_of(t);
+    e->passcred = l->passcred;
+    e->name = l->name; /* what getsockname tells; found by nobody */
+    peer_set(e, u);
+    u->state = UNIX_ESTABLISHED;
+    u->peercred = l->peercred;
+    peer_set(u, e);
+    m->embryo = e;
+    unix_enqueue(l, m);
+    unix_wake(u, LINUX_POLLOUT | LINUX_POLLWRNORM);
+    return 0;
+}
+
+static int connect_to(struct unix_sock *u, struct task *t, struct unix_sock *l)
+{
+    if (l->state != UNIX_LISTEN || (l->shutdown & UNIX_RCV_SHUTDOWN) || l->dead)
+        return -ECONNREFUSED;
+    if (unix_queue_full(l)) {
+        unix_wait_for_room(u, l);
+        return -EAGAIN;
+    }
+    if (u->state != UNIX_CLOSE)
+        return u->state == UNIX_ESTABLISHED ? -EISCONN : -EINVAL;
+    return connect_queue(u, t, l);
+}
+
+int unix_connect(struct socket *s, struct task *t, const struct sock_addr *a)
+{
+    struct unix_sock *u = to_unix(s), *l;
+    struct unix_name n;
+    if (unix_is_dgram(u))
+        return connect_dgram(u, t, a);
+    int err = unix_addr_check(a, &n);
+    if (!err && u->passcred)
+        err = unix_autobind(u);
+    if (!err)
+        err = unix_find(t, &n, u->s.type, &l);
+    if (err)
+        return err;
+    err = connect_to(u, t, l);
+    unix_unref(l);
+    return err;
+}
+
+int unix_listen(struct socket *s, struct task *t, int backlog)
+{
+    struct unix_sock *u = to_unix(s);
+    if (unix_is_dgram(u))
+        return -EOPNOTSUPP;
+    if (!u->name.len || (u->state != UNIX_CLOSE && u->state != UNIX_LISTEN))
+        return -EINVAL;
+    u->backlog = (uint32_t)backlog;
+    u->state = UNIX_LISTEN;
+    u->peercred = unix_cred_of(t);
+    struct unix_sock *w, *next;
+    if (!unix_queue_full(u)) {
+        LIST_FOREACH_SAFE(w, next, &u->full_waiters, full_node) {
+            unix_stop_waiting(w);
+            unix_wake(w, LINUX_POLLOUT | LINUX_POLLWRNORM);
+        }
+    }
+    return 0;
+}
+
+int unix_accept(struct socket *s, struct task *t, uint32_t flags, struct file **ret, struct sock_addr *ret_addr)
+{
+    struct unix_sock *u = to_unix(s);
+    if (unix_is_dgram(u))
+        return -EOPNOTSUPP;
+    if (u->state != UNIX_LISTEN)
+        return -EINVAL;
+    if (list_empty(&u->queue))
+        return u->shutdown & UNIX_RCV_SHUTDOWN ? -EINVAL : -EAGAIN;
+    struct unix_msg *m = list_first_entry(&u->queue, struct unix_msg, node);
+    struct unix_sock *e = TAKE(m->embryo);
+    unix_dequeue(u, m);
+    unix_msg_free(m);
+    if (e->peer)
+        unix_name_get(e->peer, ret_addr);
+    return socket_file_new(t, &e->s, flags, ret);
+}
+
+int unix_shutdown(struct socket *s, int how)
+{
+    struct unix_sock *u = to_unix(s);
+    uint32_t bits = (uint32_t)how + 1;
+    u->shutdown |= bits;
+    struct unix_sock *peer = u->peer;
+    if (peer && !unix_is_dgram(u)) {
+        uint32_t there = (bits & UNIX_RCV_SHUTDOWN ? UNIX_SEND_SHUTDOWN : 0u) | (bits & UNIX_SEND_SHUTDOWN ? UNIX_RCV_SHUTDOWN : 0u);
+        peer->shutdown |= there;
+        unix_wake(peer, WAKE_ALL);
+    }
+    unix_wake(u, WAKE_ALL);
+    return 0;
+}
