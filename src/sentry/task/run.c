@@ -201,28 +201,33 @@ int64_t task_call_again(struct task *t)
     return syscall_table[t->sysno].handler(t, &t->args);
 }
 
-/* A wait in the host's futex (the kernel knows of no call) that an interrupt has ended: as what is it to be treated?
- * The application's registers say that it has just left a system call with -EINTR; the kernel's own last answer may look the same. */
+/* A wait in the host's futex (the kernel knows of no call) that an interrupt has ended: as what is it to be treated? The stub's
+ * handler restarts calls, so a wait without timeout shows as the call not yet made: registers before `syscall`. A wait with
+ * timeout shows as left with -EINTR; the kernel's own last answer may look the same. True: rax and rip are behind the call. */
 static bool left_native_futex(struct task *t, int64_t *ret_result)
 {
-    const struct regs *r = platform_regs(t->thread);
+    struct regs *r = platform_regs(t->thread);
     uint8_t code[2];
-    if (r->rax != (uint64_t)-EINTR || r->rcx != r->rip || r->rip < 2)
+    uint32_t op = (uint32_t)r->rsi & (uint32_t)LINUX_FUTEX_CMD_MASK;
+    if (op != LINUX_FUTEX_WAIT && op != LINUX_FUTEX_WAIT_BITSET)
         return false;
-    if (t->last_result == -EINTR && t->args.arg[0] == r->rdi && t->args.arg[1] == r->rsi && t->args.arg[2] == r->rdx)
+    bool before = r->rax == LINUX_SYS_futex;
+    bool behind = r->rax == (uint64_t)-EINTR && r->rcx == r->rip && r->rip >= 2;
+    if (!before && !behind)
         return false;
-    if (copy_in(t, code, UADDR(r->rip - 2), 2) || code[0] != 0x0f || code[1] != 0x05)
+    if (behind && t->last_result == -EINTR && t->args.arg[0] == r->rdi && t->args.arg[1] == r->rsi &&
+        t->args.arg[2] == r->rdx)
         return false;
-    switch ((uint32_t)r->rsi & (uint32_t)LINUX_FUTEX_CMD_MASK) {
-    case LINUX_FUTEX_WAIT: /* a relative timeout cannot be continued */
-        *ret_result = r->r10 ? -EINTR : -ERESTARTSYS;
-        return true;
-    case LINUX_FUTEX_WAIT_BITSET: /* absolute: waiting again is right, but Linux restarts only without a handler */
-        *ret_result = r->r10 ? -ERESTARTNOHAND : -ERESTARTSYS;
-        return true;
-    default:
+    if (copy_in(t, code, UADDR(behind ? r->rip - 2 : r->rip), 2) || code[0] != 0x0f || code[1] != 0x05)
         return false;
+    if (before) {
+        r->rax = (uint64_t)-EINTR;
+        r->rip += 2;
+        *ret_result = -ERESTARTSYS;
+    } else { /* a relative timeout cannot be continued; an absolute one only without a handler */
+        *ret_result = op == LINUX_FUTEX_WAIT ? -EINTR : -ERESTARTNOHAND;
     }
+    return true;
 }
 
 static void on_interrupted(struct task *t)

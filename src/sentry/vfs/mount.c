@@ -248,11 +248,8 @@ static int make_dirs(struct task *t, const char *where)
     return r;
 }
 
-int vfs_mount_at(struct task *t, const char *where, const char *fstype, const char *source, uint32_t flags, const char *data)
+int vfs_mount_super(struct task *t, const char *where, struct super *sb, uint32_t flags, const char *source)
 {
-    const struct fs_type *type = fs_type_find(fstype);
-    if (!type)
-        return -ENODEV;
     struct walk w;
     struct path start = vfs_root_path();
     int r = walk_from(t, &start, where, WALK_DIRECTORY, &w);
@@ -264,11 +261,20 @@ int vfs_mount_at(struct task *t, const char *where, const char *fstype, const ch
     path_unref(&start);
     if (r < 0)
         return r;
-    struct super *sb = NULL;
-    r = type->mount(t, source, flags, data, &sb);
-    if (r == 0)
-        r = mount_add(sb, sb->root, &w.path, flags, source, NULL);
-    super_unref(sb);
+    r = mount_add(sb, sb->root, &w.path, flags, source, NULL);
     path_unref(&w.path);
+    return r;
+}
+
+int vfs_mount_at(struct task *t, const char *where, const char *fstype, const char *source, uint32_t flags, const char *data)
+{
+    const struct fs_type *type = fs_type_find(fstype);
+    if (!type)
+        return -ENODEV;
+    struct super *sb = NULL;
+    int r = type->mount(t, source, flags, data, &sb);
+    if (r == 0)
+        r = vfs_mount_super(t, where, sb, flags, source);
+    super_unref(sb);
     return r;
 }
