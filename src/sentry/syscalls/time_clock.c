@@ -140,9 +140,8 @@ int64_t sys_clock_nanosleep(struct task *t, const struct sys_args *a)
     case LINUX_CLOCK_REALTIME_COARSE:
     case LINUX_CLOCK_MONOTONIC_COARSE:
     case LINUX_CLOCK_MONOTONIC_RAW:
-        return -EOPNOTSUPP;
     case LINUX_CLOCK_THREAD_CPUTIME_ID:
-        return -EINVAL;
+        return -EOPNOTSUPP;
     case LINUX_CLOCK_REALTIME_ALARM:
     case LINUX_CLOCK_BOOTTIME_ALARM:
         if (!task_capable(t, LINUX_CAP_WAKE_ALARM))
