@@ -1,0 +1,227 @@
+#include "sentry/socket/host_sock.h"
+
+#include "abi/capability.h"
+#include "abi/ioctl.h"
+#include "abi/poll.h"
+#include "base/err.h"
+#include "host/host.h"
+#include "sentry/arena/slab.h"
+#include "sentry/mm/usermem.h"
+#include "sentry/task/task.h"
+#include "sentry/vfs/file.h"
+
+#define WATCHED (LINUX_POLLIN | LINUX_POLLOUT | LINUX_POLLPRI | LINUX_POLLRDHUP)
+
+static const struct socket_ops host_sock_ops;
+
+int host_sock_err(int err)
+{
+    switch (-err) {
+    case 0:
+    case EAGAIN: case EINVAL: case ENOTCONN: case EISCONN: case EALREADY: case EINPROGRESS: case ECONNREFUSED: case ECONNRESET:
+    case ECONNABORTED: case EPIPE: case ETIMEDOUT: case EHOSTUNREACH: case ENETUNREACH: case ENETDOWN: case EHOSTDOWN:
+    case EADDRINUSE: case EADDRNOTAVAIL: case EAFNOSUPPORT: case EDESTADDRREQ: case EMSGSIZE: case ENOPROTOOPT: case EOPNOTSUPP:
+    case EACCES: case EPERM: case EPROTO: case ENOBUFS: case ENOMEM: case EDOM: case ENODEV: case ENONET: case EPROTOTYPE:
+        return err;
+    case EMFILE: case ENFILE:
+        return -ENFILE;
+    default:
+        return -EIO;
+    }
+}
+
+static void host_sock_changed(struct hostwatch *w, uint32_t events)
+{
+    struct host_sock *h = container_of(w, struct host_sock, watch);
+    if (events & LINUX_POLLIN)
+        events |= LINUX_POLLRDNORM;
+    if (events & LINUX_POLLOUT)
+        events |= LINUX_POLLWRNORM;
+    waitq_wake(&h->wait, events & (LINUX_POLLERR | LINUX_POLLHUP) ? WAKE_ALL : events);
+}
+
+/* Takes fd, also on failure. */
+static int host_sock_new(int fd, int family, uint32_t type, int protocol, struct socket **ret)
+{
+    struct hostfile *hf;
+    int err = hostfile_adopt(fd, &hf);
+    if (err)
+        return err;
+    struct host_sock *h = SLAB_NEW(HOST_SOCK, struct host_sock);
+    if (!h) {
+        hostfile_unref(hf);
+        return -ENOMEM;
+    }
+    socket_init(&h->s, &host_sock_ops, family, type, protocol);
+    h->host = hf;
+    waitq_init(&h->wait);
+    err = hostwatch_add(&h->watch, hf, WATCHED, /* edge= */ true, host_sock_changed);
+    if (err) {
+        hostfile_unref(hf);
+        SLAB_FREE(HOST_SOCK, h);
+        return err;
+    }
+    *ret = &h->s;
+    return 0;
+}
+
+static void host_sock_release(struct socket *s)
+{
+    struct host_sock *h = to_host(s);
+    hostwatch_remove(&h->watch);
+    hostfile_unref(h->host);
+    waitq_wake(&h->wait, WAKE_ALL);
+    SLAB_FREE(HOST_SOCK, h);
+}
+
+static int host_create(struct task *t, int family, uint32_t type, int protocol, struct socket **ret)
+{
+    if (type == LINUX_SOCK_STREAM) {
+        if (protocol && protocol != LINUX_IPPROTO_TCP)
+            return -EPROTONOSUPPORT;
+    } else if (type == LINUX_SOCK_DGRAM) {
+        if (protocol && protocol != LINUX_IPPROTO_UDP)
+            return -EPROTONOSUPPORT;
+    } else {
+        return type == LINUX_SOCK_RAW ? -EPERM : -ESOCKTNOSUPPORT;
+    }
+    int fd = host_socket(family, (int)type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+    if (fd < 0)
+        return host_sock_err(fd);
+    return host_sock_new(fd, family, type, type == LINUX_SOCK_STREAM ? LINUX_IPPROTO_TCP : LINUX_IPPROTO_UDP, ret);
+}
+
+static int inet_create(struct task *t, uint32_t type, int protocol, struct socket **ret)
+{
+    return host_create(t, LINUX_AF_INET, type, protocol, ret);
+}
+
+static int inet6_create(struct task *t, uint32_t type, int protocol, struct socket **ret)
+{
+    return host_create(t, LINUX_AF_INET6, type, protocol, ret);
+}
+
+const struct socket_family inet_family = {.family = LINUX_AF_INET, .create = inet_create};
+const struct socket_family inet6_family = {.family = LINUX_AF_INET6, .create = inet6_create};
+
+static int addr_check(const struct sock_addr *a, bool unspec_ok)
+{
+    if (a->len < sizeof(uint16_t))
+        return -EINVAL;
+    if (a->family == LINUX_AF_INET)
+        return a->len < sizeof(a->in) ? -EINVAL : 0;
+    if (a->family == LINUX_AF_INET6)
+        return a->len < LINUX_SIN6_LEN_RFC2133 ? -EINVAL : 0;
+    return unspec_ok && a->family == LINUX_AF_UNSPEC ? 0 : -EAFNOSUPPORT;
+}
+
+static int host_sock_bind(struct socket *s, struct task *t, const struct sock_addr *a)
+{
+    int err = addr_check(a, true);
+    if (err)
+        return err;
+    /* The port is at the same place in both families. */
+    uint16_t port = (uint16_t)(a->bytes[2] << 8 | a->bytes[3]);
+    if (port && port < 1024 && !task_capable(t, LINUX_CAP_NET_BIND_SERVICE))
+        return -EACCES;
+    return host_sock_err(host_bind(hostfile_fd(to_host(s)->host), a->bytes, a->len));
+}
+
+static uint32_t ready(const struct host_sock *h)
+{
+    struct pollfd p = {.fd = hostfile_fd(h->host), .events = (short)(WATCHED | LINUX_POLLRDNORM | LINUX_POLLWRNORM)};
+    struct timespec now = {0};
+    int n = host_ppoll(&p, 1, &now, NULL, sizeof(uint64_t));
+    return n > 0 ? (uint16_t)p.revents : 0;
+}
+
+static int pending_error(const struct host_sock *h)
+{
+    int value = 0;
+    socklen_t len = sizeof(value);
+    int err = host_getsockopt(hostfile_fd(h->host), SOL_SOCKET, SO_ERROR, &value, &len);
+    return host_sock_err(err ? err : -value);
+}
+
+/* restart.u[0]: this call has begun the connection and waits for it. */
+static int host_sock_connect(struct socket *s, struct task *t, const struct sock_addr *a)
+{
+    struct host_sock *h = to_host(s);
+    if (t->restart.u[0]) {
+        int err = pending_error(h);
+        if (err)
+            return err;
+        return ready(h) & (LINUX_POLLOUT | LINUX_POLLHUP | LINUX_POLLERR) ? 0 : -EINPROGRESS;
+    }
+    int err = addr_check(a, true);
+    if (err)
+        return err;
+    err = host_sock_err(host_connect(hostfile_fd(h->host), a->bytes, a->len));
+    if (err == -EINPROGRESS)
+        t->restart.u[0] = 1;
+    return err;
+}
+
+static int host_sock_listen(struct socket *s, struct task *t, int backlog)
+{
+    return host_sock_err(host_listen(hostfile_fd(to_host(s)->host), backlog));
+}
+
+static int host_sock_accept(struct socket *s, struct task *t, uint32_t flags, struct file **ret, struct sock_addr *ret_addr)
+{
+    struct host_sock *h = to_host(s);
+    struct socket *n;
+    socklen_t len = sizeof(ret_addr->bytes);
+    int fd = host_accept4(hostfile_fd(h->host), ret_addr->bytes, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0)
+        return host_sock_err(fd);
+    ret_addr->len = MIN((uint32_t)len, (uint32_t)sizeof(ret_addr->bytes));
+    int err = host_sock_new(fd, s->family, s->type, s->protocol, &n);
+    return err ? err : socket_file_new(t, n, flags, ret);
+}
+
+static int host_sock_getname(struct socket *s, bool peer, struct sock_addr *ret)
+{
+    int fd = hostfile_fd(to_host(s)->host);
+    socklen_t len = sizeof(ret->bytes);
+    int err = peer ? host_getpeername(fd, ret->bytes, &len) : host_getsockname(fd, ret->bytes, &len);
+    ret->len = MIN((uint32_t)len, (uint32_t)sizeof(ret->bytes));
+    return host_sock_err(err);
+}
+
+static int host_sock_shutdown(struct socket *s, int how)
+{
+    return host_sock_err(host_shutdown(hostfile_fd(to_host(s)->host), how));
+}
+
+static uint32_t host_sock_poll(struct socket *s, struct waitq **ret_q)
+{
+    struct host_sock *h = to_host(s);
+    *ret_q = &h->wait;
+    return ready(h);
+}
+
+static int64_t host_sock_ioctl(struct socket *s, struct task *t, uint32_t cmd, uint64_t arg)
+{
+    int n = 0;
+    if (cmd != LINUX_SIOCINQ)
+        return -ENOTTY;
+    int err = host_ioctl(hostfile_fd(to_host(s)->host), LINUX_FIONREAD, &n);
+    return err ? host_sock_err(err) : copy_out_u32(t, UADDR(arg), (uint32_t)n);
+}
+
+static const struct socket_ops host_sock_ops = {
+    .bind = host_sock_bind,
+    .connect = host_sock_connect,
+    .listen = host_sock_listen,
+    .accept = host_sock_accept,
+    .getname = host_sock_getname,
+    .send = host_sock_send,
+    .recv = host_sock_recv,
+    .shutdown = host_sock_shutdown,
+    .poll = host_sock_poll,
+    .ioctl = host_sock_ioctl,
+    .setsockopt = host_sock_setsockopt,
+    .getsockopt = host_sock_getsockopt,
+    .release = host_sock_release,
+};

@@ -1,0 +1,30 @@
+/* sentry/socket/host_sock.h - AF_INET and AF_INET6 sockets that are the host's: --network=host only.
+ *
+ * Owner    the socket holds its hostfile; the watch tells it of every change (edge), poll asks the host.
+ * Locks    the kernel lock; all host calls here are non-blocking.
+ * Trust    what the host lets through: TCP and UDP, the options and control messages of host_opt.c and host_cmsg.c, the same lists
+ *          as the filter's (host/calls.def).
+ */
+#pragma once
+#include "sentry/io/hostfile.h"
+#include "sentry/socket/socket.h"
+#include "sentry/task/wait.h"
+
+struct host_sock {
+    struct socket s;
+    struct hostfile *host; /* counted */
+    struct hostwatch watch;
+    struct waitq wait;
+};
+
+static inline struct host_sock *to_host(struct socket *s) { return container_of(s, struct host_sock, s); }
+/* What the application may see of an error of the host. */
+int host_sock_err(int err);
+
+/* host_opt.c */
+int host_sock_setsockopt(struct socket *s, struct task *t, int level, int name, const void *v, uint32_t len);
+int host_sock_getsockopt(struct socket *s, struct task *t, int level, int name, void *v, uint32_t *len);
+
+/* host_io.c */
+ssize_t host_sock_send(struct socket *s, struct task *t, struct sock_msg *m);
+ssize_t host_sock_recv(struct socket *s, struct task *t, struct sock_msg *m);
