@@ -59,7 +59,7 @@ void stub_main(const uint64_t *stack)
     struct sock_fprog prog = {(unsigned short)stub_filter_len, (struct sock_filter *)(uintptr_t)stub_filter};
     int64_t listener = stub_call(__NR_seccomp, SECCOMP_SET_MODE_FILTER,
                                  SECCOMP_FILTER_FLAG_NEW_LISTENER | (1UL << 5) /* WAIT_KILLABLE_RECV */, arg(&prog), 0, 0, 0);
-    __atomic_store_n(&ctl->listener, (int32_t)(listener ? listener : -1), __ATOMIC_RELEASE);
+    __atomic_store_n(&ctl->listener, (int32_t)(listener < 0 ? listener : listener + 1), __ATOMIC_RELEASE);
     stub_call(__NR_futex, STUB_AREAS + __builtin_offsetof(struct stub_ctl, listener), 1 /* WAKE */, 1, 0, 0, 0);
     if (listener < 0)
         for (;;)

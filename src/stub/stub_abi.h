@@ -62,7 +62,7 @@ struct stub_ctl {
     int64_t result;   /* stub: result of the last command that was run */
     uint32_t seq;     /* sentry: number of this batch */
     uint32_t done;    /* stub: number of the last batch that is finished */
-    int32_t listener; /* zygote, at start: its descriptor, or -errno; 0: not yet */
+    int32_t listener; /* zygote, at start: its descriptor + 1, or -errno; 0: not yet */
     uint32_t pad;
     uint64_t vdso;    /* zygote, at start: the host's vdso */
     struct stub_cmd cmd[STUB_CMDS];

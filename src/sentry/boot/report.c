@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/err.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "host/host.h"
@@ -88,4 +89,30 @@ int boot_control_read(const struct boot_config *cfg)
     if (n <= 0 || control_parse(buf, (size_t)n, &m) < 0)
         return -EPIPE;
     return m.type == CONTROL_SIGNAL ? m.value : 0;
+}
+
+const char *err_message(int err)
+{
+    switch (-err) {
+    case ENOENT:
+        return "no such file or directory";
+    case EACCES:
+        return "permission denied";
+    case ENOEXEC:
+        return "exec format error";
+    case ENOTDIR:
+        return "not a directory";
+    case ELOOP:
+        return "too many levels of symbolic links";
+    case ENOMEM:
+        return "out of memory";
+    case E2BIG:
+        return "argument list too long";
+    case EISDIR:
+        return "is a directory";
+    case ENAMETOOLONG:
+        return "file name too long";
+    default:
+        return err_name(err);
+    }
 }

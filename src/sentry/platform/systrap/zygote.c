@@ -116,7 +116,7 @@ int zygote_start(void)
     int number = listener_wait(ctl, pid);
     if (number < 0)
         return number;
-    int err = listener_take(pid, number);
+    int err = listener_take(pid, number - 1);
     if (err)
         return err;
     p->host_vdso = ctl->vdso;

@@ -1,0 +1,138 @@
+/* sentry/boot/main.c - the kernel's start and end.
+ *
+ * Order    arena, clocks, host files, tasks, VFS, platform (its zygote is made before the filter stands), file systems, the first
+ *          process; then boot_confine(), the worker, and the I/O loop in this thread until the first process is gone.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "abi/fcntl.h"
+#include "abi/mount.h"
+#include "abi/poll.h"
+#include "abi/signal.h"
+#include "abi/wait.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "host/host.h"
+#include "sentry/boot/boot.h"
+#include "sentry/boot/boot_priv.h"
+#include "sentry/io/hostfile.h"
+#include "sentry/io/timer_fd.h"
+#include "sentry/io/worker.h"
+#include "sentry/kernel.h"
+#include "sentry/loader/loader.h"
+#include "sentry/platform/platform.h"
+#include "sentry/platform/systrap/host_vdso.h"
+#include "sentry/task/run.h"
+#include "sentry/task/task.h"
+#include "sentry/time/timer.h"
+#include "sentry/tty/tty.h"
+#include "sentry/vfs/vfs.h"
+
+/* What the I/O thread needs to end the sandbox: host-side state of one process. */
+static struct {
+    const struct boot_config *cfg;
+    struct hostwatch control, gofer;
+} boot;
+
+static void on_control(struct hostwatch *w, uint32_t events)
+{
+    for (;;) {
+        int sig = boot_control_read(boot.cfg);
+        if (sig == -EPIPE) { /* nobody is left to tell */
+            LOGI("boot: runsc is gone");
+            sandbox_finish(LINUX_SIGKILL);
+            hostwatch_set(w, 0);
+            return;
+        }
+        if (sig <= 0)
+            return;
+        tty_host_signal(sig);
+    }
+}
+
+static void on_gofer(struct hostwatch *w, uint32_t events)
+{
+    LOGE("boot: the gofer ended");
+    boot_fail(boot.cfg, "the gofer ended unexpectedly; see its log with --debug");
+}
+
+static int watch(struct hostwatch *w, int fd, void (*fn)(struct hostwatch *, uint32_t))
+{
+    struct hostfile *f;
+    int err = hostfile_adopt(fd, &f);
+    if (err)
+        return err;
+    err = hostwatch_add(w, f, LINUX_POLLIN, false, fn);
+    hostfile_unref(f);
+    return err;
+}
+
+static int kernel_init(const struct boot_config *cfg)
+{
+    int err = arena_init();
+    if (err)
+        return err;
+    struct kernel *k = kern();
+    (void)strncpy(k->hostname, cfg->hostname, sizeof(k->hostname) - 1);
+    (void)strncpy(k->domainname, cfg->domainname, sizeof(k->domainname) - 1);
+    k->ncpus = cfg->ncpus;
+    k->mem_total_bytes = cfg->mem_total_bytes;
+    k->strace = cfg->strace;
+    k->network_host = cfg->network == BOOT_NETWORK_HOST;
+    k->boot_monotonic_ns = clock_monotonic_ns();
+    err = host_init();
+    err = err ? err : timers_init();
+    if (err)
+        return err;
+    timers_set_kick(io_timer_arm);
+    err = tasks_init();
+    err = err ? err : vfs_init();
+    err = err ? err : tty_init();
+    return err ? err : loader_init();
+}
+
+static int vdso_start(void)
+{
+    struct vdso_data data;
+    int err = vdso_init();
+    if (err)
+        return err;
+    host_vdso_find(&data);
+    return vdso_publish(&data);
+}
+
+int sentry_main(const struct boot_config *cfg)
+{
+    boot.cfg = cfg;
+    int err = kernel_init(cfg);
+    if (err)
+        boot_fail(cfg, "the sandbox's kernel cannot start: %s", err_name(err));
+    kernel_lock();
+    err = platform_init(&task_platform_events);
+    if (err)
+        boot_fail(cfg, "the systrap platform cannot start: %s; it needs seccomp user notification (Linux 5.15 or later, not "
+                       "under a container that already uses it)", err_name(err));
+    err = vdso_start();
+    if (err)
+        boot_fail(cfg, "the vDSO cannot be made: %s", err_name(err));
+    boot_first_process(cfg);
+    err = watch(&boot.control, cfg->control_fd, on_control);
+    if (!err && cfg->gofer_fd >= 0)
+        err = watch(&boot.gofer, cfg->gofer_fd, on_gofer);
+    if (err)
+        boot_fail(cfg, "the sandbox cannot watch its descriptors: %s", err_name(err));
+    err = boot_confine(cfg);
+    if (err)
+        boot_fail(cfg, "the seccomp filter cannot be installed: %s", err_name(err));
+    err = worker_start();
+    if (err)
+        boot_fail(cfg, "the worker cannot start: %s", err_name(err));
+    run_queue();
+    kernel_unlock();
+    int status = io_loop();
+    LOGD("boot: the first process ended status=%#x", (unsigned)status);
+    if (LINUX_WIFSIGNALED(status))
+        boot_killed(cfg, LINUX_WTERMSIG(status));
+    boot_exit(cfg, LINUX_WEXITSTATUS(status));
+}
