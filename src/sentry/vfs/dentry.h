@@ -49,6 +49,7 @@ struct mount {
     struct list_node node;       /* all mounts, in mount order */
     uint32_t flags;              /* LINUX_MS_RDONLY NOSUID NODEV NOEXEC NOATIME.. */
     char *source;                /* arena */
+    struct mount *bind_of;       /* while a recursive bind copies the tree; not counted */
 };
 
 struct dentry *dentry_ref(struct dentry *d);

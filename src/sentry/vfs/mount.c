@@ -81,63 +81,6 @@ int mount_add(struct super *sb, struct dentry *root, const struct path *at, uint
     return 0;
 }
 
-/* Takes m out of the tree; open files may keep it alive. */
-static void detach(struct mount *m)
-{
-    list_del_init(&m->node);
-    vfs()->nmounts--;
-    struct dentry *at = m->mountpoint;
-    bool used = false;
-    struct mount *other;
-    LIST_FOREACH(other, &vfs()->mounts, node)
-        used = used || (at && other->mountpoint == at);
-    if (at)
-        at->mountpoint = used;
-    mount_unref(m);
-}
-
-static bool mount_is_below(const struct mount *m, const struct mount *ancestor)
-{
-    for (; m; m = m->parent)
-        if (m == ancestor)
-            return true;
-    return false;
-}
-
-int vfs_umount(struct task *t, const struct path *p, uint32_t flags)
-{
-    struct mount *m = p->mnt;
-    if (p->dentry != m->root || !list_is_linked(&m->node))
-        return -EINVAL;
-    if (m == vfs()->root)
-        return flags & LINUX_MNT_DETACH ? -EINVAL : -EBUSY;
-    if (flags & LINUX_MNT_DETACH) {
-        bool again = true;
-        while (again) {
-            struct mount *c;
-            again = false;
-            LIST_FOREACH_REVERSE(c, &vfs()->mounts, node)
-                if (c != m && mount_is_below(c, m) && !mount_on(c, c->root)) {
-                    detach(c);
-                    again = true;
-                    break;
-                }
-        }
-        detach(m);
-        return 0;
-    }
-    /* The list's reference and the caller's path are not use. */
-    if (ref_count(&m->ref) > 2)
-        return -EBUSY;
-    if (m->sb->ops && m->sb->ops->sync && !mount_readonly(m)) {
-        int r = m->sb->ops->sync(m->sb);
-        if (r < 0)
-            LOGD("vfs: sync at umount failed: %s", err_name(r));
-    }
-    detach(m);
-    return 0;
-}
-
 /* ---- text of paths ---- */
 
 struct back_buf {

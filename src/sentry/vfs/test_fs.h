@@ -270,6 +270,8 @@ struct pipe *file_pipe(const struct file *f) { return NULL; }
 int64_t pipe_set_size(struct task *t, struct pipe *p, uint64_t size_bytes) { return -EBADF; }
 void waitq_init(struct waitq *q) { list_init(&q->waiters); }
 void waitq_wake(struct waitq *q, uint32_t events) { }
+size_t pipe_ring_peek(const struct pipe *p, uint32_t off, void *dst, size_t n) { return 0; }
+struct tgroup *tgroup_next(int32_t after) { return NULL; }
 struct task *task_find(int32_t tid) { return NULL; }
 struct tgroup *tgroup_find(int32_t pid) { return NULL; }
 struct pgrp *pgrp_find(int32_t id) { return NULL; }

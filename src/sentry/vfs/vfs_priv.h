@@ -56,7 +56,12 @@ static inline bool dentry_is_root(const struct dentry *d) { return d->parent == 
 struct mount *mount_ref(struct mount *m);
 struct mount *mount_unref(struct mount *m);
 struct mount *mount_on(const struct mount *parent, const struct dentry *at); /* topmost child; not counted */
-int vfs_umount(struct task *t, const struct path *p, uint32_t flags);
+/* mount_tree.c: changes of the tree. Paths are the caller's, counted. */
+NODISCARD int vfs_umount(const struct path *p, uint32_t flags); /* -EINVAL no mount's root, -EBUSY */
+NODISCARD int vfs_bind(const struct path *from, const struct path *at, bool recursive);
+NODISCARD int vfs_move(const struct path *from, const struct path *at);
+NODISCARD int vfs_remount(const struct path *p, uint32_t mnt_flags);
+NODISCARD int vfs_pivot_root(struct task *t, const struct path *new_root, const struct path *put_old);
 static inline bool path_eq(const struct path *a, const struct path *b)
 {
     return a->mnt == b->mnt && a->dentry == b->dentry;

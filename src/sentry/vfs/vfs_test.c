@@ -297,12 +297,96 @@ static void test_mounts(void **state)
     assert_int_equal(xclose(root), 0);
     int64_t fd = xopen("/m", LINUX_O_DIRECTORY, 0);
     assert_int_equal(walk_at(T, LINUX_AT_FDCWD, "/m", 0, &w), 0);
-    assert_int_equal(vfs_umount(T, &w.path, 0), -EBUSY);
+    assert_int_equal(vfs_umount(&w.path, 0), -EBUSY);
     assert_int_equal(xclose(fd), 0);
-    assert_int_equal(vfs_umount(T, &w.path, 0), 0);
+    assert_int_equal(vfs_umount(&w.path, 0), 0);
     path_unref(&w.path);
     assert_int_equal(xstat("/m/under", &st), 0);
     assert_int_equal(xrmdir("/m/under"), 0);
+}
+
+static int64_t xmount(const char *from, const char *at, uint64_t flags)
+{
+    return sys_mount(T, ARGS6(str_at(5000, from), str_at(0, at), 0, flags, 0));
+}
+static int64_t xumount(const char *p, uint64_t flags) { return sys_umount2(T, ARGS6(str_at(0, p), flags)); }
+
+static void test_bind(void **state)
+{
+    struct linux_stat st;
+    assert_int_equal(xmkdir("/b"), 0);
+    assert_int_equal(xmkdir("/b/sub"), 0);
+    make_file("/b/sub/file");
+    assert_int_equal(xmkdir("/b2"), 0);
+    make_file("/plain");
+    assert_int_equal(xmount("/b", "/plain", LINUX_MS_BIND), -ENOTDIR);
+    assert_int_equal(xmount("/b", "/b/sub", LINUX_MS_BIND), 0);
+    assert_int_equal(xstat("/b/sub/sub", &st), 0);
+    assert_int_equal(xstat("/b/sub/file", &st), -ENOENT);
+    assert_int_equal(xmount("/b", "/b2", LINUX_MS_BIND), 0);
+    assert_int_equal(xstat("/b2/sub/file", &st), 0);
+    assert_int_equal(xumount("/b2", 0), 0);
+    assert_int_equal(xmount("/b", "/b2", LINUX_MS_BIND | LINUX_MS_REC), 0);
+    assert_int_equal(xstat("/b2/sub/sub", &st), 0);
+    assert_int_equal(xumount("/b2", 0), -EBUSY);
+    assert_int_equal(xmount("", "/b2", LINUX_MS_REMOUNT | LINUX_MS_BIND | LINUX_MS_RDONLY), 0);
+    assert_int_equal(xmkdir("/b2/no"), -EROFS);
+    assert_int_equal(xmkdir("/b/yes"), 0);
+    assert_int_equal(xmkdir("/b3"), 0);
+    assert_int_equal(xmount("/b2", "/b3", LINUX_MS_MOVE), 0);
+    assert_int_equal(xstat("/b3/sub/sub", &st), 0);
+    assert_int_equal(xstat("/b2/sub", &st), -ENOENT);
+    assert_int_equal(xmount("/b3", "/b3/sub", LINUX_MS_MOVE), -ELOOP);
+    as_user(5);
+    assert_int_equal(xumount("/b3", 0), -EPERM);
+    as_user(0);
+    assert_int_equal(xumount("/b3", LINUX_MNT_DETACH), 0);
+    assert_int_equal(xumount("/b3", 0), -EINVAL);
+    assert_int_equal(xumount("/b/sub", 0), 0);
+    assert_int_equal(xstat("/b/sub/file", &st), 0);
+    /* a file over a file */
+    assert_int_equal(xmount("/b/sub/file", "/plain", LINUX_MS_BIND), 0);
+    assert_int_equal(xunlink("/plain"), -EBUSY);
+    assert_int_equal(xumount("/plain", 0), 0);
+    assert_int_equal(xunlink("/plain"), 0);
+    /* another root */
+    assert_int_equal(xmount("/b", "/b", LINUX_MS_BIND), 0);
+    assert_int_equal(sys_pivot_root(T, ARGS6(str_at(0, "/b"), str_at(5000, "/b2"))), -EBUSY);
+    struct path old_root = path_ref(T->fs->root);
+    assert_int_equal(sys_pivot_root(T, ARGS6(str_at(0, "/b"), str_at(5000, "/b/yes"))), 0);
+    assert_int_equal(sys_chroot(T, ARGS6(str_at(0, "/"))), 0);
+    struct path new_root = vfs_root_path();
+    path_unref(T->fs->root);
+    *T->fs->root = new_root;
+    path_unref(T->fs->cwd);
+    *T->fs->cwd = path_ref(&new_root);
+    assert_int_equal(xstat("/yes/b2", &st), 0);
+    assert_int_equal(sys_chdir(T, ARGS6(str_at(0, "/yes/b2"))), 0);
+    assert_int_equal(sys_getcwd(T, ARGS6(U(world.mem + 10000), 100)), 8);
+    assert_string_equal(world.mem + 10000, "/yes/b2");
+    assert_int_equal(sys_chdir(T, ARGS6(str_at(0, "/"))), 0);
+    assert_int_equal(xumount("/yes", LINUX_MNT_DETACH), 0);
+    assert_true(path_format(T, &old_root, world.mem, 100) > 0);
+    assert_string_equal(world.mem, "(unreachable)/");
+    path_unref(&old_root);
+}
+
+static void test_copy(void **state)
+{
+    make_file("/from");
+    int64_t a = xopen("/from", LINUX_O_RDWR, 0), b = xopen("/to", LINUX_O_CREAT | LINUX_O_RDWR, 0644);
+    memset(world.mem + 30000, 'x', 3000);
+    assert_int_equal(sys_write(T, ARGS6((uint64_t)a, U(world.mem + 30000), 3000)), 3000);
+    *(int64_t *)(world.mem + 40000) = 1000;
+    assert_int_equal(sys_sendfile(T, ARGS6((uint64_t)b, (uint64_t)a, U(world.mem + 40000), 1500)), 1500);
+    assert_int_equal(*(int64_t *)(world.mem + 40000), 2500);
+    assert_int_equal(sys_lseek(T, ARGS6((uint64_t)a, 0, LINUX_SEEK_CUR)), 3000);
+    assert_int_equal(sys_lseek(T, ARGS6((uint64_t)b, 0, LINUX_SEEK_CUR)), 1500);
+    *(int64_t *)(world.mem + 40000) = 0;
+    assert_int_equal(sys_copy_file_range(T, ARGS6((uint64_t)a, U(world.mem + 40000), (uint64_t)b, 0, 10000, 0)), 3000 - 404);
+    assert_int_equal(sys_copy_file_range(T, ARGS6((uint64_t)a, 0, (uint64_t)b, 0, 10, 1)), -EINVAL);
+    assert_int_equal(sys_splice(T, ARGS6((uint64_t)a, 0, (uint64_t)b, 0, 10, 0)), -EINVAL);
+    assert_int_equal(xclose(a) | xclose(b), 0);
 }
 
 static void test_lru(void **state)
@@ -417,7 +501,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_walk),   cmocka_unit_test(test_resolve), cmocka_unit_test(test_open_flags),
         cmocka_unit_test(test_rights), cmocka_unit_test(test_names),   cmocka_unit_test(test_mounts),
-        cmocka_unit_test(test_lru),    cmocka_unit_test(test_fds),     cmocka_unit_test(test_locks),
+        cmocka_unit_test(test_bind), cmocka_unit_test(test_copy), cmocka_unit_test(test_lru),    cmocka_unit_test(test_fds),     cmocka_unit_test(test_locks),
     };
     return cmocka_run_group_tests(tests, world_setup, world_check);
 }

@@ -1,0 +1,169 @@
+/* Extended attributes: set, get, list, remove, by path, link and descriptor. */
+#include "abi/capability.h"
+#include "abi/xattr.h"
+#include "sentry/arena/arena.h"
+#include "sentry/syscalls/fs_priv.h"
+
+#include <string.h>
+
+/* The object of a call: a path (links followed or not), or a descriptor. Counted. */
+static int xattr_path(struct task *t, const struct sys_args *a, bool by_fd, uint32_t walk, struct path *ret)
+{
+    if (by_fd) {
+        AUTO(file) struct file *f = fd_get_io(t, arg_int(a, 0));
+        if (!f)
+            return -EBADF;
+        *ret = path_ref(&f->path);
+        return 0;
+    }
+    struct walk w = {0};
+    int r = fs_walk_user(t, LINUX_AT_FDCWD, arg_uaddr(a, 0), walk, &w);
+    if (r == 0)
+        *ret = w.path;
+    return r;
+}
+
+static int name_copy_in(struct task *t, struct uaddr src, char name[LINUX_XATTR_NAME_MAX + 1])
+{
+    ssize_t n = copy_in_string(t, name, src, LINUX_XATTR_NAME_MAX + 1);
+    if (n == -ENAMETOOLONG || n == 0)
+        return -ERANGE;
+    return n < 0 ? (int)n : 0;
+}
+
+/* xattr_permission(): which names this caller may use on this file. */
+static int name_allowed(struct task *t, struct inode *i, const char *name, uint32_t may)
+{
+    if (str_starts(name, LINUX_XATTR_SECURITY_PREFIX) || str_starts(name, LINUX_XATTR_SYSTEM_PREFIX)) {
+        if ((may & MAY_WRITE) && str_starts(name, LINUX_XATTR_SECURITY_PREFIX) && !task_capable(t, LINUX_CAP_SYS_ADMIN) &&
+            !(str_eq(name, LINUX_XATTR_NAME_CAPS) && task_capable(t, LINUX_CAP_SETFCAP)))
+            return -EPERM;
+        return 0;
+    }
+    if (str_starts(name, LINUX_XATTR_TRUSTED_PREFIX)) {
+        if (!task_capable(t, LINUX_CAP_SYS_ADMIN))
+            return may & MAY_WRITE ? -EPERM : -ENODATA;
+        return 0;
+    }
+    if (!str_starts(name, LINUX_XATTR_USER_PREFIX))
+        return -EOPNOTSUPP;
+    if (!LINUX_S_ISREG(i->mode) && !LINUX_S_ISDIR(i->mode))
+        return may & MAY_WRITE ? -EPERM : -ENODATA;
+    if (LINUX_S_ISDIR(i->mode) && (i->mode & LINUX_S_ISVTX) && (may & MAY_WRITE) && !inode_owner_or_capable(i, t->cred))
+        return -EPERM;
+    return inode_permission(i, may, t->cred);
+}
+
+static int64_t do_set(struct task *t, const struct path *p, const struct sys_args *a)
+{
+    char name[LINUX_XATTR_NAME_MAX + 1];
+    uint64_t size = a->arg[3];
+    uint32_t flags = arg_uint(a, 4);
+    struct inode *i = p->dentry->inode;
+    if (flags & ~(LINUX_XATTR_CREATE | LINUX_XATTR_REPLACE))
+        return -EINVAL;
+    int r = name_copy_in(t, arg_uaddr(a, 1), name);
+    if (r < 0)
+        return r;
+    if (size > LINUX_XATTR_SIZE_MAX)
+        return -E2BIG;
+    char *value = size ? arena_alloc(size) : NULL;
+    if (size && !value)
+        return -ENOMEM;
+    if (size)
+        r = copy_in(t, value, arg_uaddr(a, 2), size);
+    if (r == 0 && mount_readonly(p->mnt))
+        r = -EROFS;
+    if (r == 0)
+        r = name_allowed(t, i, name, MAY_WRITE);
+    if (r == 0)
+        r = i->ops->setxattr ? i->ops->setxattr(i, name, value, size, flags) : -EOPNOTSUPP;
+    if (r == 0)
+        notify_dentry(p->dentry, LINUX_IN_ATTRIB);
+    if (value)
+        arena_free(value, size);
+    return r;
+}
+
+static int64_t do_get(struct task *t, const struct path *p, const struct sys_args *a)
+{
+    char name[LINUX_XATTR_NAME_MAX + 1];
+    uint64_t size = MIN(a->arg[3], (uint64_t)LINUX_XATTR_SIZE_MAX);
+    struct inode *i = p->dentry->inode;
+    ssize_t n = name_copy_in(t, arg_uaddr(a, 1), name);
+    if (n == 0)
+        n = name_allowed(t, i, name, MAY_READ);
+    if (n < 0)
+        return n;
+    if (!i->ops->getxattr)
+        return -EOPNOTSUPP;
+    char *value = size ? arena_alloc(size) : NULL;
+    if (size && !value)
+        return -ENOMEM;
+    n = i->ops->getxattr(i, name, value, size);
+    if (n > 0 && size && copy_out(t, arg_uaddr(a, 2), value, (size_t)n) < 0)
+        n = -EFAULT;
+    if (value)
+        arena_free(value, size);
+    return n;
+}
+
+static int64_t do_list(struct task *t, const struct path *p, const struct sys_args *a)
+{
+    uint64_t size = MIN(a->arg[2], (uint64_t)LINUX_XATTR_LIST_MAX);
+    struct inode *i = p->dentry->inode;
+    if (!i->ops->listxattr)
+        return 0;
+    char *list = size ? arena_alloc(size) : NULL;
+    if (size && !list)
+        return -ENOMEM;
+    ssize_t n = i->ops->listxattr(i, list, size);
+    if (n > 0 && size && copy_out(t, arg_uaddr(a, 1), list, (size_t)n) < 0)
+        n = -EFAULT;
+    if (list)
+        arena_free(list, size);
+    return n;
+}
+
+static int64_t do_remove(struct task *t, const struct path *p, const struct sys_args *a)
+{
+    char name[LINUX_XATTR_NAME_MAX + 1];
+    struct inode *i = p->dentry->inode;
+    int r = name_copy_in(t, arg_uaddr(a, 1), name);
+    if (r == 0 && mount_readonly(p->mnt))
+        r = -EROFS;
+    if (r == 0)
+        r = name_allowed(t, i, name, MAY_WRITE);
+    if (r == 0)
+        r = i->ops->removexattr ? i->ops->removexattr(i, name) : -EOPNOTSUPP;
+    if (r == 0)
+        notify_dentry(p->dentry, LINUX_IN_ATTRIB);
+    return r;
+}
+
+static int64_t xattr_call(struct task *t, const struct sys_args *a, bool by_fd, uint32_t walk,
+                          int64_t (*fn)(struct task *, const struct path *, const struct sys_args *))
+{
+    struct path p = {0};
+    int64_t r = xattr_path(t, a, by_fd, walk, &p);
+    if (r == 0)
+        r = fn(t, &p, a);
+    path_unref(&p);
+    return r;
+}
+
+int64_t sys_setxattr(struct task *t, const struct sys_args *a) { return xattr_call(t, a, false, 0, do_set); }
+int64_t sys_lsetxattr(struct task *t, const struct sys_args *a) { return xattr_call(t, a, false, WALK_NOFOLLOW, do_set); }
+int64_t sys_fsetxattr(struct task *t, const struct sys_args *a) { return xattr_call(t, a, true, 0, do_set); }
+int64_t sys_getxattr(struct task *t, const struct sys_args *a) { return xattr_call(t, a, false, 0, do_get); }
+int64_t sys_lgetxattr(struct task *t, const struct sys_args *a) { return xattr_call(t, a, false, WALK_NOFOLLOW, do_get); }
+int64_t sys_fgetxattr(struct task *t, const struct sys_args *a) { return xattr_call(t, a, true, 0, do_get); }
+int64_t sys_listxattr(struct task *t, const struct sys_args *a) { return xattr_call(t, a, false, 0, do_list); }
+int64_t sys_llistxattr(struct task *t, const struct sys_args *a) { return xattr_call(t, a, false, WALK_NOFOLLOW, do_list); }
+int64_t sys_flistxattr(struct task *t, const struct sys_args *a) { return xattr_call(t, a, true, 0, do_list); }
+int64_t sys_removexattr(struct task *t, const struct sys_args *a) { return xattr_call(t, a, false, 0, do_remove); }
+int64_t sys_lremovexattr(struct task *t, const struct sys_args *a)
+{
+    return xattr_call(t, a, false, WALK_NOFOLLOW, do_remove);
+}
+int64_t sys_fremovexattr(struct task *t, const struct sys_args *a) { return xattr_call(t, a, true, 0, do_remove); }
