@@ -220,6 +220,7 @@ static int64_t do_unlink(struct task *t, int dirfd, struct uaddr name)
         notify_self(i, LINUX_IN_ATTRIB);
         notify_dir(dir, d->name, LINUX_IN_DELETE, 0);
         dentry_drop(d);
+        notify_unlinked(i);
     }
     inode_unref(i);
     return r;
@@ -252,6 +253,7 @@ static int64_t do_rmdir(struct task *t, int dirfd, struct uaddr name)
         i->nlink = 0; /* a dead directory: nothing can be made in it */
         notify_dir(dir, d->name, LINUX_IN_DELETE | LINUX_IN_ISDIR, 0);
         dentry_drop(d);
+        notify_unlinked(i);
     }
     inode_unref(i);
     return r;

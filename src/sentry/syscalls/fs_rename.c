@@ -99,8 +99,10 @@ static int rename_do(const struct rename *rn)
                 n->nlink = 0;
             dentry_drop(rn->nd);
             dentry_move(rn->od, rn->to.path.dentry, rn->to.last, rn->to.last_len);
-            if (n)
+            if (n) {
                 notify_self(n, LINUX_IN_ATTRIB);
+                notify_unlinked(n);
+            }
         }
         notify_self(o, LINUX_IN_MOVE_SELF);
     }

@@ -24,6 +24,7 @@ int file_new(const struct path *p, const struct file_ops *ops, uint32_t flags, c
     f->ops = ops;
     f->path = path_ref(p);
     f->inode = inode_ref(p->dentry->inode);
+    f->inode->opens++;
     f->flags = flags;
     uint32_t acc = flags & LINUX_O_ACCMODE;
     f->can_read = acc == LINUX_O_RDONLY || acc == LINUX_O_RDWR;
@@ -60,6 +61,8 @@ struct file *file_unref(struct file *f)
         f->inode->deny_write--;
     if (f->counted_writer)
         f->inode->writers--;
+    f->inode->opens--;
+    notify_unlinked(f->inode);
     inode_unref(f->inode);
     path_unref(&f->path);
     cred_unref(f->cred);

@@ -4,7 +4,6 @@
 #include "abi/limits.h"
 #include "abi/stat.h"
 #include "sentry/time/timer.h"
-#include "sentry/vfs/notify.h"
 #include "sentry/vfs/vfs_priv.h"
 
 void inode_init(struct inode *i, struct super *sb, const struct inode_ops *ops, const struct file_ops *fops, uint32_t mode)
@@ -43,7 +42,6 @@ struct inode *inode_unref(struct inode *i)
 {
     if (!i || !ref_put(&i->ref))
         return NULL;
-    notify_inode_gone(i);
     locks_free(i);
     if (i->ops->free)
         i->ops->free(i);

@@ -117,6 +117,7 @@ struct inode {
     struct inode_marks *marks;   /* inotify */
     uint32_t writers;            /* open for writing (ETXTBSY); execs counted in deny_write */
     uint32_t deny_write;
+    uint32_t opens;              /* open files */
     bool linkable;               /* O_TMPFILE without O_EXCL: linkat may give it a name though nlink is 0 */
 };
 

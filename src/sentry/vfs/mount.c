@@ -1,6 +1,7 @@
 #include "abi/capability.h"
 #include "abi/limits.h"
 #include "abi/mount.h"
+#include "abi/stat.h"
 #include "base/err.h"
 #include "sentry/arena/arena.h"
 #include "sentry/arena/slab.h"
@@ -161,7 +162,7 @@ struct path vfs_root_path(void)
     return path_ref(&p);
 }
 
-static int make_dirs(struct task *t, const char *where)
+static int make_mountpoint(const char *where, bool is_dir)
 {
     struct path root = vfs_root_path();
     struct path at = path_ref(&root);
@@ -173,7 +174,14 @@ static int make_dirs(struct task *t, const char *where)
         r = walk_child(&at, name, len, &d);
         if (r == 0 && !d->inode) {
             const struct inode_ops *ops = at.dentry->inode->ops;
-            r = ops->mkdir ? ops->mkdir(at.dentry->inode, d, 0755, task_cred_or_kernel(NULL)) : -EPERM;
+            const char *more;
+            size_t more_len;
+            const char *rest = where;
+            bool last = !path_component_next(&rest, &more, &more_len);
+            if (last && !is_dir)
+                r = ops->create ? ops->create(at.dentry->inode, d, 0644, vfs()->kernel_cred) : -EPERM;
+            else
+                r = ops->mkdir ? ops->mkdir(at.dentry->inode, d, 0755, vfs()->kernel_cred) : -EPERM;
         }
         if (r == 0) {
             struct path next = {at.mnt, d};
@@ -195,16 +203,20 @@ int vfs_mount_super(struct task *t, const char *where, struct super *sb, uint32_
 {
     struct walk w;
     struct path start = vfs_root_path();
-    int r = walk_from(t, &start, where, WALK_DIRECTORY, &w);
+    bool is_dir = LINUX_S_ISDIR(sb->root->inode->mode);
+    int r = walk_from(t, &start, where, 0, &w);
     if (r == -ENOENT) {
-        r = make_dirs(t, where);
+        r = make_mountpoint(where, is_dir);
         if (r == 0)
-            r = walk_from(t, &start, where, WALK_DIRECTORY, &w);
+            r = walk_from(t, &start, where, 0, &w);
     }
     path_unref(&start);
     if (r < 0)
         return r;
-    r = mount_add(sb, sb->root, &w.path, flags, source, NULL);
+    if (LINUX_S_ISDIR(w.path.dentry->inode->mode) != is_dir)
+        r = -ENOTDIR;
+    else
+        r = mount_add(sb, sb->root, &w.path, flags, source, NULL);
     path_unref(&w.path);
     return r;
 }

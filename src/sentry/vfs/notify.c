@@ -1,12 +1,74 @@
 #include "sentry/vfs/notify.h"
 
+#include "abi/inotify.h"
+#include "abi/stat.h"
+#include "sentry/vfs/inotify.h"
 #include "sentry/vfs/vfs_priv.h"
 
-void notify_self(struct inode *i, uint32_t mask) { (void)i, (void)mask; }
-void notify_dentry(const struct dentry *d, uint32_t mask) { (void)d, (void)mask; }
-void notify_file(const struct file *f, uint32_t mask) { (void)f, (void)mask; }
-void notify_dir(struct inode *dir, const char *name, uint32_t mask, uint32_t cookie)
+/* skip: marks with these bits do not want the event. */
+static void tell(struct inode *i, uint32_t mask, uint32_t cookie, const char *name, uint32_t skip)
 {
-    (void)dir, (void)name, (void)mask, (void)cookie;
+    if (!i || likely(!i->marks))
+        return;
+    inode_ref(i); /* a one-shot mark may hold the last reference */
+    struct inotify_mark *m, *next;
+    LIST_FOREACH_SAFE(m, next, &i->marks->list, in_inode) {
+        bool last = &next->in_inode == &i->marks->list;
+        if (!(m->mask & skip))
+            inotify_event(m, mask, cookie, name);
+        if (last) /* the list itself may be gone */
+            break;
+    }
+    inode_unref(i);
 }
-void notify_inode_gone(struct inode *i) { (void)i; }
+
+void notify_self(struct inode *i, uint32_t mask) { tell(i, mask, 0, NULL, 0); }
+
+void notify_dentry(const struct dentry *d, uint32_t mask)
+{
+    if (LINUX_S_ISDIR(d->inode->mode))
+        mask |= LINUX_IN_ISDIR;
+    if (!dentry_is_root(d))
+        tell(d->parent->inode, mask, 0, d->name, d->hashed ? 0 : LINUX_IN_EXCL_UNLINK);
+    tell(d->inode, mask, 0, NULL, 0);
+}
+
+void notify_file(const struct file *f, uint32_t mask) { notify_dentry(f->path.dentry, mask); }
+
+void notify_dir(struct inode *dir, const char *name, uint32_t mask, uint32_t cookie) { tell(dir, mask, cookie, name, 0); }
+
+static void drop_marks(struct inode *i, uint32_t mask)
+{
+    inode_ref(i);
+    while (i->marks) {
+        struct inotify_mark *m = list_first_entry(&i->marks->list, struct inotify_mark, in_inode);
+        m->mask &= ~LINUX_IN_ONESHOT; /* it is dropped below */
+        inotify_event(m, mask, 0, NULL);
+        inotify_mark_drop(m);
+    }
+    inode_unref(i);
+}
+
+void notify_unlinked(struct inode *i)
+{
+    if (likely(!i->marks) || i->opens)
+        return;
+    struct kstat st;
+    if (i->nlink == 0 || inode_getattr(i, &st) < 0 || st.nlink == 0)
+        drop_marks(i, LINUX_IN_DELETE_SELF);
+}
+
+void notify_super_gone(struct super *sb)
+{
+    bool again = true;
+    while (again) {
+        struct inotify_mark *m;
+        again = false;
+        LIST_FOREACH(m, &vfs()->marks, in_all)
+            if (m->inode->sb == sb) {
+                drop_marks(m->inode, LINUX_IN_UNMOUNT);
+                again = true;
+                break;
+            }
+    }
+}

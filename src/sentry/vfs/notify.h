@@ -9,6 +9,7 @@ struct dentry;
 struct file;
 struct inode;
 struct path;
+struct super;
 
 /* mask: LINUX_IN_*. An event of the object d, told to its own marks and, with its name, to those of its directory. */
 void notify_dentry(const struct dentry *d, uint32_t mask);
@@ -16,6 +17,7 @@ void notify_dentry(const struct dentry *d, uint32_t mask);
 void notify_file(const struct file *f, uint32_t mask);
 /* In directory dir, name appeared or went: IN_CREATE, IN_DELETE (ISDIR is added for directories). */
 void notify_dir(struct inode *dir, const char *name, uint32_t mask, uint32_t cookie);
-/* The last link is gone: IN_DELETE_SELF once the inode is not used any more. */
-void notify_inode_gone(struct inode *i);
+/* A link or an open file is gone: if it was the last of both, IN_DELETE_SELF, and the marks go. */
+void notify_unlinked(struct inode *i);
+void notify_super_gone(struct super *sb); /* IN_UNMOUNT */
 void notify_self(struct inode *i, uint32_t mask);

@@ -5,6 +5,7 @@
 #include "sentry/arena/arena.h"
 #include "sentry/arena/slab.h"
 #include "sentry/fs/anon/anon.h"
+#include "sentry/vfs/notify.h"
 #include "sentry/vfs/vfs_priv.h"
 
 #define FS_TYPE(var) extern const struct fs_type var;
@@ -58,6 +59,7 @@ struct super *super_unref(struct super *sb)
 {
     if (!sb || !ref_put(&sb->ref))
         return NULL;
+    notify_super_gone(sb);
     dentry_prune_super(sb);
     dentry_unref(TAKE(sb->root));
     if (sb->ops && sb->ops->free)
@@ -90,6 +92,7 @@ int vfs_init(void)
     list_init(&v->lru);
     list_init(&v->mounts);
     list_init(&v->lock_waits);
+    list_init(&v->marks);
     kern()->vfs = v;
     return anon_init(&v->anon);
 }

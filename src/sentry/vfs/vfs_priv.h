@@ -38,6 +38,8 @@ struct vfs_root {
     struct cred *kernel_cred;
     struct list_node lock_waits; /* tasks that wait for POSIX locks (locks.c) */
     uint32_t rename_cookie;      /* inotify */
+    struct list_node marks;
+    uint32_t nmarks;
     int (*device_open)(struct inode *i, struct file *f); /* character and block devices by number: fs/dev */
 };
 

@@ -1,6 +1,7 @@
 /* The walk, the name cache, rights, descriptors, locks: through the system calls, over a file system of the test's own. */
 #include "sentry/vfs/test_fs.h"
 
+#include "abi/inotify.h"
 #include "sentry/syscalls/syscall.h"
 
 #define T (&world.t)
@@ -371,6 +372,71 @@ static void test_bind(void **state)
     path_unref(&old_root);
 }
 
+static int64_t events(int64_t fd, struct linux_inotify_event *ret, unsigned max)
+{
+    int64_t n = sys_read(T, ARGS6((uint64_t)fd, U(world.mem + 30000), 4096));
+    char *p = world.mem + 30000, *end = p + (n > 0 ? n : 0);
+    unsigned count = 0;
+    for (; p < end && count < max; count++) {
+        memcpy(&ret[count], p, sizeof(*ret));
+        p += sizeof(*ret) + ret[count].len;
+    }
+    return n < 0 ? n : (int64_t)count;
+}
+
+static void test_inotify(void **state)
+{
+    struct linux_inotify_event e[16];
+    assert_int_equal(xmkdir("/i"), 0);
+    make_file("/i/f");
+    int64_t in = sys_inotify_init1(T, ARGS6(LINUX_IN_NONBLOCK));
+    int64_t wd = sys_inotify_add_watch(T, ARGS6((uint64_t)in, str_at(0, "/i"), LINUX_IN_ALL_EVENTS));
+    int64_t wf = sys_inotify_add_watch(T, ARGS6((uint64_t)in, str_at(0, "/i/f"), LINUX_IN_DELETE_SELF | LINUX_IN_ATTRIB));
+    assert_int_equal(wd, 1);
+    assert_int_equal(wf, 2);
+    assert_int_equal(events(in, e, 16), -EAGAIN);
+    make_file("/i/g");
+    assert_int_equal(events(in, e, 16), 3);
+    assert_int_equal(e[0].mask, LINUX_IN_CREATE);
+    assert_int_equal(e[1].mask, LINUX_IN_OPEN);
+    assert_int_equal(e[2].mask, LINUX_IN_CLOSE_WRITE);
+    assert_string_equal(world.mem + 30000 + 16, "g");
+    assert_int_equal(xrename("/i/g", "/i/h", 0), 0);
+    assert_int_equal(events(in, e, 16), 2);
+    assert_int_equal(e[0].mask, LINUX_IN_MOVED_FROM);
+    assert_int_equal(e[1].mask, LINUX_IN_MOVED_TO);
+    assert_int_equal(e[0].cookie, e[1].cookie);
+    int64_t fd = xopen("/i/f", LINUX_O_RDONLY, 0);
+    assert_int_equal(xunlink("/i/f"), 0);
+    assert_int_equal(events(in, e, 16), 3); /* OPEN, ATTRIB, DELETE: still open */
+    assert_int_equal(e[1].wd, wf);
+    assert_int_equal(xclose(fd), 0);
+    assert_int_equal(events(in, e, 16), 3);
+    assert_int_equal(e[0].mask, LINUX_IN_CLOSE_NOWRITE);
+    assert_int_equal(e[1].mask, LINUX_IN_DELETE_SELF);
+    assert_int_equal(e[2].mask, LINUX_IN_IGNORED);
+    assert_int_equal(sys_inotify_rm_watch(T, ARGS6((uint64_t)in, (uint64_t)wf)), -EINVAL);
+    assert_int_equal(xmkdir("/i/sub"), 0);
+    assert_int_equal(xrmdir("/i/sub"), 0);
+    assert_int_equal(events(in, e, 16), 2);
+    assert_int_equal(e[0].mask, LINUX_IN_CREATE | LINUX_IN_ISDIR);
+    assert_int_equal(sys_inotify_add_watch(T, ARGS6((uint64_t)in, str_at(0, "/i"), LINUX_IN_DELETE | LINUX_IN_ONESHOT)), wd);
+    assert_int_equal(xunlink("/i/h"), 0);
+    assert_int_equal(events(in, e, 16), 2);
+    assert_int_equal(e[1].mask, LINUX_IN_IGNORED);
+    /* a mount that goes */
+    assert_int_equal(sys_inotify_add_watch(T, ARGS6((uint64_t)in, str_at(0, "/i"), LINUX_IN_ALL_EVENTS)), 3);
+    struct super *sb = test_super();
+    assert_int_equal(vfs_mount_super(T, "/i/made/here", sb, 0, "x"), 0);
+    super_unref(sb);
+    assert_int_equal(sys_inotify_add_watch(T, ARGS6((uint64_t)in, str_at(0, "/i/made/here"), LINUX_IN_ALL_EVENTS)), 4);
+    assert_int_equal(xumount("/i/made/here", 0), 0);
+    assert_int_equal(events(in, e, 16), 2);
+    assert_int_equal(e[0].mask, LINUX_IN_UNMOUNT);
+    assert_int_equal(xclose(in), 0);
+    assert_int_equal(vfs()->nmarks, 0);
+}
+
 static void test_copy(void **state)
 {
     make_file("/from");
@@ -501,7 +567,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_walk),   cmocka_unit_test(test_resolve), cmocka_unit_test(test_open_flags),
         cmocka_unit_test(test_rights), cmocka_unit_test(test_names),   cmocka_unit_test(test_mounts),
-        cmocka_unit_test(test_bind), cmocka_unit_test(test_copy), cmocka_unit_test(test_lru),    cmocka_unit_test(test_fds),     cmocka_unit_test(test_locks),
+        cmocka_unit_test(test_bind), cmocka_unit_test(test_copy), cmocka_unit_test(test_inotify), cmocka_unit_test(test_lru),    cmocka_unit_test(test_fds),     cmocka_unit_test(test_locks),
     };
     return cmocka_run_group_tests(tests, world_setup, world_check);
 }

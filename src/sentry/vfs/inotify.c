@@ -1,0 +1,225 @@
+#include "sentry/vfs/inotify.h"
+
+#include "abi/fcntl.h"
+#include "abi/inotify.h"
+#include "abi/ioctl.h"
+#include "abi/poll.h"
+#include "base/err.h"
+#include "sentry/arena/arena.h"
+#include "sentry/arena/slab.h"
+#include "sentry/mm/uio.h"
+#include "sentry/mm/usermem.h"
+#include "sentry/vfs/vfs_priv.h"
+
+#include <string.h>
+
+struct queued_event {
+    struct list_node node;
+    uint32_t name_len; /* of the event: a multiple of its header's size, with the NULs; 0: no name */
+    struct linux_inotify_event ev;
+    char name[];
+};
+
+static size_t event_bytes(uint32_t name_len) { return sizeof(struct queued_event) + name_len; }
+
+static void event_free(struct inotify *in, struct queued_event *e)
+{
+    list_del(&e->node);
+    in->nqueued--;
+    in->queued_bytes -= (uint32_t)sizeof(e->ev) + e->name_len;
+    arena_free(e, event_bytes(e->name_len));
+}
+
+static bool same_as_last(const struct inotify *in, const struct queued_event *e)
+{
+    if (list_empty(&in->queue))
+        return false;
+    const struct queued_event *last = list_last_entry(&in->queue, struct queued_event, node);
+    return last->ev.wd == e->ev.wd && last->ev.mask == e->ev.mask && last->ev.cookie == e->ev.cookie &&
+           last->name_len == e->name_len && memcmp(last->name, e->name, e->name_len) == 0;
+}
+
+static void enqueue(struct inotify *in, int32_t wd, uint32_t mask, uint32_t cookie, const char *name)
+{
+    if (in->nqueued >= INOTIFY_QUEUE_MAX) {
+        wd = -1;
+        mask = LINUX_IN_Q_OVERFLOW;
+        cookie = 0;
+        name = NULL;
+    }
+    uint32_t len = name ? (uint32_t)ALIGN_UP(strlen(name) + 1, sizeof(struct linux_inotify_event)) : 0;
+    struct queued_event *e = arena_alloc(event_bytes(len));
+    if (!e) {
+        LOGD("inotify: no memory for an event of watch %d", wd);
+        return;
+    }
+    e->name_len = len;
+    e->ev = (struct linux_inotify_event){.wd = wd, .mask = mask, .cookie = cookie, .len = len};
+    if (name)
+        memcpy(e->name, name, strlen(name));
+    if (same_as_last(in, e)) {
+        arena_free(e, event_bytes(len));
+        return;
+    }
+    list_add_tail(&e->node, &in->queue);
+    in->nqueued++;
+    in->queued_bytes += (uint32_t)sizeof(e->ev) + len;
+    waitq_wake(&in->wait, LINUX_POLLIN | LINUX_POLLRDNORM);
+}
+
+void inotify_event(struct inotify_mark *m, uint32_t mask, uint32_t cookie, const char *name)
+{
+    uint32_t what = mask & LINUX_IN_ALL_EVENTS;
+    if (!(what & m->mask) && !(mask & LINUX_IN_UNMOUNT))
+        return;
+    enqueue(m->owner, m->wd, mask, cookie, name);
+    if (m->mask & LINUX_IN_ONESHOT)
+        inotify_mark_drop(m);
+}
+
+static void mark_free(struct inotify_mark *m)
+{
+    struct inode *i = m->inode;
+    list_del(&m->in_instance);
+    list_del(&m->in_inode);
+    list_del(&m->in_all);
+    vfs()->nmarks--;
+    if (list_empty(&i->marks->list)) {
+        arena_free(i->marks, sizeof(*i->marks));
+        i->marks = NULL;
+    }
+    struct dentry *d = m->dentry;
+    SLAB_FREE(INOTIFY_MARK, m);
+    dentry_unref(d);
+    inode_unref(i);
+}
+
+void inotify_mark_drop(struct inotify_mark *m)
+{
+    enqueue(m->owner, m->wd, LINUX_IN_IGNORED, 0, NULL);
+    mark_free(m);
+}
+
+static struct inotify_mark *mark_of(struct inotify *in, const struct inode *i)
+{
+    struct inotify_mark *m;
+    if (i->marks)
+        LIST_FOREACH(m, &i->marks->list, in_inode)
+            if (m->owner == in)
+                return m;
+    return NULL;
+}
+
+int inotify_add(struct inotify *in, struct dentry *d, uint32_t mask)
+{
+    struct inode *i = d->inode;
+    uint32_t keep = LINUX_IN_ALL_EVENTS | LINUX_IN_ONESHOT | LINUX_IN_EXCL_UNLINK;
+    struct inotify_mark *m = mark_of(in, i);
+    if (m) {
+        if (mask & LINUX_IN_MASK_CREATE)
+            return -EEXIST;
+        m->mask = (mask & LINUX_IN_MASK_ADD ? m->mask : 0) | (mask & keep);
+        return m->wd;
+    }
+    if (vfs()->nmarks >= INOTIFY_MARKS_MAX || in->next_wd == INT32_MAX)
+        return -ENOSPC;
+    m = SLAB_NEW(INOTIFY_MARK, struct inotify_mark);
+    if (m && !i->marks) {
+        i->marks = arena_alloc(sizeof(*i->marks));
+        if (i->marks)
+            list_init(&i->marks->list);
+    }
+    if (!m || !i->marks) {
+        SLAB_FREE(INOTIFY_MARK, m);
+        return -ENOMEM;
+    }
+    m->owner = in;
+    m->dentry = dentry_ref(d);
+    m->inode = inode_ref(i);
+    m->mask = mask & keep;
+    m->wd = ++in->next_wd;
+    list_add_tail(&m->in_instance, &in->marks);
+    list_add_tail(&m->in_inode, &i->marks->list);
+    list_add_tail(&m->in_all, &vfs()->marks);
+    vfs()->nmarks++;
+    return m->wd;
+}
+
+int inotify_remove(struct inotify *in, int32_t wd)
+{
+    struct inotify_mark *m;
+    LIST_FOREACH(m, &in->marks, in_instance)
+        if (m->wd == wd) {
+            inotify_mark_drop(m);
+            return 0;
+        }
+    return -EINVAL;
+}
+
+/* ---- the instance as a file ---- */
+
+static ssize_t inotify_read(struct file *f, struct uio *u, int64_t *pos)
+{
+    struct inotify *in = f->priv;
+    ssize_t done = 0;
+    while (!list_empty(&in->queue)) {
+        struct queued_event *e = list_first_entry(&in->queue, struct queued_event, node);
+        size_t n = sizeof(e->ev) + e->name_len;
+        if (n > u->resid)
+            return done ? done : -EINVAL;
+        if (uio_put(u, &e->ev, sizeof(e->ev)) != (ssize_t)sizeof(e->ev) ||
+            (e->name_len && uio_put(u, e->name, e->name_len) != (ssize_t)e->name_len))
+            return done ? done : -EFAULT;
+        done += (ssize_t)n;
+        event_free(in, e);
+    }
+    return done ? done : -EAGAIN;
+}
+
+static uint32_t inotify_poll(struct file *f, struct waitq **ret_q)
+{
+    struct inotify *in = f->priv;
+    *ret_q = &in->wait;
+    return list_empty(&in->queue) ? 0 : LINUX_POLLIN | LINUX_POLLRDNORM;
+}
+
+static int64_t inotify_ioctl(struct file *f, struct task *t, uint32_t cmd, uint64_t arg)
+{
+    const struct inotify *in = f->priv;
+    return cmd == LINUX_FIONREAD ? copy_out_u32(t, UADDR(arg), in->queued_bytes) : -ENOTTY;
+}
+
+static void inotify_release(struct file *f)
+{
+    struct inotify *in = f->priv;
+    while (!list_empty(&in->marks))
+        mark_free(list_first_entry(&in->marks, struct inotify_mark, in_instance));
+    while (!list_empty(&in->queue))
+        event_free(in, list_first_entry(&in->queue, struct queued_event, node));
+    SLAB_FREE(INOTIFY, in);
+}
+
+static const struct file_ops inotify_ops = {
+    .name = "inotify",
+    .read = inotify_read,
+    .poll = inotify_poll,
+    .ioctl = inotify_ioctl,
+    .release = inotify_release,
+    .stream = true,
+};
+
+struct inotify *file_inotify(const struct file *f) { return f->ops == &inotify_ops ? f->priv : NULL; }
+
+int inotify_open(struct task *t, uint32_t flags, struct file **ret)
+{
+    struct inotify *in = SLAB_NEW(INOTIFY, struct inotify);
+    if (!in)
+        return -ENOMEM;
+    list_init(&in->marks);
+    list_init(&in->queue);
+    waitq_init(&in->wait);
+    int r = file_new_anon("anon_inode:inotify", 0, &inotify_ops, in, flags, t, ret);
+    if (r < 0)
+        SLAB_FREE(INOTIFY, in);
+    return r;
+}
