@@ -77,12 +77,18 @@ struct thread {
     struct queue *q;
 };
 
+/* A slot whose thread was told to exit. The host thread still runs in the area until it is really gone. */
+struct free_slot {
+    uint32_t slot;
+    int32_t pid, tid; /* tid 0: never had one */
+};
+
 struct platform_root {
     const struct platform_events *ev;
     struct hostfile *listener, *areas;
     uint32_t slot_top;           /* slots below were used */
-    uint32_t free_slots_n;
-    uint16_t *free_slots;        /* arena pages: a stack of slots */
+    uint32_t free_slots_n, free_slots_first;
+    struct free_slot *free_slots; /* arena pages: a ring, the oldest is taken first */
     struct thread **tids;        /* TID_BUCKETS */
     struct thread **by_slot;     /* STUB_SLOTS */
     int32_t zygote_tid;

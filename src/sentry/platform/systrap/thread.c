@@ -20,14 +20,24 @@ const char *platform_name(void) { return "systrap"; }
 static int64_t slot_take(void)
 {
     struct platform_root *p = plat();
-    if (p->free_slots_n)
-        return p->free_slots[--p->free_slots_n];
+    if (p->free_slots_n) {
+        const struct free_slot *f = &p->free_slots[p->free_slots_first];
+        if (!f->tid || host_tgkill(f->pid, f->tid, 0) == -ESRCH) {
+            p->free_slots_first = (p->free_slots_first + 1) % STUB_SLOTS;
+            p->free_slots_n--;
+            return f->slot;
+        }
+    }
     if (p->slot_top >= STUB_SLOTS)
         return -EAGAIN;
     return p->slot_top++;
 }
 
-static void slot_give(uint32_t slot) { plat()->free_slots[plat()->free_slots_n++] = (uint16_t)slot; }
+static void slot_give(uint32_t slot, int32_t pid, int32_t tid)
+{
+    struct platform_root *p = plat();
+    p->free_slots[(p->free_slots_first + p->free_slots_n++) % STUB_SLOTS] = (struct free_slot){slot, pid ? pid : tid, tid};
+}
 
 struct thread *thread_by_slot(uint64_t slot) { return slot < STUB_SLOTS ? plat()->by_slot[slot] : NULL; }
 
@@ -134,7 +144,7 @@ struct thread *thread_new(struct space *s, struct task *t)
         return NULL;
     struct thread *th = SLAB_NEW(THREAD, struct thread);
     if (!th) {
-        slot_give((uint32_t)slot);
+        slot_give((uint32_t)slot, 0, 0);
         return NULL;
     }
     th->space = s;
@@ -156,9 +166,9 @@ void thread_free(struct thread *th)
 {
     struct space *s = th->space;
     queue_done(th);
-    tid_unbind(th);
     plat()->by_slot[th->slot] = NULL;
-    slot_give(th->slot);
+    slot_give(th->slot, s->pid, th->tid);
+    tid_unbind(th);
     list_del_init(&th->node);
     SLAB_FREE(THREAD, th);
     space_free_if_empty(s);
