@@ -1,0 +1,231 @@
+/* The user's terminal. Its descriptor is shared with the world outside: it is never made non-blocking. */
+#include "abi/fcntl.h"
+#include "abi/ioctl.h"
+#include "abi/poll.h"
+#include "abi/signal.h"
+#include "abi/stat.h"
+#include "base/err.h"
+#include "host/host.h"
+#include "sentry/arena/slab.h"
+#include "sentry/io/hostfile.h"
+#include "sentry/io/worker.h"
+#include "sentry/kernel.h"
+#include "sentry/mm/uio.h"
+#include "sentry/signal/signal.h"
+#include "sentry/task/task.h"
+#include "sentry/tty/tty_priv.h"
+#include "sentry/vfs/file.h"
+#include "sentry/vfs/namei.h"
+#include "sentry/vfs/vfs.h"
+
+struct tty_host {
+    struct tty y;
+    struct hostfile *host; /* counted */
+    struct hostwatch watch;
+    uint64_t host_rdev;
+};
+
+#define CHUNK 2048u
+
+static struct tty_host *to_host(struct tty *y) { return container_of(y, struct tty_host, y); }
+
+static uint32_t ready(struct tty *y)
+{
+    struct pollfd p = {.fd = hostfile_fd(to_host(y)->host), .events = POLLIN | POLLOUT | POLLPRI};
+    struct timespec now = {0};
+    int n = host_ppoll(&p, 1, &now, NULL, sizeof(uint64_t));
+    return n > 0 ? (uint16_t)p.revents : 0;
+}
+
+static ssize_t host_tty_read(struct tty *y, struct uio *u)
+{
+    uint8_t buf[CHUNK];
+    bool some = ready(y) & (POLLIN | POLLHUP | POLLERR);
+    if (!(y->tio.c_lflag & LINUX_ICANON) && !some && tty_read_min(y, 0) == 0)
+        return 0;
+    if (!some)
+        return -EAGAIN;
+    ssize_t n = host_read(hostfile_fd(to_host(y)->host), buf, (size_t)MIN(u->resid, (uint64_t)sizeof(buf)));
+    if (n <= 0)
+        return n == -EAGAIN || n == -EINTR ? -EAGAIN : n == 0 ? 0 : -EIO;
+    timer_cancel(&y->vtime);
+    y->vtime_over = false;
+    return uio_put(u, buf, (size_t)n) == n ? n : -EFAULT;
+}
+
+static ssize_t host_tty_write(struct tty *y, struct uio *u)
+{
+    uint8_t buf[CHUNK];
+    uint32_t r = ready(y);
+    if (!(r & (POLLOUT | POLLHUP | POLLERR)))
+        return -EAGAIN;
+    struct uio before = *u;
+    size_t want = (size_t)MIN(u->resid, (uint64_t)sizeof(buf));
+    ssize_t n = uio_get(u, buf, want);
+    if (n <= 0)
+        return n;
+    AUTO(tty) struct tty *held = tty_ref(y);
+    int fd = hostfile_fd(to_host(y)->host);
+    /* There may be less room than this: then the terminal's reader decides how long it takes. */
+    worker_block_begin();
+    ssize_t w = host_write(fd, buf, (size_t)n);
+    worker_block_end();
+    if (w < n) {
+        *u = before;
+        if (w > 0)
+            uio_skip(u, (size_t)w);
+    }
+    if (w < 0)
+        return w == -EAGAIN || w == -EINTR ? -EAGAIN : -EIO;
+    return w;
+}
+
+static uint32_t host_tty_poll(struct tty *y)
+{
+    uint32_t r = ready(y), mask = r & (LINUX_POLLIN | LINUX_POLLOUT | LINUX_POLLPRI | LINUX_POLLERR | LINUX_POLLHUP);
+    return mask | (r & POLLIN ? LINUX_POLLRDNORM : 0) | (r & POLLOUT ? LINUX_POLLWRNORM : 0);
+}
+
+static int host_tty_set_termios(struct tty *y, const struct linux_termios *tio, uint32_t how)
+{
+    struct linux_termios copy = *tio;
+    int fd = hostfile_fd(to_host(y)->host);
+    int err = host_ioctl(fd, how == LINUX_TCSETSF ? LINUX_TCSETSF : LINUX_TCSETS, &copy); /* not W: it would wait in the host */
+    if (err)
+        return -EIO;
+    (void)!host_ioctl(fd, LINUX_TCGETS, &y->tio);
+    return 0;
+}
+
+static void host_tty_get_termios(struct tty *y) { (void)!host_ioctl(hostfile_fd(to_host(y)->host), LINUX_TCGETS, &y->tio); }
+
+static int host_tty_set_winsize(struct tty *y, const struct linux_winsize *ws)
+{
+    struct linux_winsize copy = *ws;
+    return host_ioctl(hostfile_fd(to_host(y)->host), LINUX_TIOCSWINSZ, &copy) ? -EIO : 0;
+}
+
+static void host_tty_get_winsize(struct tty *y) { (void)!host_ioctl(hostfile_fd(to_host(y)->host), LINUX_TIOCGWINSZ, &y->ws); }
+
+static uint32_t host_tty_input_bytes(struct tty *y)
+{
+    int n = 0;
+    (void)!host_ioctl(hostfile_fd(to_host(y)->host), LINUX_FIONREAD, &n);
+    return (uint32_t)n;
+}
+
+/* The filter lets no TCFLSH through: setting the same modes with TCSETSF drops the input. Output cannot be called back. */
+static void host_tty_flush(struct tty *y, bool input, bool output)
+{
+    struct linux_termios tio;
+    int fd = hostfile_fd(to_host(y)->host);
+    if (input && host_ioctl(fd, LINUX_TCGETS, &tio) == 0)
+        (void)!host_ioctl(fd, LINUX_TCSETSF, &tio);
+}
+
+static void host_tty_free(struct tty *y)
+{
+    struct tty_host *h = to_host(y);
+    hostwatch_remove(&h->watch);
+    hostfile_unref(h->host);
+    SLAB_FREE(TTY_HOST, h);
+}
+
+static const struct tty_ops host_tty_ops = {
+    .read = host_tty_read,
+    .write = host_tty_write,
+    .poll = host_tty_poll,
+    .set_termios = host_tty_set_termios,
+    .get_termios = host_tty_get_termios,
+    .set_winsize = host_tty_set_winsize,
+    .get_winsize = host_tty_get_winsize,
+    .input_bytes = host_tty_input_bytes,
+    .flush = host_tty_flush,
+    .free = host_tty_free,
+};
+
+static void host_tty_changed(struct hostwatch *w, uint32_t events)
+{
+    struct tty_host *h = container_of(w, struct tty_host, watch);
+    if (events & LINUX_POLLIN)
+        events |= LINUX_POLLRDNORM;
+    if (events & LINUX_POLLOUT)
+        events |= LINUX_POLLWRNORM;
+    waitq_wake(&h->y.wait, events & (LINUX_POLLERR | LINUX_POLLHUP) ? WAKE_ALL : events);
+}
+
+static int host_tty_make(struct hostfile *hf, uint64_t host_rdev)
+{
+    struct tty_host *h = SLAB_NEW(TTY_HOST, struct tty_host);
+    if (!h)
+        return -ENOMEM;
+    tty_setup(&h->y, &host_tty_ops, TTY_RDEV(5, 1));
+    h->host = hostfile_ref(hf);
+    h->host_rdev = host_rdev;
+    int err = hostwatch_add(&h->watch, hf, LINUX_POLLIN | LINUX_POLLOUT, /* edge= */ true, host_tty_changed);
+    if (err) {
+        hostfile_unref(hf);
+        SLAB_FREE(TTY_HOST, h);
+        return err;
+    }
+    host_tty_get_termios(&h->y);
+    host_tty_get_winsize(&h->y);
+    kern()->tty->host = &h->y;
+    return 0;
+}
+
+int tty_host_new(struct hostfile *hf, struct task *t, struct file **ret)
+{
+    struct tty_root *r = kern()->tty;
+    struct stat st;
+    int err = host_fstat(hostfile_fd(hf), &st);
+    if (err)
+        return -EIO;
+    /* One terminal is the console; a second, different one on another descriptor is taken for the same. */
+    if (!r->host) {
+        err = host_tty_make(hf, st.st_rdev);
+        if (err)
+            return err;
+    }
+    struct walk w;
+    struct file *f;
+    if (walk_at(t, LINUX_AT_FDCWD, "/dev/console", 0, &w) == 0) {
+        bool is_console = w.path.dentry->inode->rdev == TTY_RDEV(5, 1) && inode_is(w.path.dentry->inode, LINUX_S_IFCHR);
+        err = is_console ? file_new(&w.path, NULL, LINUX_O_RDWR, t->cred, &f) : -ENOENT;
+        path_unref(&w.path);
+    } else {
+        err = -ENOENT;
+    }
+    if (err)
+        err = file_new_anon("tty:[host]", 0, NULL, NULL, LINUX_O_RDWR, t, &f);
+    if (err)
+        return err;
+    err = tty_open(r->host, f, t);
+    if (err) {
+        file_unref(f);
+        return err;
+    }
+    *ret = f;
+    return 0;
+}
+
+static bool from_keyboard(int sig)
+{
+    return sig == LINUX_SIGINT || sig == LINUX_SIGQUIT || sig == LINUX_SIGTSTP || sig == LINUX_SIGWINCH || sig == LINUX_SIGCONT;
+}
+
+void tty_host_signal(int sig)
+{
+    struct tty *y = kern()->tty->host;
+    struct tgroup *init = tgroup_find(1);
+    if (!init)
+        return;
+    struct pgrp *pg = y && y->fg_pgid ? pgrp_find(y->fg_pgid) : init->pgrp;
+    if (!from_keyboard(sig) || !pg) {
+        (void)!signal_send_outside(init, sig);
+        return;
+    }
+    struct tgroup *tg, *next;
+    LIST_FOREACH_SAFE(tg, next, &pg->members, pgrp_node)
+        (void)!signal_send_outside(tg, sig);
+}
