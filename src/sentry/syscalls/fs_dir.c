@@ -80,7 +80,7 @@ int64_t sys_getcwd(struct task *t, const struct sys_args *a)
     const struct path *cwd = t->fs->cwd;
     if (!dentry_is_root(cwd->dentry) && !cwd->dentry->hashed && cwd->dentry->inode->nlink == 0)
         return -ENOENT;
-    char *buf = arena_alloc(LINUX_PATH_MAX);
+    char *buf = path_buf_new();
     if (!buf)
         return -ENOMEM;
     int64_t len = path_format(t, cwd, buf, LINUX_PATH_MAX);
@@ -90,7 +90,7 @@ int64_t sys_getcwd(struct task *t, const struct sys_args *a)
         len = -ERANGE;
     if (len > 0 && copy_out(t, arg_uaddr(a, 0), buf, (size_t)len) < 0)
         len = -EFAULT;
-    arena_free(buf, LINUX_PATH_MAX);
+    path_buf_free(buf);
     return len;
 }
 

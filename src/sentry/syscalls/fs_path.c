@@ -1,6 +1,5 @@
 /* Names: mkdir, mknod, unlink, rmdir, link, symlink, readlink. rename is fs_rename.c. */
 #include "abi/capability.h"
-#include "sentry/arena/arena.h"
 #include "sentry/syscalls/fs_priv.h"
 
 int fs_create_at(struct task *t, int dirfd, const char *name, bool is_dir, struct walk *w, struct dentry **ret)
@@ -283,13 +282,13 @@ static int64_t do_readlink(struct task *t, int dirfd, struct uaddr name, struct 
     struct inode *i = w.path.dentry->inode;
     if (!LINUX_S_ISLNK(i->mode) || !i->ops->readlink)
         return path[0] ? -EINVAL : -ENOENT;
-    char *buf = arena_alloc(LINUX_PATH_MAX);
+    char *buf = path_buf_new();
     if (!buf)
         return -ENOMEM;
     ssize_t n = i->ops->readlink(i, buf, MIN((size_t)size, (size_t)LINUX_PATH_MAX));
     if (n > 0 && copy_out(t, dst, buf, (size_t)n) < 0)
         n = -EFAULT;
-    arena_free(buf, LINUX_PATH_MAX);
+    path_buf_free(buf);
     return n;
 }
 

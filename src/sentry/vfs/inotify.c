@@ -16,7 +16,8 @@
 struct queued_event {
     struct list_node node;
     uint32_t name_len; /* of the event: a multiple of its header's size, with the NULs; 0: no name */
-    struct linux_inotify_event ev;
+    int32_t wd;
+    uint32_t mask, cookie;
     char name[];
 };
 
@@ -26,7 +27,7 @@ static void event_free(struct inotify *in, struct queued_event *e)
 {
     list_del(&e->node);
     in->nqueued--;
-    in->queued_bytes -= (uint32_t)sizeof(e->ev) + e->name_len;
+    in->queued_bytes -= (uint32_t)sizeof(struct linux_inotify_event) + e->name_len;
     arena_free(e, event_bytes(e->name_len));
 }
 
@@ -35,7 +36,7 @@ static bool same_as_last(const struct inotify *in, const struct queued_event *e)
     if (list_empty(&in->queue))
         return false;
     const struct queued_event *last = list_last_entry(&in->queue, struct queued_event, node);
-    return last->ev.wd == e->ev.wd && last->ev.mask == e->ev.mask && last->ev.cookie == e->ev.cookie &&
+    return last->wd == e->wd && last->mask == e->mask && last->cookie == e->cookie &&
            last->name_len == e->name_len && memcmp(last->name, e->name, e->name_len) == 0;
 }
 
@@ -54,7 +55,9 @@ static void enqueue(struct inotify *in, int32_t wd, uint32_t mask, uint32_t cook
         return;
     }
     e->name_len = len;
-    e->ev = (struct linux_inotify_event){.wd = wd, .mask = mask, .cookie = cookie, .len = len};
+    e->wd = wd;
+    e->mask = mask;
+    e->cookie = cookie;
     if (name)
         memcpy(e->name, name, strlen(name));
     if (same_as_last(in, e)) {
@@ -63,7 +66,7 @@ static void enqueue(struct inotify *in, int32_t wd, uint32_t mask, uint32_t cook
     }
     list_add_tail(&e->node, &in->queue);
     in->nqueued++;
-    in->queued_bytes += (uint32_t)sizeof(e->ev) + len;
+    in->queued_bytes += (uint32_t)sizeof(struct linux_inotify_event) + len;
     waitq_wake(&in->wait, LINUX_POLLIN | LINUX_POLLRDNORM);
 }
 
@@ -164,10 +167,11 @@ static ssize_t inotify_read(struct file *f, struct uio *u, int64_t *pos)
     ssize_t done = 0;
     while (!list_empty(&in->queue)) {
         struct queued_event *e = list_first_entry(&in->queue, struct queued_event, node);
-        size_t n = sizeof(e->ev) + e->name_len;
+        const struct linux_inotify_event h = {.wd = e->wd, .mask = e->mask, .cookie = e->cookie, .len = e->name_len};
+        size_t n = sizeof(h) + e->name_len;
         if (n > u->resid)
             return done ? done : -EINVAL;
-        if (uio_put(u, &e->ev, sizeof(e->ev)) != (ssize_t)sizeof(e->ev) ||
+        if (uio_put(u, &h, sizeof(h)) != (ssize_t)sizeof(h) ||
             (e->name_len && uio_put(u, e->name, e->name_len) != (ssize_t)e->name_len))
             return done ? done : -EFAULT;
         done += (ssize_t)n;

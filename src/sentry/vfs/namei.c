@@ -39,7 +39,7 @@ const struct cred *task_cred_or_kernel(const struct task *t)
 
 /* ---- path buffers ---- */
 
-static char *path_buf_new(void)
+char *path_buf_new(void)
 {
     struct vfs_root *v = vfs();
     return v->path_cached > 0 ? v->path_cache[--v->path_cached] : arena_alloc(LINUX_PATH_MAX);

@@ -38,7 +38,8 @@ NODISCARD int walk_last(struct walk *w, struct dentry **ret);
 /* Copies a path from the application: arena buffer of LINUX_PATH_MAX to free with path_buf_free. -EFAULT, -ENAMETOOLONG, -ENOENT for ""
  * unless allow_empty. */
 NODISCARD int path_copy_in(struct task *t, struct uaddr a, bool allow_empty, char **ret);
-void path_buf_free(char *p);
+void path_buf_free(char *p); /* NULL is fine */
+NODISCARD char *path_buf_new(void); /* LINUX_PATH_MAX bytes, not zeroed. NULL: no memory */
 /* Opens for the kernel's own use (loader: exec permission is checked by the caller). flags LINUX_O_*. */
 struct file;
 NODISCARD int file_open_path(struct task *t, const struct path *p, uint32_t flags, struct file **ret);

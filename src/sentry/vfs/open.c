@@ -18,7 +18,7 @@
 static const struct file_ops path_ops = {.name = "path"};
 static const struct file_ops none_ops = {.name = "none"};
 
-void vfs_set_device_open(int (*fn)(struct inode *i, struct file *f)) { vfs()->device_open = fn; }
+void vfs_set_device_open(int (*fn)(struct inode *i, struct file *f, struct task *t)) { vfs()->device_open = fn; }
 
 static uint32_t may_of(uint32_t flags)
 {
@@ -65,7 +65,7 @@ static int open_inode(struct task *t, struct inode *i, struct file *f)
     case LINUX_S_IFBLK:
         /* Known numbers open the same device on any file system; other nodes are their file system's (terminals). */
         if (vfs()->device_open)
-            r = vfs()->device_open(i, f);
+            r = vfs()->device_open(i, f, t);
         if (r != -ENXIO)
             return r;
         if (!i->ops->open)
@@ -105,7 +105,9 @@ static int open_checked(struct task *t, const struct path *p, uint32_t flags, co
         i->writers++;
         f->counted_writer = true;
     }
+    f->flags |= flags & LINUX_O_NOCTTY; /* only for the open of a terminal */
     r = open_inode(t, i, f);
+    f->flags &= ~LINUX_O_NOCTTY;
     if (r < 0) {
         f->ops = NULL; /* nothing to release */
         file_unref(f);

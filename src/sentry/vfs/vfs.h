@@ -15,4 +15,4 @@ NODISCARD int vfs_mount_super(struct task *t, const char *where, struct super *s
 /* -ENODEV: no such file system type. */
 NODISCARD int vfs_mount_at(struct task *t, const char *where, const char *fstype, const char *source, uint32_t flags, const char *data);
 /* Opens of character and block devices go to fn first (by i->rdev): -ENXIO unknown number, then inode_ops.open is tried. */
-void vfs_set_device_open(int (*fn)(struct inode *i, struct file *f));
+void vfs_set_device_open(int (*fn)(struct inode *i, struct file *f, struct task *t));

@@ -40,7 +40,7 @@ struct vfs_root {
     uint32_t rename_cookie;      /* inotify */
     struct list_node marks;
     uint32_t nmarks;
-    int (*device_open)(struct inode *i, struct file *f); /* character and block devices by number: fs/dev */
+    int (*device_open)(struct inode *i, struct file *f, struct task *t); /* character and block devices by number: fs/dev */
 };
 
 static inline struct vfs_root *vfs(void) { return kern()->vfs; }
