@@ -10,6 +10,7 @@ static ssize_t transfer(struct task *t, struct file *f, struct uio *u, bool writ
     int64_t *ppos = f->ops->stream ? NULL : &pos;
     u->nonblock = rwf & LINUX_RWF_NOWAIT;
     u->append = rwf & LINUX_RWF_APPEND;
+    u->positioned = at != NULL;
     ssize_t n = write ? file_write_block(t, f, u, ppos) : file_read_block(t, f, u, ppos);
     if (n > 0 && !at && ppos)
         f->pos = pos;

@@ -79,6 +79,7 @@ struct inode_ops {
     /* After vfs checks; sets f->ops (if not inode->fops) and f->priv. -ENXIO.. */
     int (*open)(struct inode *i, struct file *f);
     bool (*revalidate)(struct dentry *d); /* NULL: cached dentries stay valid. false: look it up again */
+    bool opens_fifo;                      /* open is for FIFOs too: they are not pipes of ours */
     void (*free)(struct inode *i);        /* the last reference is gone (nlink may be 0: the data goes too) */
 };
 

@@ -60,7 +60,10 @@ static int open_inode(struct task *t, struct inode *i, struct file *f)
     int r = -ENXIO;
     switch (i->mode & LINUX_S_IFMT) {
     case LINUX_S_IFSOCK: return -ENXIO;
-    case LINUX_S_IFIFO: return t ? fifo_open(i, f, t) : -ENXIO;
+    case LINUX_S_IFIFO:
+        if (i->ops->opens_fifo)
+            return i->ops->open(i, f);
+        return t ? fifo_open(i, f, t) : -ENXIO;
     case LINUX_S_IFCHR:
     case LINUX_S_IFBLK:
         /* Known numbers open the same device on any file system; other nodes are their file system's (terminals). */
