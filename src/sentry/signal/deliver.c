@@ -1,7 +1,6 @@
 #include "abi/syscall_nr.h"
 #include "abi/wait.h"
 #include "base/err.h"
-#include "sentry/kernel.h"
 #include "sentry/mm/mm.h"
 #include "sentry/signal/signal_priv.h"
 #include "sentry/task/task_priv.h"
@@ -33,11 +32,9 @@ static int peek(const struct task *t)
     return sig ? sig : pending_next(&t->tg->pending, deliverable(t));
 }
 
-static void default_action(struct task *t, int sig, const struct linux_siginfo *info)
+static void default_action(struct task *t, int sig)
 {
     if (SIGBIT(sig) & IGNORED_BY_DEFAULT)
-        return;
-    if (t->tg == kern()->tasks->init && info->si_code != LINUX_SI_KERNEL && info->si_code <= 0)
         return;
     if (SIGBIT(sig) & STOP_SIGNALS) {
         if (sig == LINUX_SIGSTOP || !t->tg->pgrp || !pgrp_is_orphaned(t->tg->pgrp, NULL))
@@ -65,7 +62,7 @@ enum signal_due signal_settle(struct task *t)
         struct linux_siginfo info;
         (void)signal_dequeue(t, SIGBIT(sig), &info);
         if (act->handler == LINUX_SIG_DFL)
-            default_action(t, sig, &info);
+            default_action(t, sig);
     }
 }
 

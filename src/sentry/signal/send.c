@@ -3,7 +3,6 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "sentry/arena/slab.h"
-#include "sentry/kernel.h"
 #include "sentry/signal/signal_priv.h"
 #include "sentry/task/task_priv.h"
 
@@ -60,15 +59,6 @@ struct linux_siginfo signal_info_user(const struct task *from, int sig, int code
     return info;
 }
 
-/* The first process is not harmed by signals that it has no handler for. The kernel's own (SI_KERNEL: a terminal's ^C, runsc)
- * do reach it. DEVIATION: on Linux only those of an ancestor namespace can, and of them only SIGKILL and SIGSTOP; here the
- * program that runsc runs ends as it would without a sandbox. */
-static bool init_protected(const struct tgroup *tg, int sig, const struct linux_siginfo *info)
-{
-    return tg == kern()->tasks->init && info->si_code != LINUX_SI_KERNEL && info->si_code <= 0 &&
-           tg->sighand->action[sig - 1].handler == LINUX_SIG_DFL;
-}
-
 static uint64_t blocked_by(const struct task *t)
 {
     return t->sigmask & ~UNBLOCKABLE;
@@ -100,7 +90,9 @@ static bool deadly_by_default(const struct tgroup *tg, int sig)
            !(SIGBIT(sig) & (IGNORED_BY_DEFAULT | STOP_SIGNALS));
 }
 
-/* to NULL: the group. */
+/* to NULL: the group.
+ * DEVIATION: on Linux the first process of a pid namespace is not harmed by signals from inside that it has no handler for. Here it
+ * is the program that runsc was asked to run, and ends as it would without a sandbox. */
 static int send(struct tgroup *tg, struct task *to, const struct linux_siginfo *info, uint32_t flags)
 {
     int sig = info->si_signo;
@@ -114,8 +106,6 @@ static int send(struct tgroup *tg, struct task *to, const struct linux_siginfo *
     }
     struct task *target = to ? to : choose(tg, sig);
     bool blocked = to ? (blocked_by(to) & SIGBIT(sig)) != 0 : !target;
-    if (!blocked && init_protected(tg, sig, info))
-        return 0;
     if (sig == LINUX_SIGKILL) {
         tgroup_exit(tg, LINUX_SIGKILL);
         return 0;

@@ -63,7 +63,7 @@ void signal_set_temp_mask(struct task *t, uint64_t mask);
 /* The new mask, then looks for work (other tasks may have to take over group signals). */
 void signal_set_mask(struct task *t, uint64_t mask);
 bool signal_ignored(const struct tgroup *tg, int sig); /* by its action now */
-/* The kernel or the outside of the sandbox sends: as signal_send_group, but the first process has no protection. */
+/* From outside of the sandbox (runsc, the host's terminal). */
 int signal_send_outside(struct tgroup *tg, int sig);
 /* Discards what is pending of set from the group and all its tasks. */
 void signal_discard(struct tgroup *tg, uint64_t set);

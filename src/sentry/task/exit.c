@@ -196,13 +196,14 @@ static void tgroup_end(struct tgroup *tg)
 static void drop_resources(struct task *t)
 {
     struct tgroup *tg = t->tg;
-    int64_t cpu = task_cpu_ns(t);
-    tg->dead_utime_ns += cpu;
+    /* A platform may know the sum of a space's threads only, and let any one stand for it: it is taken when the last goes. */
+    bool single = t->thread && platform_space_is_single(t->thread);
+    tg->dead_utime_ns += single ? task_cpu_ns(t) : t->cpu_past_ns;
     t->cpu_past_ns = 0;
     if (t->mm) {
         uint64_t kb = t->mm->hiwater_pages * (GUEST_PAGE_SIZE / 1024);
         tg->maxrss_kb = MAX(tg->maxrss_kb, kb);
-        if (t->thread && platform_space_is_single(t->thread))
+        if (single)
             t->mm->space = NULL;
     }
     if (t->thread)
