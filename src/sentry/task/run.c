@@ -51,7 +51,7 @@ void task_kick(struct task *t)
 static void go_user(struct task *t)
 {
     bool in_call = t->exit_in_call;
-    t->state = TASK_RUNNING;
+    task_unpark(t); /* a deadly fault has queued it */
     t->next = TASK_NEXT_USER;
     if (!signal_deliver(t, in_call, t->exit_nr, t->exit_result)) {
         if (t->exiting)

@@ -312,6 +312,23 @@ static void test_threads(void **state)
     assert_int_equal(result_of(first), -EINVAL);
 }
 
+/* A fault in one thread ends them all. */
+static void test_thread_faults(void **state)
+{
+    struct task *c = do_fork(first, 0);
+    int32_t pid = c->tid;
+    TRAP(c, clone, LINUX_CLONE_VM | LINUX_CLONE_FS | LINUX_CLONE_FILES | LINUX_CLONE_SIGHAND | LINUX_CLONE_THREAD, STACK_TOP - 0x8000,
+         0, 0, 0);
+    struct task *th = task_find((int32_t)result_of(c));
+    CALL(c, pause);
+    fake_fault(th, LINUX_SIGSEGV, 8);
+    CALL(first, wait4, -1, DATA, 0, 0);
+    assert_int_equal(result_of(first), pid);
+    int32_t status;
+    memcpy(&status, fake_mem(first->mm->space, DATA), 4);
+    assert_int_equal(LINUX_WTERMSIG(status), LINUX_SIGSEGV);
+}
+
 static void test_orphans_and_autoreap(void **state)
 {
     struct task *c = do_fork(first, 0);
@@ -421,6 +438,7 @@ int main(void)
         cmocka_unit_test(test_native_futex),
         cmocka_unit_test(test_vfork),
         cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_thread_faults),
         cmocka_unit_test(test_orphans_and_autoreap),
         cmocka_unit_test(test_queue_limits),
         cmocka_unit_test(test_sleep_timer),

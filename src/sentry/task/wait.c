@@ -79,16 +79,16 @@ void task_queue(struct task *t, enum task_next next)
 {
     park_end(t);
     t->next = next;
-    if (t->state == TASK_QUEUED)
-        return;
     t->state = TASK_QUEUED;
+    if (list_is_linked(&t->run_node))
+        return;
     list_add_tail(&t->run_node, &kern()->tasks->run_queue);
 }
 
 void task_unpark(struct task *t)
 {
     park_end(t);
-    if (t->state == TASK_QUEUED)
+    if (list_is_linked(&t->run_node))
         list_del_init(&t->run_node);
     t->state = TASK_RUNNING;
 }
