@@ -16,6 +16,7 @@
 #include "host/host.h"
 #include "sentry/boot/boot.h"
 #include "sentry/boot/boot_priv.h"
+#include "sentry/fs/dev/dev.h"
 #include "sentry/io/hostfile.h"
 #include "sentry/io/timer_fd.h"
 #include "sentry/io/worker.h"
@@ -89,7 +90,10 @@ static int kernel_init(const struct boot_config *cfg)
     err = tasks_init();
     err = err ? err : vfs_init();
     err = err ? err : tty_init();
-    return err ? err : loader_init();
+    if (err)
+        return err;
+    dev_init();
+    return loader_init();
 }
 
 static int vdso_start(void)

@@ -1,0 +1,22 @@
+/* sentry/fs/tmpfs/tmpfs.h - files in memory.
+ *
+ * What     Directories keep their entries themselves (the dentry cache may forget). Small file contents lie in the arena, larger
+ *          or mapped ones in a memfd, which the host can map into applications.
+ * Owner    an entry holds its inode; the superblock is held by its mount.
+ * Limits   options size=, nr_blocks=, nr_inodes=: -ENOSPC beyond; none if not given.
+ * Spec     tmpfs(5).
+ */
+#pragma once
+#include "base/compiler.h"
+
+struct file;
+struct fs_type;
+struct super;
+struct task;
+
+extern const struct fs_type tmpfs_type;
+
+/* options: as for mount(2), NULL: none. -EINVAL unknown or malformed option, -ENOMEM. */
+NODISCARD int tmpfs_new(const char *options, struct super **ret);
+/* A regular file without a name in a file system of its own (memfd_create): read-write, size 0. -ENOMEM, -ENFILE. */
+NODISCARD int tmpfs_file_new(struct task *t, const char *name, struct file **ret);
