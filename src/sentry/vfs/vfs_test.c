@@ -1,4 +1,4 @@
-/* The walk, the name cache, rights, descriptors, locks: through the system calls, over a file system of the test's own. */
+/* The walk, the name cache, rights, descriptors, locks, mounts, pivot_root: through the system calls, over a file system of the test's own. */
 #include "sentry/vfs/test_fs.h"
 
 #include "abi/inotify.h"
