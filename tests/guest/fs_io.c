@@ -327,6 +327,10 @@ TEST(copies)
     CHECK_ERR(splice(fd, NULL, out, NULL, 1, 0), EINVAL);
     CHECK_ERR(splice(p[0], &at, out, NULL, 1, 0), ESPIPE);
     CHECK_ERR(splice(p[0], NULL, out, NULL, 1, SPLICE_F_NONBLOCK), EAGAIN);
+    struct iovec iov = {(void *)"spliced", 7};
+    CHECK_EQ(vmsplice(p[1], &iov, 1, 0), 7);
+    CHECK_EQ(read(p[0], b, 16), 7);
+    CHECK_ERR(vmsplice(fd, &iov, 1, 0), EBADF);
     loff_t from = 3, to = 20;
     CHECK_EQ(copy_file_range(fd, &from, out, &to, 4, 0), 4);
     CHECK_EQ(pread(out, b, 16, 20), 4);

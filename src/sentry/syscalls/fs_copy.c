@@ -1,4 +1,4 @@
-/* sendfile, splice, tee, copy_file_range: from file to file through a kernel buffer.
+/* sendfile, splice, tee, vmsplice, copy_file_range: from file to file through a kernel buffer.
  *
  * I1  bytes leave a pipe only when the other side has taken them; from anything else no more is read than the other side has
  *     room for, or it is read at a position and can be read again.
@@ -216,6 +216,30 @@ int64_t sys_tee(struct task *t, const struct sys_args *a)
         .t = t, .in = in, .out = out, .len = a->arg[2], .keep = true, .nonblock = flags & LINUX_SPLICE_F_NONBLOCK,
     };
     return copy_files(&c, UADDR_NULL, UADDR_NULL);
+}
+
+/* The pages are copied, so the caller may change them at once: stronger than what is promised. */
+int64_t sys_vmsplice(struct task *t, const struct sys_args *a)
+{
+    uint32_t flags = arg_uint(a, 3);
+    if (flags & ~(LINUX_SPLICE_F_MOVE | LINUX_SPLICE_F_NONBLOCK | LINUX_SPLICE_F_MORE | LINUX_SPLICE_F_GIFT))
+        return -EINVAL;
+    AUTO(file) struct file *f = fd_get_io(t, arg_int(a, 0));
+    if (!f || !file_pipe(f))
+        return -EBADF;
+    struct uio_seg fast[UIO_FAST], *segs;
+    uint64_t total, count = a->arg[2];
+    int64_t n = uio_copy_iovec(t, arg_uaddr(a, 1), count, fast, &segs, &total);
+    if (n < 0)
+        return n;
+    if (total > 0) {
+        struct uio u;
+        uio_user_vec(&u, t, segs, (uint32_t)count, total);
+        u.nonblock = flags & LINUX_SPLICE_F_NONBLOCK;
+        n = f->can_write ? file_write_block(t, f, &u, NULL) : file_read_block(t, f, &u, NULL);
+    }
+    uio_vec_free(segs, count, fast);
+    return n;
 }
 
 static int range_check(const struct copy *c)

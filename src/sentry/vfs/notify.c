@@ -33,7 +33,11 @@ void notify_dentry(const struct dentry *d, uint32_t mask)
     tell(d->inode, mask, 0, NULL, 0);
 }
 
-void notify_file(const struct file *f, uint32_t mask) { notify_dentry(f->path.dentry, mask); }
+HOT void notify_file(const struct file *f, uint32_t mask)
+{
+    if (unlikely(vfs()->nmarks)) /* reads and writes do not look at names for nothing */
+        notify_dentry(f->path.dentry, mask);
+}
 
 void notify_dir(struct inode *dir, const char *name, uint32_t mask, uint32_t cookie) { tell(dir, mask, cookie, name, 0); }
 
