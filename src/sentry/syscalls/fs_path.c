@@ -280,12 +280,12 @@ static int64_t do_readlink(struct task *t, int dirfd, struct uaddr name, struct 
     if (r < 0)
         return r;
     struct inode *i = w.path.dentry->inode;
-    if (!LINUX_S_ISLNK(i->mode) || !i->ops->readlink)
+    if (!LINUX_S_ISLNK(i->mode))
         return path[0] ? -EINVAL : -ENOENT;
     char *buf = path_buf_new();
     if (!buf)
         return -ENOMEM;
-    ssize_t n = i->ops->readlink(i, buf, MIN((size_t)size, (size_t)LINUX_PATH_MAX));
+    ssize_t n = inode_readlink(i, t, buf, MIN((size_t)size, (size_t)LINUX_PATH_MAX));
     if (n > 0 && copy_out(t, dst, buf, (size_t)n) < 0)
         n = -EFAULT;
     path_buf_free(buf);

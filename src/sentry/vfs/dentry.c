@@ -98,10 +98,11 @@ struct dentry *dentry_ref(struct dentry *d)
     return d;
 }
 
-struct dentry *dentry_unref(struct dentry *d)
+HOT struct dentry *dentry_unref(struct dentry *d)
 {
     put(d);
-    lru_trim();
+    if (unlikely(vfs()->lru_count > DENTRY_LRU_MAX))
+        lru_trim();
     return NULL;
 }
 

@@ -9,6 +9,7 @@
  * I1  fields mode..ctime are the truth for in-memory file systems; others keep them fresh in ops->getattr.
  */
 #pragma once
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -67,6 +68,8 @@ struct inode_ops {
     int (*rename)(struct inode *odir, struct dentry *od, struct inode *ndir, struct dentry *nd, uint32_t flags);
     /* Symlink text: bytes written to buf (not terminated), at most size. */
     ssize_t (*readlink)(struct inode *i, char *buf, size_t size);
+    /* In place of readlink where the text depends on who reads (proc); t may be NULL: the kernel. */
+    ssize_t (*readlink_task)(struct inode *i, struct task *t, char *buf, size_t size);
     /* Magic link (/proc/self/fd/3, /proc/self/exe): a counted path to jump to. NULL hook: ordinary symlink. */
     int (*follow)(struct inode *i, struct task *t, struct path *ret);
     int (*getattr)(struct inode *i, struct kstat *ret);         /* NULL: inode_fill_stat */
@@ -151,3 +154,9 @@ enum { MAY_EXEC = 1, MAY_WRITE = 2, MAY_READ = 4 };
 NODISCARD int inode_permission(struct inode *i, uint32_t may, const struct cred *cr); /* -EACCES */
 int inode_permission_generic(struct inode *i, uint32_t may, const struct cred *cr);
 static inline bool inode_is(const struct inode *i, uint32_t type) { return (i->mode & 0170000u) == type; }
+static inline ssize_t inode_readlink(struct inode *i, struct task *t, char *buf, size_t size)
+{
+    if (i->ops->readlink_task)
+        return i->ops->readlink_task(i, t, buf, size);
+    return i->ops->readlink ? i->ops->readlink(i, buf, size) : -EINVAL;
+}

@@ -82,6 +82,14 @@ static void set_at(struct walker *w, struct mount *mnt, struct dentry *d)
     w->at = next;
 }
 
+/* The step to a child of the same mount: takes the reference to d, touches the mount's counter not at all. */
+static void step_down(struct walker *w, struct dentry *d)
+{
+    struct dentry *old = w->at.dentry;
+    w->at.dentry = d;
+    dentry_unref(old);
+}
+
 /* Replaces p by what is mounted on it. */
 static int cross_mounts(struct walker *w, struct path *p)
 {
@@ -188,12 +196,10 @@ static int follow_link(struct walker *w, const struct mount *mnt, struct dentry 
     struct inode *i = link->inode;
     if (i->ops->follow)
         return follow_magic(w, i);
-    if (!i->ops->readlink)
-        return -EINVAL;
     char *buf = path_buf_new();
     if (!buf)
         return -ENOMEM;
-    ssize_t n = i->ops->readlink(i, buf, LINUX_PATH_MAX - 1);
+    ssize_t n = inode_readlink(i, w->t, buf, LINUX_PATH_MAX - 1);
     int r = 0;
     if (n <= 0) {
         r = n < 0 ? (int)n : -ENOENT;
@@ -284,6 +290,9 @@ static int walk_component(struct walker *w, const char *name, size_t len, struct
     if (unlikely(LINUX_S_ISLNK(p.dentry->inode->mode)) && (!last || slash || !(w->flags & WALK_NOFOLLOW))) {
         r = follow_link(w, p.mnt, p.dentry);
         *ret_done = false;
+    } else if (likely(p.mnt == w->at.mnt)) {
+        step_down(w, d);
+        return 0;
     } else {
         set_at(w, p.mnt, p.dentry);
     }
