@@ -64,7 +64,7 @@ int tmpfs_dir_add(struct tmpfs_inode *d, const char *name, size_t len, struct in
         return -ENOMEM;
     memcpy(e->name, name, len);
     e->len = (uint16_t)len;
-    e->inode = inode_ref(i);
+    e->inode = i ? inode_ref(i) : NULL; /* NULL: a whiteout of an overlay */
     e->cookie = d->dir.next_cookie++;
     hlist_add_head(&e->hash, &d->dir.buckets[bucket_of(d, name, len)]);
     (void)rb_insert(&d->dir.order, &e->node, by_cookie);

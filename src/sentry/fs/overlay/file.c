@@ -1,0 +1,215 @@
+#include <errno.h>
+#include <string.h>
+
+#include "abi/fcntl.h"
+#include "abi/stat.h"
+#include "abi/xattr.h"
+#include "sentry/arena/arena.h"
+#include "sentry/fs/overlay/overlay_priv.h"
+#include "sentry/io/hostfile.h"
+#include "sentry/kernel.h"
+#include "sentry/vfs/vfs_priv.h"
+
+#define COPY_CHUNK 262144u
+
+static int lower_open(struct ov_inode *o, const struct cred *cr, struct file **ret)
+{
+    struct path p = ov_lower_path(o);
+    struct file *f;
+    int err = file_new(&p, o->lower->fops, LINUX_O_RDONLY, cr, &f);
+    if (err)
+        return err;
+    err = o->lower->ops->open ? o->lower->ops->open(o->lower, f) : 0;
+    if (err) {
+        f->ops = NULL;
+        file_unref(f);
+        return err;
+    }
+    *ret = f;
+    return 0;
+}
+
+/* A regular file that is not copied keeps what is below open, in f->priv. */
+int ov_open(struct inode *i, struct file *f)
+{
+    struct ov_inode *o = ov_i(i);
+    if (!inode_is(i, LINUX_S_IFREG) || o->copied)
+        return 0;
+    if (f->flags & LINUX_O_TRUNC)
+        return 0;
+    struct file *l;
+    int err = lower_open(o, f->cred, &l);
+    if (!err)
+        f->priv = l;
+    return err;
+}
+
+static void ov_release(struct file *f) { f->priv = file_unref(f->priv); }
+
+/* Copies [0, n) of l to o's memory through tmpfs's own write. */
+static int copy_data(struct ov_inode *o, struct file *l, uint64_t n)
+{
+    uint8_t *buf = arena_alloc(COPY_CHUNK);
+    if (!buf)
+        return -ENOMEM;
+    struct file to = {.inode = &o->t.vfs};
+    int64_t from = 0, at = 0;
+    ssize_t r = 0;
+    while ((uint64_t)from < n) {
+        struct uio u;
+        uio_kernel(&u, NULL, buf, (size_t)MIN(n - (uint64_t)from, (uint64_t)COPY_CHUNK));
+        r = l->ops->read(l, &u, &from);
+        if (r <= 0)
+            break;
+        uio_kernel(&u, NULL, buf, (size_t)r);
+        r = tmpfs_reg_fops.write(&to, &u, &at);
+        if (r <= 0 || at != from)
+            break;
+    }
+    arena_free(buf, COPY_CHUNK);
+    return r < 0 ? (int)r : 0;
+}
+
+int ov_copy_up(struct ov_inode *o, uint64_t keep, struct task *t)
+{
+    if (o->copied)
+        return 0;
+    uint64_t size = o->t.vfs.size, n = MIN(size, keep);
+    o->t.vfs.size = 0; /* what tmpfs holds so far */
+    int err = 0;
+    if (n) {
+        struct file *l;
+        err = lower_open(o, task_cred_or_kernel(t), &l);
+        if (!err) {
+            err = copy_data(o, l, n);
+            file_unref(l);
+        }
+    }
+    if (!err && size > o->t.vfs.size && n == size)
+        err = tmpfs_reg_resize(&o->t, size); /* shorter below than it said: zeroes */
+    if (err) {
+        tmpfs_reg_free(&o->t);
+        o->t.reg.mem = NULL;
+        o->t.reg.host = NULL;
+        o->t.reg.cap = 0;
+        o->t.vfs.size = size;
+        return err;
+    }
+    o->copied = true;
+    ov_pin(o);
+    return 0;
+}
+
+int ov_xattrs_copy_up(struct ov_inode *o)
+{
+    if (o->xattrs_own)
+        return 0;
+    const struct inode_ops *ops = o->lower->ops;
+    if (!ops->listxattr || !ops->getxattr) {
+        o->xattrs_own = true;
+        return 0;
+    }
+    ssize_t n = ops->listxattr(o->lower, NULL, 0);
+    if (n < 0 && n != -EOPNOTSUPP)
+        return (int)n;
+    int err = 0;
+    if (n > 0) {
+        char *list = arena_alloc((size_t)n), *value = arena_alloc(LINUX_XATTR_SIZE_MAX);
+        ssize_t got = list && value ? ops->listxattr(o->lower, list, (size_t)n) : -ENOMEM;
+        for (ssize_t at = 0; at < got; at += (ssize_t)strlen(list + at) + 1) {
+            ssize_t size = ops->getxattr(o->lower, list + at, value, LINUX_XATTR_SIZE_MAX);
+            if (size >= 0 && tmpfs_setxattr(&o->t.vfs, list + at, value, (size_t)size, 0) == -ENOMEM)
+                err = -ENOMEM;
+        }
+        if (got < 0)
+            err = (int)got;
+        if (list)
+            arena_free(list, (size_t)n);
+        if (value)
+            arena_free(value, LINUX_XATTR_SIZE_MAX);
+    }
+    o->xattrs_own = !err;
+    return err;
+}
+
+/* The file below, for reading; NULL when the data is ours. */
+static int below(struct file *f, struct file **ret)
+{
+    struct ov_inode *o = ov_i(f->inode);
+    *ret = NULL;
+    if (o->copied) {
+        if (f->priv)
+            ov_release(f);
+        return 0;
+    }
+    if (!f->priv) {
+        struct file *l;
+        int err = lower_open(o, f->cred, &l);
+        if (err)
+            return err;
+        f->priv = l;
+    }
+    *ret = f->priv;
+    return 0;
+}
+
+static ssize_t ov_read(struct file *f, struct uio *u, int64_t *pos)
+{
+    struct file *l;
+    int err = below(f, &l);
+    if (err)
+        return err;
+    if (!l)
+        return tmpfs_reg_fops.read(f, u, pos);
+    (void)file_ref(l); /* the lock may be dropped, and f copied up, meanwhile */
+    ssize_t r = l->ops->read(l, u, pos);
+    file_unref(l);
+    return r;
+}
+
+static ssize_t ov_write(struct file *f, struct uio *u, int64_t *pos)
+{
+    int err = ov_copy_up(ov_i(f->inode), UINT64_MAX, NULL);
+    return err ? err : tmpfs_reg_fops.write(f, u, pos);
+}
+
+static int64_t ov_llseek(struct file *f, int64_t off, int whence)
+{
+    struct file *l;
+    if (whence != LINUX_SEEK_DATA && whence != LINUX_SEEK_HOLE)
+        return file_llseek_generic(f, off, whence, f->inode->size);
+    int err = below(f, &l);
+    if (err)
+        return err;
+    if (!l)
+        return tmpfs_reg_fops.llseek(f, off, whence);
+    int64_t r = l->ops->llseek ? l->ops->llseek(l, off, whence) : -EINVAL;
+    if (r >= 0)
+        f->pos = r;
+    return r;
+}
+
+static int ov_mappable(struct file *f, bool shared, bool writable, struct hostfile **ret)
+{
+    struct file *l;
+    int err = shared && writable ? ov_copy_up(ov_i(f->inode), UINT64_MAX, NULL) : 0;
+    err = err ? err : below(f, &l);
+    if (err)
+        return err;
+    if (!l)
+        return tmpfs_reg_fops.mappable(f, shared, writable, ret);
+    return l->ops->mappable ? l->ops->mappable(l, shared, false, ret) : -ENODEV;
+}
+
+static int ov_fallocate(struct file *f, uint32_t mode, int64_t off, int64_t len)
+{
+    int err = ov_copy_up(ov_i(f->inode), UINT64_MAX, NULL);
+    return err ? err : tmpfs_reg_fops.fallocate(f, mode, off, len);
+}
+
+static int ov_fsync(struct file *f, bool data_only) { return 0; }
+
+const struct file_ops ov_reg_fops = {
+    .name = "overlay", .read = ov_read, .write = ov_write, .llseek = ov_llseek, .mappable = ov_mappable,
+    .fallocate = ov_fallocate, .fsync = ov_fsync, .release = ov_release,
+};

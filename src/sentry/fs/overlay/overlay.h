@@ -1,0 +1,19 @@
+/* sentry/fs/overlay/overlay.h - a writable view of a file system that is only read: changes live in memory.
+ *
+ * What     Each object is a tmpfs object with something below it: until its data is copied up a file reads from below; a
+ *          directory's own table holds what was added and, as entries without inode, what was removed ("whiteouts"); all other
+ *          names come from below. Attributes are the overlay's own from the start, so chmod and rename copy no data.
+ * Owner    an object that was changed, and whatever it covers below, is held until it is unlinked; others live as long as they are used.
+ * Locks    the kernel lock; hooks below may drop it.
+ *
+ * I1  by_lower has exactly one object for each lower inode in use: hard links and evicted names find the same one.
+ * I2  nothing below is ever written.
+ * I3  st_ino is that of the lower inode for as long as the object lives; new objects have numbers from OVERLAY_INO_FIRST.
+ */
+#pragma once
+#include "base/compiler.h"
+
+struct super;
+
+/* *ret: the overlay over lower (a reference is taken). Magic and name are the overlay's. -ENOMEM. */
+NODISCARD int overlay_over(struct super *lower, struct super **ret);

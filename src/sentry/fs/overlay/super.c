@@ -1,0 +1,79 @@
+#include <errno.h>
+#include <string.h>
+
+#include "abi/stat.h"
+#include "sentry/arena/arena.h"
+#include "sentry/arena/slab.h"
+#include "sentry/fs/overlay/overlay.h"
+#include "sentry/fs/overlay/overlay_priv.h"
+
+#define OVERLAY_MAGIC 0x794c7630
+
+/* Only the kernel makes overlays: not in the list of mountable types. */
+static const struct fs_type overlay_type = {.name = "overlay", .magic = OVERLAY_MAGIC, .nodev = true};
+
+static int ov_statfs(struct super *sb, struct inode *i, struct linux_statfs *ret)
+{
+    struct super *l = ov_s(sb)->lower;
+    int err = l->ops->statfs ? l->ops->statfs(l, l->root->inode, ret) : 0;
+    ret->f_type = OVERLAY_MAGIC;
+    return err;
+}
+
+static void ov_super_free(struct super *sb)
+{
+    struct ov_super *s = ov_s(sb);
+    if (s->mnt) {
+        dentry_unref(s->mnt->root);
+        SLAB_FREE(MOUNT, s->mnt);
+    }
+    super_unref(s->lower);
+    if (s->by_lower)
+        arena_free(s->by_lower, OVERLAY_BUCKETS * sizeof(struct hlist_head));
+    arena_free(s, sizeof(*s));
+}
+
+static const struct super_ops ov_super_ops = {.statfs = ov_statfs, .free = ov_super_free};
+
+/* A mount that belongs to no tree: paths below need one. */
+static struct mount *lower_mount(struct super *lower)
+{
+    struct mount *m = SLAB_NEW(MOUNT, struct mount);
+    if (!m)
+        return NULL;
+    ref_init(&m->ref);
+    list_init(&m->node);
+    m->sb = lower;
+    m->root = dentry_ref(lower->root);
+    return m;
+}
+
+int overlay_over(struct super *lower, struct super **ret)
+{
+    struct ov_super *s = arena_alloc(sizeof(*s));
+    if (!s)
+        return -ENOMEM;
+    struct super *sb = super_new(&overlay_type, &ov_super_ops);
+    if (!sb) {
+        arena_free(s, sizeof(*s));
+        return -ENOMEM;
+    }
+    sb->priv = s;
+    sb->next_ino = OVERLAY_INO_FIRST;
+    s->lower = super_ref(lower);
+    s->by_lower = arena_alloc(OVERLAY_BUCKETS * sizeof(struct hlist_head));
+    s->mnt = lower_mount(lower);
+    struct ov_inode *root;
+    int err = s->by_lower && s->mnt ? ov_inode_over(sb, lower->root, &root) : -ENOMEM;
+    if (!err) {
+        ov_pin(root);
+        sb->root = dentry_new_root(sb, &root->t.vfs);
+        err = sb->root ? 0 : -ENOMEM;
+    }
+    if (err) {
+        super_unref(sb);
+        return err;
+    }
+    *ret = sb;
+    return 0;
+}
