@@ -15,6 +15,7 @@
 
 struct boot_config;
 struct cred;
+struct gofer_root;
 struct mount;
 struct task;
 struct tgroup;
@@ -33,6 +34,7 @@ struct kernel {
     struct tty_root *tty;        /* (tty/) */
     struct unix_root *unix_ns;   /* abstract names (socket/) */
     struct misc_root *misc;      /* hostname, random, counters (syscalls/) */
+    struct gofer_root *gofer;    /* (fs/gofer) */
     struct loader_root *loader;  /* vDSO image, exec settings (loader/) */
     char hostname[65];
     char domainname[65];

@@ -1,0 +1,195 @@
+/* Directories: lookup, link texts, and listings that are read once for an open directory. */
+#include "abi/dirent.h"
+#include "abi/fcntl.h"
+#include "abi/stat.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "host/host.h"
+#include "sentry/arena/arena.h"
+#include "sentry/fs/gofer/gofer_ops.h"
+#include "sentry/vfs/dentry.h"
+#include "sentry/vfs/file.h"
+
+#include <string.h>
+
+#define LIST_STEP 32768u
+#define LIST_MAX  (256u << 20) /* bytes of one directory's listing: -ENOMEM beyond */
+
+/* Records of getdents64 one behind the other. Positions: 0 ".", 1 "..", then the record's offset + 2. */
+struct listing {
+    char *buf;
+    size_t cap, len;
+};
+
+int gofer_lookup(struct inode *dir, struct dentry *d)
+{
+    struct gofer_inode *g = to_gofer(dir), *child;
+    struct stat st;
+    int r = gofer_stat_child(g, d->name, &st);
+    if (r == -ENOENT) {
+        dentry_set_inode(d, NULL);
+        return 0;
+    }
+    if (r == 0)
+        r = gofer_inode_get(dir->sb, g, d->name, &st, &child);
+    if (r == 0)
+        dentry_set_inode(d, &child->vfs);
+    return r;
+}
+
+static int link_read(struct gofer_inode *g)
+{
+    struct hostfile *h;
+    if (!g->parent)
+        return -ENOENT;
+    char *buf = arena_alloc(GOFER_PATH_TEXT);
+    if (!buf)
+        return -ENOMEM;
+    ssize_t n = gofer_dir_handle(g->parent, false, &h);
+    if (n == 0) {
+        n = gofer_err((int)host_readlinkat(hostfile_fd(h), g->name, buf, GOFER_PATH_TEXT));
+        hostfile_unref(h);
+        if (n == -EACCES)
+            n = gofer_ask_readlink(g, NULL, buf, GOFER_PATH_TEXT);
+    }
+    if (n > 0 && !g->link) {
+        g->link = arena_memdup(buf, (size_t)n);
+        g->link_len = (uint32_t)n;
+        n = g->link ? n : -ENOMEM;
+    }
+    arena_free(buf, GOFER_PATH_TEXT);
+    return n > 0 ? 0 : n < 0 ? (int)n : -EIO;
+}
+
+ssize_t gofer_readlink(struct inode *i, char *buf, size_t size)
+{
+    struct gofer_inode *g = to_gofer(i);
+    int r = g->link ? 0 : link_read(g);
+    if (r < 0)
+        return r;
+    size_t n = MIN(size, (size_t)g->link_len);
+    memcpy(buf, g->link, n);
+    return (ssize_t)n;
+}
+
+static void listing_free(struct listing *l)
+{
+    if (!l)
+        return;
+    if (l->buf)
+        arena_free(l->buf, l->cap);
+    arena_free(l, sizeof(*l));
+}
+
+static int listing_fill(struct listing *l, int fd)
+{
+    off_t at = host_lseek(fd, 0, SEEK_SET);
+    if (at < 0)
+        return -EIO;
+    for (;;) {
+        if (l->cap - l->len < LIST_STEP) {
+            size_t cap = l->cap ? l->cap * 2 : LIST_STEP;
+            char *buf = cap <= LIST_MAX ? arena_realloc(l->buf, l->cap, cap) : NULL;
+            if (!buf)
+                return -ENOMEM;
+            l->buf = buf;
+            l->cap = cap;
+            if (l->cap - l->len < LIST_STEP)
+                continue;
+        }
+        ssize_t n = host_getdents64(fd, l->buf + l->len, l->cap - l->len);
+        if (n <= 0)
+            return gofer_err((int)n);
+        l->len += (size_t)n;
+    }
+}
+
+/* Replaces what was read before: an open directory that is rewound sees the present. */
+static int listing_read(struct file *f)
+{
+    struct hostfile *h;
+    int r = gofer_dir_handle(to_gofer(f->inode), true, &h);
+    if (r < 0)
+        return r;
+    struct listing *l = arena_alloc(sizeof(*l));
+    r = l ? listing_fill(l, hostfile_fd(h)) : -ENOMEM;
+    hostfile_unref(h);
+    if (r < 0) {
+        listing_free(l);
+        return r;
+    }
+    listing_free(f->priv);
+    f->priv = l;
+    return 0;
+}
+
+static uint64_t parent_ino(const struct file *f)
+{
+    const struct gofer_inode *g = to_gofer(f->inode);
+    return g->parent ? g->parent->vfs.ino : f->path.dentry->parent->inode->ino;
+}
+
+static bool emit_dots(struct file *f, struct dir_ctx *c)
+{
+    if (c->pos == 0) {
+        if (!c->emit(c, ".", 1, f->inode->ino, LINUX_DT_DIR, 1))
+            return false;
+        c->pos = 1;
+    }
+    if (c->pos == 1) {
+        if (!c->emit(c, "..", 2, parent_ino(f), LINUX_DT_DIR, 2))
+            return false;
+        c->pos = 2;
+    }
+    return true;
+}
+
+static bool is_dot(const char *name) { return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2])); }
+
+static int gofer_readdir(struct file *f, struct dir_ctx *c)
+{
+    if (c->pos == 0 || !f->priv) {
+        int r = listing_read(f);
+        if (r < 0)
+            return r;
+    }
+    const struct listing *l = f->priv;
+    if (c->pos < 0 || !emit_dots(f, c))
+        return 0;
+    size_t at = (size_t)c->pos - 2;
+    while (at < l->len && l->len - at > LINUX_DIRENT64_HEADER) {
+        struct linux_dirent64 e;
+        const char *name = l->buf + at + LINUX_DIRENT64_HEADER;
+        memcpy(&e, l->buf + at, LINUX_DIRENT64_HEADER);
+        /* A position that an application made up may lie within a record. */
+        if (e.d_reclen <= LINUX_DIRENT64_HEADER || e.d_reclen > l->len - at)
+            break;
+        size_t len = strnlen(name, e.d_reclen - LINUX_DIRENT64_HEADER);
+        size_t next = at + e.d_reclen;
+        if (!is_dot(name) && !c->emit(c, name, len, e.d_ino, e.d_type, (int64_t)next + 2))
+            break;
+        at = next;
+        c->pos = (int64_t)at + 2;
+    }
+    return 0;
+}
+
+static int64_t gofer_dir_llseek(struct file *f, int64_t off, int whence)
+{
+    const struct listing *l = f->priv;
+    return file_llseek_generic(f, off, whence, l ? l->len + 2 : 0);
+}
+
+static void gofer_dir_release(struct file *f)
+{
+    listing_free(f->priv);
+    f->priv = NULL;
+}
+
+const struct file_ops gofer_dir_ops = {
+    .name = "gofer directory",
+    .readdir = gofer_readdir,
+    .llseek = gofer_dir_llseek,
+    .fsync = gofer_file_fsync,
+    .release = gofer_dir_release,
+};

@@ -1,0 +1,23 @@
+/* sentry/fs/gofer/gofer.h - the container's own files, on the host: its root and its bind mounts.
+ *
+ * What     The sentry walks by itself below the O_PATH descriptor that the gofer handed over for a mount ("directfs"), one name a
+ *          step and never through a link; the gofer is asked only where the host refuses the sentry (-EACCES).
+ *          Attributes, names and link texts are read once and kept: the sandbox is taken to be the only one that changes them.
+ * Owner    a superblock owns its tree; inodes know their place (directory and name) to open themselves again.
+ * Locks    the kernel lock; dropped around reads that the host's page cache cannot serve, and around questions to the gofer.
+ * Limits   GOFER_HANDLES_MAX descriptors kept for reuse, GOFER_FILES_MAX open files (-ENFILE).
+ *
+ * I1  a host call names at most one component below a descriptor, with O_NOFOLLOW or its like.
+ * I2  no call that changes the host is made for a tree that is read-only or lies under an overlay.
+ */
+#pragma once
+#include <stdbool.h>
+
+#include "base/compiler.h"
+
+struct boot_config;
+struct super;
+
+/* The tree of cfg->gofer_dir_fd[index], which becomes the superblock's. overlay_memory: under an in-memory upper layer.
+ * -ENOMEM, -EIO. */
+NODISCARD int gofer_mount_root(const struct boot_config *cfg, int index, bool overlay_memory, bool readonly, struct super **ret);

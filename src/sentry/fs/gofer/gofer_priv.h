@@ -1,0 +1,102 @@
+/* sentry/fs/gofer/gofer_priv.h - shared by the files of fs/gofer. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "base/compiler.h"
+#include "base/hash.h"
+#include "base/list.h"
+#include "sentry/io/hostfile.h"
+#include "sentry/kernel.h"
+#include "sentry/vfs/inode.h"
+
+struct dentry;
+struct file;
+
+#define GOFER_HANDLES_MAX 1000u  /* descriptors of directories and files kept though nobody uses them */
+#define GOFER_FILES_MAX   20000u /* open files */
+#define GOFER_BUCKETS     1024u
+#define GOFER_BUF_SIZE    (256u << 10)
+#define GOFER_BUFS        2u
+#define GOFER_PATH_TEXT   4096u
+
+/* One a sandbox. */
+struct gofer_root {
+    struct hostfile *conn; /* to the gofer process; NULL: there is none */
+    uint32_t tag;
+    struct list_node lru; /* inodes with a handle; oldest first */
+    uint32_t lru_count;
+    uint32_t files;
+    void *buf[GOFER_BUFS]; /* spare bounce buffers */
+};
+
+/* One a mount: super.priv. */
+struct gofer_super {
+    uint32_t mount;      /* number in messages */
+    bool writable;       /* I2 */
+    bool no_nowait;      /* the host's file system does not know RWF_NOWAIT */
+    bool no_nowait_write;
+    uint64_t host_dev;   /* of the root */
+    uint64_t seed;
+    struct hlist_head *by_ino; /* files with several names */
+};
+
+struct gofer_inode {
+    struct inode vfs;           /* first; ino is the host's */
+    uint64_t host_dev;
+    struct gofer_inode *parent; /* counted; NULL: the root, or no name is known */
+    char *name;                 /* arena; in parent */
+    struct hlist_node by_ino;
+    struct list_node lru;       /* while handle is set */
+    struct hostfile *handle;    /* directory: to walk from; regular file: to read */
+    struct hostfile *whandle;   /* regular file: to write, while open for it */
+    uint32_t users, writers;    /* open descriptions; those that write */
+    char *link;                 /* text of a symbolic link, arena; NULL: not read yet */
+    uint32_t link_len;
+    bool dir_readable;          /* handle may be listed */
+    bool stale;                 /* the host's attributes have changed: getattr asks */
+};
+
+static inline struct gofer_inode *to_gofer(struct inode *i) { return (struct gofer_inode *)i; }
+static inline struct gofer_super *gofer_super_of(const struct gofer_inode *g) { return g->vfs.sb->priv; }
+static inline struct gofer_root *gofer_root(void) { return kern()->gofer; }
+
+/* client.c. All three may drop the kernel lock; references to g are the caller's. Errors as wire/gofer.h, -EACCES also if there is
+ * no gofer or the path is too long for it. name NULL: g itself. */
+NODISCARD int gofer_ask_open(struct gofer_inode *g, const char *name, uint32_t open_flags, struct hostfile **ret);
+NODISCARD int gofer_ask_stat(struct gofer_inode *g, const char *name, struct stat *ret);
+NODISCARD ssize_t gofer_ask_readlink(struct gofer_inode *g, const char *name, char *buf, size_t size);
+
+/* handle.c */
+int gofer_err(int err); /* what of the host's errors passes; others are -EIO */
+/* The directory's handle, counted. list: it may be listed. May drop the lock. */
+NODISCARD int gofer_dir_handle(struct gofer_inode *g, bool list, struct hostfile **ret);
+/* The file's handle, counted. May drop the lock. -EACCES. */
+NODISCARD int gofer_file_handle(struct gofer_inode *g, bool write, struct hostfile **ret);
+void gofer_handle_drop(struct gofer_inode *g);
+void gofer_handle_idle(struct gofer_inode *g); /* users changed */
+
+/* inode.c */
+/* The inode of what st describes, at (parent, name): a known one with several names, or a new one. Counted. -ENOMEM */
+NODISCARD int gofer_inode_get(struct super *sb, struct gofer_inode *parent, const char *name, const struct stat *st,
+                              struct gofer_inode **ret);
+/* Where it is from now on; parent NULL: nowhere. -ENOMEM changes nothing. */
+NODISCARD int gofer_inode_place(struct gofer_inode *g, struct gofer_inode *parent, const char *name);
+void gofer_attr_set(struct gofer_inode *g, const struct stat *st);
+NODISCARD int gofer_attr_refresh(struct gofer_inode *g); /* asks the host */
+/* -ENOENT if there is nothing. */
+NODISCARD int gofer_stat_child(struct gofer_inode *dir, const char *name, struct stat *ret);
+void gofer_hash_in(struct gofer_inode *g);
+
+/* file.c, dir.c: open files */
+extern const struct file_ops gofer_file_ops, gofer_dir_ops;
+NODISCARD int gofer_open(struct inode *i, struct file *f);
+void *gofer_buf_get(void); /* GOFER_BUF_SIZE bytes, or NULL */
+void gofer_buf_put(void *buf);
+/* write.c */
+extern const struct inode_ops gofer_inode_ops, gofer_inode_ops_rw;
+NODISCARD ssize_t gofer_file_write(struct file *f, struct uio *u, int64_t *pos);
+NODISCARD int gofer_file_fsync(struct file *f, bool data_only);
+NODISCARD int gofer_file_fallocate(struct file *f, uint32_t mode, int64_t off, int64_t len);

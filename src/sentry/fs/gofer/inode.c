@@ -1,0 +1,125 @@
+/* Inodes: made from what the host says once, found again by number when a file has several names. */
+#include "abi/stat.h"
+#include "base/err.h"
+#include "host/host.h"
+#include "sentry/arena/arena.h"
+#include "sentry/arena/slab.h"
+#include "sentry/fs/gofer/gofer_priv.h"
+#include "sentry/vfs/vfs_priv.h"
+
+#include <fcntl.h>
+
+static int64_t ns_of(const struct timespec *ts) { return ts->tv_sec * NSEC_PER_SEC + ts->tv_nsec; }
+
+void gofer_attr_set(struct gofer_inode *g, const struct stat *st)
+{
+    struct inode *i = &g->vfs;
+    i->mode = st->st_mode;
+    i->uid = st->st_uid;
+    i->gid = st->st_gid;
+    i->nlink = (uint32_t)st->st_nlink;
+    i->rdev = st->st_rdev;
+    i->size = (uint64_t)st->st_size;
+    i->blocks = (uint64_t)st->st_blocks;
+    i->atime_ns = ns_of(&st->st_atim);
+    i->mtime_ns = ns_of(&st->st_mtim);
+    i->ctime_ns = ns_of(&st->st_ctim);
+    i->btime_ns = 0;
+    g->stale = false;
+}
+
+static struct hlist_head *bucket_of(const struct gofer_super *gs, uint64_t dev, uint64_t ino)
+{
+    return &gs->by_ino[hash_u64(gs->seed ^ dev, ino) % GOFER_BUCKETS];
+}
+
+void gofer_hash_in(struct gofer_inode *g)
+{
+    if (!hlist_is_linked(&g->by_ino) && !LINUX_S_ISDIR(g->vfs.mode))
+        hlist_add_head(&g->by_ino, bucket_of(gofer_super_of(g), g->host_dev, g->vfs.ino));
+}
+
+static struct gofer_inode *hash_find(const struct gofer_super *gs, const struct stat *st)
+{
+    struct gofer_inode *g;
+    HLIST_FOREACH(g, bucket_of(gs, st->st_dev, st->st_ino), by_ino)
+        if (g->vfs.ino == st->st_ino && g->host_dev == st->st_dev)
+            return g;
+    return NULL;
+}
+
+int gofer_inode_place(struct gofer_inode *g, struct gofer_inode *parent, const char *name)
+{
+    char *copy = NULL;
+    if (parent) {
+        copy = arena_strdup(name);
+        if (!copy)
+            return -ENOMEM;
+        inode_ref(&parent->vfs);
+    }
+    struct gofer_inode *old = g->parent;
+    arena_strfree(g->name);
+    g->parent = parent;
+    g->name = copy;
+    if (old)
+        inode_unref(&old->vfs);
+    return 0;
+}
+
+int gofer_inode_get(struct super *sb, struct gofer_inode *parent, const char *name, const struct stat *st,
+                    struct gofer_inode **ret)
+{
+    struct gofer_super *gs = sb->priv;
+    bool many = st->st_nlink > 1 && !S_ISDIR(st->st_mode);
+    struct gofer_inode *g = many ? hash_find(gs, st) : NULL;
+    if (g) {
+        inode_ref(&g->vfs);
+        gofer_attr_set(g, st);
+    } else {
+        g = SLAB_NEW(GOFER_INODE, struct gofer_inode);
+        if (!g)
+            return -ENOMEM;
+        const struct file_ops *fops = S_ISREG(st->st_mode) ? &gofer_file_ops : S_ISDIR(st->st_mode) ? &gofer_dir_ops : NULL;
+        inode_init(&g->vfs, sb, gs->writable ? &gofer_inode_ops_rw : &gofer_inode_ops, fops, st->st_mode);
+        g->vfs.ino = st->st_ino;
+        g->host_dev = st->st_dev;
+        list_init(&g->lru);
+        gofer_attr_set(g, st);
+        if (many)
+            gofer_hash_in(g);
+    }
+    int r = parent ? gofer_inode_place(g, parent, name) : 0;
+    if (r < 0) {
+        inode_unref(&g->vfs);
+        return r;
+    }
+    *ret = g;
+    return 0;
+}
+
+int gofer_stat_child(struct gofer_inode *dir, const char *name, struct stat *ret)
+{
+    struct hostfile *h;
+    int r = gofer_dir_handle(dir, false, &h);
+    if (r < 0)
+        return r;
+    r = host_newfstatat(hostfile_fd(h), name, ret, AT_SYMLINK_NOFOLLOW);
+    hostfile_unref(h);
+    return r == -EACCES ? gofer_ask_stat(dir, name, ret) : gofer_err(r);
+}
+
+int gofer_attr_refresh(struct gofer_inode *g)
+{
+    struct stat st;
+    struct hostfile *h = g->whandle ? g->whandle : g->handle;
+    int r;
+    if (h)
+        r = gofer_err(host_fstat(hostfile_fd(h), &st));
+    else if (g->parent)
+        r = gofer_stat_child(g->parent, g->name, &st);
+    else
+        return 0; /* nobody can see it any more */
+    if (r == 0 && st.st_ino == g->vfs.ino)
+        gofer_attr_set(g, &st);
+    return r;
+}

@@ -1,0 +1,31 @@
+/* Hook tables: of trees that are only read, and of trees that are written. */
+#include "sentry/fs/gofer/gofer_ops.h"
+
+const struct inode_ops gofer_inode_ops = {
+    .lookup = gofer_lookup,
+    .readlink = gofer_readlink,
+    .getattr = gofer_getattr,
+    .getxattr = gofer_getxattr,
+    .listxattr = gofer_listxattr,
+    .open = gofer_open,
+    .free = gofer_free,
+};
+
+const struct inode_ops gofer_inode_ops_rw = {
+    .lookup = gofer_lookup,
+    .create = gofer_create,
+    .mkdir = gofer_mkdir,
+    .mknod = gofer_mknod,
+    .symlink = gofer_symlink,
+    .link = gofer_link,
+    .unlink = gofer_unlink,
+    .rmdir = gofer_rmdir,
+    .rename = gofer_rename,
+    .readlink = gofer_readlink,
+    .getattr = gofer_getattr,
+    .setattr = gofer_setattr,
+    .getxattr = gofer_getxattr,
+    .listxattr = gofer_listxattr,
+    .open = gofer_open,
+    .free = gofer_free,
+};

@@ -1,0 +1,223 @@
+/* Changes of a file itself: data, size, mode, owner, times. Only for writable trees (I2). */
+#include "abi/fcntl.h"
+#include "abi/stat.h"
+#include "base/err.h"
+#include "host/host.h"
+#include "sentry/arena/arena.h"
+#include "sentry/fs/gofer/gofer_ops.h"
+#include "sentry/io/worker.h"
+#include "sentry/mm/uio.h"
+#include "sentry/time/timer.h"
+#include "sentry/vfs/file.h"
+
+#include <fcntl.h>
+#include <sys/uio.h>
+
+#define BUF_FAST 4096u
+
+/* As read_host: what the page cache takes at once, else with the lock dropped. */
+static ssize_t write_host(struct gofer_inode *g, void *buf, size_t n, int64_t pos, bool append)
+{
+    struct gofer_super *gs = gofer_super_of(g);
+    int fd = hostfile_fd(g->whandle), flags = append ? RWF_APPEND : 0;
+    struct iovec iov = {buf, n};
+    if (!gs->no_nowait_write) {
+        ssize_t r = host_pwritev2(fd, &iov, 1, (unsigned long)pos, 0, flags | RWF_NOWAIT);
+        if (r == -EOPNOTSUPP)
+            gs->no_nowait_write = true;
+        else if (r != -EAGAIN)
+            return r;
+    }
+    struct hostfile *h = hostfile_ref(g->whandle);
+    worker_block_begin();
+    ssize_t r = host_pwritev2(fd, &iov, 1, (unsigned long)pos, 0, flags);
+    worker_block_end();
+    hostfile_unref(h);
+    return r;
+}
+
+/* What is known of the file after n bytes were written; *pos behind them. */
+static void wrote(struct gofer_inode *g, int64_t *pos, ssize_t n, bool append)
+{
+    g->stale = true;
+    if (append) {
+        if (gofer_attr_refresh(g) == 0)
+            *pos = (int64_t)g->vfs.size;
+        return;
+    }
+    *pos += n;
+    if ((uint64_t)*pos > g->vfs.size)
+        g->vfs.size = (uint64_t)*pos;
+}
+
+static ssize_t write_with(struct file *f, struct uio *u, int64_t *pos, void *buf, size_t cap)
+{
+    struct gofer_inode *g = to_gofer(f->inode);
+    bool append = (f->flags & LINUX_O_APPEND) || u->append;
+    ssize_t done = 0;
+    while (u->resid > 0) {
+        struct uio start = *u;
+        ssize_t got = uio_get(u, buf, MIN(u->resid, (uint64_t)cap));
+        if (got <= 0)
+            return done ? done : got;
+        ssize_t put = write_host(g, buf, (size_t)got, *pos, append);
+        if (put != got) {
+            *u = start;
+            uio_skip(u, put > 0 ? (size_t)put : 0);
+        }
+        if (put <= 0)
+            return done ? done : gofer_err((int)put);
+        wrote(g, pos, put, append);
+        done += put;
+        if (put < got)
+            break;
+    }
+    return done;
+}
+
+ssize_t gofer_file_write(struct file *f, struct uio *u, int64_t *pos)
+{
+    uint8_t fast[BUF_FAST];
+    if (!to_gofer(f->inode)->whandle)
+        return -EBADF;
+    if (u->resid <= sizeof(fast))
+        return write_with(f, u, pos, fast, sizeof(fast));
+    void *buf = gofer_buf_get();
+    if (!buf)
+        return -ENOMEM;
+    ssize_t r = write_with(f, u, pos, buf, GOFER_BUF_SIZE);
+    gofer_buf_put(buf);
+    return r;
+}
+
+int gofer_file_fsync(struct file *f, bool data_only)
+{
+    struct gofer_inode *g = to_gofer(f->inode);
+    struct hostfile *h = NULL;
+    if (!gofer_super_of(g)->writable)
+        return 0; /* nothing of it was changed here */
+    int r = 0;
+    if (LINUX_S_ISDIR(g->vfs.mode))
+        r = gofer_dir_handle(g, true, &h);
+    else
+        h = hostfile_ref(g->whandle ? g->whandle : f->priv);
+    if (r < 0)
+        return r;
+    int fd = hostfile_fd(h);
+    worker_block_begin();
+    r = data_only ? host_fdatasync(fd) : host_fsync(fd);
+    worker_block_end();
+    hostfile_unref(h);
+    return gofer_err(r);
+}
+
+int gofer_file_fallocate(struct file *f, uint32_t mode, int64_t off, int64_t len)
+{
+    struct gofer_inode *g = to_gofer(f->inode);
+    if (!g->whandle)
+        return -EBADF;
+    struct hostfile *h = hostfile_ref(g->whandle);
+    int fd = hostfile_fd(h);
+    worker_block_begin();
+    int r = host_fallocate(fd, (int)mode, off, len);
+    worker_block_end();
+    hostfile_unref(h);
+    if (r < 0)
+        return gofer_err(r);
+    return gofer_attr_refresh(g);
+}
+
+/* ---- attributes ---- */
+
+static int set_size(struct gofer_inode *g, uint64_t size)
+{
+    struct hostfile *h;
+    if (!LINUX_S_ISREG(g->vfs.mode))
+        return -EINVAL;
+    int r = gofer_file_handle(g, true, &h);
+    if (r < 0)
+        return r;
+    r = gofer_err(host_ftruncate(hostfile_fd(h), (off_t)size));
+    hostfile_unref(h);
+    if (!g->writers)
+        g->whandle = hostfile_unref(g->whandle);
+    return r;
+}
+
+/* How attributes reach g: by name below *ret_dir, or, without a name, as the descriptor itself (*ret_name ""). */
+static int attr_target(struct gofer_inode *g, struct hostfile **ret, const char **ret_name)
+{
+    *ret_name = g->parent ? g->name : "";
+    if (g->parent)
+        return gofer_dir_handle(g->parent, false, ret);
+    if (g->whandle) {
+        *ret = hostfile_ref(g->whandle);
+        return 0;
+    }
+    if (LINUX_S_ISDIR(g->vfs.mode))
+        return gofer_dir_handle(g, true, ret);
+    if (!g->handle)
+        return -ENOENT;
+    *ret = hostfile_ref(g->handle);
+    return 0;
+}
+
+static int set_mode(const struct gofer_inode *g, int fd, const char *name, uint32_t mode)
+{
+    if (LINUX_S_ISLNK(g->vfs.mode))
+        return -EOPNOTSUPP;
+    return name[0] ? host_fchmodat(fd, name, mode) : host_fchmod(fd, mode);
+}
+
+static int set_owner(const struct gofer_inode *g, int fd, const char *name, const struct iattr *a)
+{
+    uid_t uid = (a->valid & ATTR_UID) && a->uid != g->vfs.uid ? a->uid : (uid_t)-1;
+    gid_t gid = (a->valid & ATTR_GID) && a->gid != g->vfs.gid ? a->gid : (gid_t)-1;
+    if (uid == (uid_t)-1 && gid == (gid_t)-1)
+        return 0;
+    return host_fchownat(fd, name, uid, gid, AT_SYMLINK_NOFOLLOW | (name[0] ? 0 : AT_EMPTY_PATH));
+}
+
+static struct timespec ts_of(int64_t ns, bool set)
+{
+    if (!set)
+        return (struct timespec){.tv_nsec = UTIME_OMIT};
+    int64_t sec = ns / NSEC_PER_SEC, rest = ns % NSEC_PER_SEC;
+    if (rest < 0) {
+        rest += NSEC_PER_SEC;
+        sec--;
+    }
+    return (struct timespec){.tv_sec = sec, .tv_nsec = rest};
+}
+
+static int set_times(int fd, const char *name, const struct iattr *a)
+{
+    struct timespec ts[2] = {ts_of(a->atime_ns, a->valid & ATTR_ATIME), ts_of(a->mtime_ns, a->valid & ATTR_MTIME)};
+    return host_utimensat(fd, name, ts, AT_SYMLINK_NOFOLLOW | (name[0] ? 0 : AT_EMPTY_PATH));
+}
+
+int gofer_setattr(struct inode *i, const struct iattr *a)
+{
+    struct gofer_inode *g = to_gofer(i);
+    struct hostfile *h;
+    const char *name;
+    int r = a->valid & ATTR_SIZE ? set_size(g, a->size) : 0;
+    if (r < 0)
+        return r;
+    if (a->valid & (ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_ATIME | ATTR_MTIME)) {
+        r = attr_target(g, &h, &name);
+        if (r < 0)
+            return r;
+        int fd = hostfile_fd(h);
+        if (a->valid & (ATTR_UID | ATTR_GID))
+            r = set_owner(g, fd, name, a);
+        if (r == 0 && (a->valid & ATTR_MODE)) /* after the owner: a change of owner takes suid away */
+            r = set_mode(g, fd, name, a->mode);
+        /* Times of now come with a change of size by themselves. */
+        if (r == 0 && (a->valid & (ATTR_ATIME | ATTR_MTIME)) && !(a->valid & ATTR_SIZE))
+            r = set_times(fd, name, a);
+        hostfile_unref(h);
+    }
+    g->stale = true;
+    return r < 0 ? gofer_err(r) : gofer_attr_refresh(g);
+}
