@@ -16,6 +16,7 @@
 #include "sentry/boot/boot_priv.h"
 #include "sentry/fs/gofer/gofer.h"
 #include "sentry/fs/host/host_file.h"
+#include "sentry/fs/overlay/overlay.h"
 #include "sentry/io/hostfile.h"
 #include "sentry/loader/loader.h"
 #include "sentry/task/task.h"
@@ -38,12 +39,27 @@ static uint32_t mount_flags(uint32_t boot_flags)
     return flags;
 }
 
+/* The tree of a gofer mount, under an upper layer in memory if the configuration says so. */
+static int tree_open(const struct boot_config *cfg, const struct boot_mount *m, struct super **ret)
+{
+    bool over = m->overlay == BOOT_OVERLAY_MEMORY;
+    struct super *lower;
+    int err = gofer_mount_root(cfg, m->gofer_index, over, (m->flags & BOOT_MOUNT_RDONLY) != 0, &lower);
+    if (err || !over) {
+        if (!err)
+            *ret = lower;
+        return err;
+    }
+    err = overlay_over(lower, ret);
+    super_unref(lower);
+    return err;
+}
+
 static int mount_root(const struct boot_config *cfg)
 {
     const struct boot_mount *m = &cfg->mounts[0];
     struct super *sb;
-    int err = gofer_mount_root(cfg, m->gofer_index, m->overlay == BOOT_OVERLAY_MEMORY,
-                               (m->flags & BOOT_MOUNT_RDONLY) != 0, &sb);
+    int err = tree_open(cfg, m, &sb);
     if (err)
         return err;
     err = vfs_set_root(sb, mount_flags(m->flags), m->source);
@@ -55,8 +71,7 @@ static int mount_root(const struct boot_config *cfg)
 static int mount_bind(const struct boot_config *cfg, struct task *t, const struct boot_mount *m)
 {
     struct super *sb;
-    int err = gofer_mount_root(cfg, m->gofer_index, m->overlay == BOOT_OVERLAY_MEMORY,
-                               (m->flags & BOOT_MOUNT_RDONLY) != 0, &sb);
+    int err = tree_open(cfg, m, &sb);
     if (err)
         return err;
     err = vfs_mount_super(t, m->destination, sb, mount_flags(m->flags), m->source);

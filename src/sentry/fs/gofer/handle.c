@@ -11,8 +11,9 @@
 
 int gofer_err(int err)
 {
+    if (err >= 0)
+        return err; /* a count */
     switch (-err) {
-    case 0:
     case ENOENT: case ENOTDIR: case EACCES: case ELOOP: case ENAMETOOLONG: case EIO: case ENOMEM: case ENFILE: case EEXIST:
     case ENOTEMPTY: case EXDEV: case EMLINK: case ENOSPC: case EDQUOT: case EFBIG: case EPERM: case EROFS: case EISDIR:
     case EINVAL: case EBUSY: case ETXTBSY: case EOPNOTSUPP: case ENODATA: case ERANGE: case EAGAIN: case ENXIO: case ESTALE:
