@@ -2,7 +2,8 @@
 #include "abi/capability.h"
 #include "sentry/syscalls/fs_priv.h"
 
-int fs_create_at(struct task *t, int dirfd, const char *name, bool is_dir, struct walk *w, struct dentry **ret)
+/* filename_create(): the rights in the directory are not looked at yet. */
+static int create_name(struct task *t, int dirfd, const char *name, bool is_dir, struct walk *w, struct dentry **ret)
 {
     int r = walk_at(t, dirfd, name, WALK_PARENT, w);
     if (r < 0)
@@ -17,10 +18,16 @@ int fs_create_at(struct task *t, int dirfd, const char *name, bool is_dir, struc
         return -EEXIST;
     if (w->trailing_slash && !is_dir)
         return -ENOENT;
-    r = may_create(&w->path, d, t->cred);
-    if (r == 0)
-        *ret = TAKE(d);
-    return r;
+    if (mount_readonly(w->path.mnt))
+        return -EROFS;
+    *ret = TAKE(d);
+    return 0;
+}
+
+int fs_create_at(struct task *t, int dirfd, const char *name, bool is_dir, struct walk *w, struct dentry **ret)
+{
+    int r = create_name(t, dirfd, name, is_dir, w, ret);
+    return r < 0 ? r : may_create(&w->path, *ret, t->cred);
 }
 
 static int64_t do_mkdir(struct task *t, int dirfd, struct uaddr name, uint32_t mode)
@@ -80,7 +87,8 @@ static int64_t do_mknod(struct task *t, int dirfd, struct uaddr name, uint32_t m
         return r;
     struct inode *dir = w.path.dentry->inode;
     bool device = LINUX_S_ISCHR(mode) || LINUX_S_ISBLK(mode);
-    if (device && !task_capable(t, LINUX_CAP_MKNOD))
+    bool whiteout = LINUX_S_ISCHR(mode) && dev == 0;
+    if (device && !whiteout && !task_capable(t, LINUX_CAP_MKNOD))
         return -EPERM;
     mode = (mode & LINUX_S_IFMT) | (mode & LINUX_S_IALLUGO & ~t->fs->umask);
     if (LINUX_S_ISREG(mode))
@@ -134,6 +142,17 @@ int64_t sys_symlinkat(struct task *t, const struct sys_args *a)
     return do_symlink(t, arg_uaddr(a, 0), arg_int(a, 1), arg_uaddr(a, 2));
 }
 
+/* fs.protected_hardlinks = 1: other people's files only if they could be written anyway, and give no rights. */
+static int may_link(struct task *t, struct inode *i)
+{
+    if (inode_owner_or_capable(i, t->cred))
+        return 0;
+    if (!LINUX_S_ISREG(i->mode) || (i->mode & LINUX_S_ISUID) ||
+        (i->mode & (LINUX_S_ISGID | LINUX_S_IXGRP)) == (LINUX_S_ISGID | LINUX_S_IXGRP))
+        return -EPERM;
+    return inode_permission(i, MAY_READ | MAY_WRITE, t->cred) < 0 ? -EPERM : 0;
+}
+
 static int64_t do_link(struct task *t, int odirfd, struct uaddr oname, int ndirfd, struct uaddr nname, uint32_t flags)
 {
     if (flags & ~(LINUX_AT_SYMLINK_FOLLOW | LINUX_AT_EMPTY_PATH))
@@ -150,12 +169,17 @@ static int64_t do_link(struct task *t, int odirfd, struct uaddr oname, int ndirf
     if (r == 0)
         r = path_copy_in(t, nname, false, &path);
     if (r == 0)
-        r = fs_create_at(t, ndirfd, path, false, &w, &d);
+        r = create_name(t, ndirfd, path, false, &w, &d);
     if (r < 0)
         return r;
     struct inode *dir = w.path.dentry->inode, *i = from.path.dentry->inode;
     if (from.path.mnt != w.path.mnt)
         return -EXDEV;
+    r = may_link(t, i);
+    if (r == 0)
+        r = may_create(&w.path, d, t->cred);
+    if (r < 0)
+        return r;
     if (LINUX_S_ISDIR(i->mode) || !dir->ops->link)
         return -EPERM;
     if (i->nlink == 0 && !i->linkable)

@@ -269,6 +269,8 @@ static int walk_component(struct walker *w, const char *name, size_t len, struct
         return result_parent(ret, name, len, dot, slash);
     if (dot)
         return len == 2 ? step_up(w) : 0;
+    if (slash && last && (w->flags & WALK_CREATE))
+        return -EISDIR; /* O_CREAT makes no directories: not even looked at */
     struct dentry *d;
     int r = walk_child(&w->at, name, len, &d);
     if (r < 0)

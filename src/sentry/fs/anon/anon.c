@@ -33,7 +33,10 @@ static int anon_setattr(struct inode *i, const struct iattr *a)
 
 static void anon_free(struct inode *i) { SLAB_FREE(ANON_INODE, i); }
 
-static const struct inode_ops anon_inode_ops = {.setattr = anon_setattr, .free = anon_free};
+/* Through /proc/self/fd: there is nothing to open again (pipes are, by their FIFO side). */
+static int anon_open(struct inode *i, struct file *f) { return -ENXIO; }
+
+static const struct inode_ops anon_inode_ops = {.setattr = anon_setattr, .open = anon_open, .free = anon_free};
 
 int anon_init(struct mount **ret)
 {

@@ -156,6 +156,9 @@ int pipe_open_pair(struct task *t, uint32_t flags, struct file **ret_read, struc
     p->readers = p->writers = 1;
     p->r_counter = p->w_counter = 1;
     r->priv = w->priv = p;
+    /* /proc/self/fd/N of either end opens the pipe again. */
+    p->inode = inode_ref(r->inode);
+    r->inode->fifo = p;
     *ret_read = r;
     *ret_write = w;
     return 0;

@@ -1,0 +1,78 @@
+/* sentry/fs/proc/proc.h - procfs: tables of entries, and the texts that they show.
+ *
+ * What     A directory is a table of struct proc_entry; an inode names its entry and the task that it is about. Texts are made when a
+ *          file is read at offset 0 and kept in the open file until it is closed or read from 0 again.
+ * Owner    inodes hold no task: they remember number and start time, and a task that is gone gives -ESRCH.
+ * Locks    the kernel lock.
+ * Spec     proc(5) and its pages, Linux 6.12.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "sentry/vfs/inode.h"
+
+struct proc_entry;
+struct task;
+struct tgroup;
+
+/* A text that grows in arena memory. I1: once failed nothing is added, and the read gives -ENOMEM. */
+struct proc_text {
+    char *p;
+    size_t len, cap;
+    bool failed;
+};
+void proc_printf(struct proc_text *x, const char *fmt, ...) PRINTF(2, 3);
+void proc_add(struct proc_text *x, const void *data, size_t len);
+
+struct proc_ctx {
+    struct task *t;      /* whom the file is about; NULL in files of the system */
+    struct task *reader; /* who reads or writes; NULL: the kernel */
+    int fd;
+};
+
+enum proc_kind {
+    PROC_TEXT,
+    PROC_DIR,    /* children, and what `more` says */
+    PROC_LINK,   /* text from link; jumps by follow if that is set */
+    PROC_FILE,   /* fops of its own; f->priv is NULL */
+};
+enum proc_more { PROC_STATIC, PROC_PIDS, PROC_TASKS, PROC_FDS, PROC_FDINFOS };
+
+struct proc_entry {
+    const char *name; /* NULL ends a table */
+    enum proc_kind kind;
+    uint32_t mode;    /* permission bits */
+    int (*show)(struct proc_text *x, const struct proc_ctx *c);
+    int (*store)(const struct proc_ctx *c, char *text, size_t len); /* text is NUL-terminated; NULL: -EPERM by the mode */
+    ssize_t (*link)(const struct proc_ctx *c, char *buf, size_t size);
+    int (*follow)(const struct proc_ctx *c, struct path *ret);
+    const struct proc_entry *children;
+    enum proc_more more;
+    const struct file_ops *fops;
+    uint64_t value; /* the show function's own */
+};
+
+struct proc_inode {
+    struct inode i;
+    const struct proc_entry *e;
+    int32_t tid;      /* 0: about no task */
+    int64_t start_ns;
+    int32_t fd;       /* in fd/ and fdinfo/ */
+    bool pid_dir;
+};
+
+static inline struct proc_inode *to_proc(struct inode *i) { return container_of(i, struct proc_inode, i); }
+/* The task that an inode is about, not counted. NULL: gone. */
+struct task *proc_task(const struct proc_inode *pi);
+
+#define PROC_T(n, m, fn)     {.name = n, .kind = PROC_TEXT, .mode = m, .show = fn}
+#define PROC_W(n, m, fn, st) {.name = n, .kind = PROC_TEXT, .mode = m, .show = fn, .store = st}
+#define PROC_D(n, tab)       {.name = n, .kind = PROC_DIR, .mode = 0555, .children = tab}
+
+extern const struct proc_entry proc_root_entries[], proc_pid_entries[], proc_tid_entries[], proc_sys_entries[], proc_net_entries[];
+extern const struct proc_entry proc_fd_entry, proc_fdinfo_entry, proc_pid_entry, proc_tid_entry;
+extern const struct file_ops proc_mem_ops;
+
+int64_t proc_uptime_ns(void); /* since the sandbox started */

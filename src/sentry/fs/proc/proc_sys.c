@@ -1,0 +1,224 @@
+/* /proc/sys, and /proc/PID/net. What can be written has an effect; the rest is read-only. */
+#include "abi/capability.h"
+#include "abi/limits.h"
+#include "abi/socket.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "host/host.h"
+#include "sentry/fs/pipe/pipe.h"
+#include "sentry/fs/proc/proc.h"
+#include "sentry/kernel.h"
+#include "sentry/mm/mm.h"
+#include "sentry/platform/space_limits.h"
+#include "sentry/syscalls/uts.h"
+#include "sentry/task/task_priv.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int show_ostype(struct proc_text *x, const struct proc_ctx *c)
+{
+    proc_printf(x, "%s\n", UTS_SYSNAME);
+    return 0;
+}
+
+static int show_osrelease(struct proc_text *x, const struct proc_ctx *c)
+{
+    proc_printf(x, "%s\n", UTS_RELEASE);
+    return 0;
+}
+
+static int show_version(struct proc_text *x, const struct proc_ctx *c)
+{
+    proc_printf(x, "%s\n", UTS_VERSION);
+    return 0;
+}
+
+static int show_hostname(struct proc_text *x, const struct proc_ctx *c)
+{
+    proc_printf(x, "%s\n", kern()->hostname);
+    return 0;
+}
+
+static int show_domainname(struct proc_text *x, const struct proc_ctx *c)
+{
+    proc_printf(x, "%s\n", kern()->domainname);
+    return 0;
+}
+
+static int store_name(const struct proc_ctx *c, char *to, size_t size, char *text, size_t len)
+{
+    if (!task_capable(c->reader, LINUX_CAP_SYS_ADMIN))
+        return -EPERM;
+    text[strcspn(text, "\n")] = 0;
+    if (strlen(text) >= size)
+        return -EINVAL;
+    (void)snprintf(to, size, "%s", text);
+    return 0;
+}
+
+static int store_hostname(const struct proc_ctx *c, char *text, size_t len)
+{
+    return store_name(c, kern()->hostname, sizeof(kern()->hostname), text, len);
+}
+
+static int store_domainname(const struct proc_ctx *c, char *text, size_t len)
+{
+    return store_name(c, kern()->domainname, sizeof(kern()->domainname), text, len);
+}
+
+static void put_uuid(struct proc_text *x, uint8_t b[16])
+{
+    b[6] = (b[6] & 15) | 0x40;
+    b[8] = (b[8] & 63) | 0x80;
+    for (int i = 0; i < 16; i++)
+        proc_printf(x, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", b[i]);
+    proc_printf(x, "\n");
+}
+
+static int show_uuid(struct proc_text *x, const struct proc_ctx *c)
+{
+    uint8_t b[16];
+    if (host_getrandom(b, sizeof(b), 0) != sizeof(b))
+        return -EIO;
+    put_uuid(x, b);
+    return 0;
+}
+
+/* One a sandbox: from its start time, mixed. */
+static int show_boot_id(struct proc_text *x, const struct proc_ctx *c)
+{
+    uint64_t v[2] = {hash_u64(1, (uint64_t)kern()->boot_monotonic_ns), hash_u64(2, (uint64_t)kern()->boot_monotonic_ns)};
+    uint8_t b[16];
+    memcpy(b, v, sizeof(b));
+    put_uuid(x, b);
+    return 0;
+}
+
+static int show_sem(struct proc_text *x, const struct proc_ctx *c)
+{
+    proc_printf(x, "32000\t1024000000\t500\t32000\n");
+    return 0;
+}
+
+static int show_core_pattern(struct proc_text *x, const struct proc_ctx *c)
+{
+    proc_printf(x, "core\n");
+    return 0;
+}
+
+static int show_file_nr(struct proc_text *x, const struct proc_ctx *c)
+{
+    proc_printf(x, "0\t0\t%u\n", 1u << 20);
+    return 0;
+}
+
+/* Numbers that do not change: the limits that the kernel really has, or what Linux's default is where nothing depends on it. */
+#define NUMBER(n, fn, v)                                                                                               \
+    static int fn(struct proc_text *x, const struct proc_ctx *c)                                                       \
+    {                                                                                                                  \
+        proc_printf(x, "%llu\n", (unsigned long long)(v));                                                             \
+        return 0;                                                                                                      \
+    }
+NUMBER("pid_max", show_pid_max, PID_MAX)
+NUMBER("threads-max", show_threads_max, PID_MAX)
+NUMBER("cap_last_cap", show_cap_last, 40)
+NUMBER("ngroups_max", show_ngroups_max, LINUX_NGROUPS_MAX)
+NUMBER("overflowuid", show_overflow, 65534)
+NUMBER("file-max", show_file_max, 1u << 20)
+NUMBER("nr_open", show_nr_open, LINUX_NR_OPEN)
+NUMBER("pipe-max-size", show_pipe_max, PIPE_MAX_SIZE)
+NUMBER("max_map_count", show_max_map, MM_MAX_VMAS)
+NUMBER("mmap_min_addr", show_min_addr, SPACE_MIN)
+NUMBER("zero", show_zero, 0)
+NUMBER("one", show_one, 1)
+NUMBER("two", show_two, 2)
+NUMBER("swappiness", show_sixty, 60)
+NUMBER("somaxconn", show_somaxconn, LINUX_SOMAXCONN)
+NUMBER("shmmax", show_shmmax, 18446744073692774399ULL)
+NUMBER("shmmni", show_4096, 4096)
+NUMBER("msgmax", show_8192, 8192)
+NUMBER("msgmnb", show_16384, 16384)
+NUMBER("msgmni", show_32000, 32000)
+NUMBER("poolsize", show_256, 256)
+NUMBER("max_user_watches", show_watches, 1u << 20)
+NUMBER("max_user_instances", show_128, 128)
+NUMBER("wmem", show_wmem, 212992)
+NUMBER("max_dgram_qlen", show_ten, 10)
+
+static const struct proc_entry random_entries[] = {
+    PROC_T("boot_id", 0444, show_boot_id), PROC_T("entropy_avail", 0444, show_256), PROC_T("poolsize", 0444, show_256),
+    PROC_T("uuid", 0444, show_uuid), {0},
+};
+static const struct proc_entry yama_entries[] = {PROC_T("ptrace_scope", 0444, show_zero), {0}};
+static const struct proc_entry kernel_entries[] = {
+    PROC_T("cap_last_cap", 0444, show_cap_last),
+    PROC_T("core_pattern", 0444, show_core_pattern),
+    PROC_T("core_uses_pid", 0444, show_zero),
+    PROC_W("domainname", 0644, show_domainname, store_domainname),
+    PROC_W("hostname", 0644, show_hostname, store_hostname),
+    PROC_T("msgmax", 0444, show_8192),
+    PROC_T("msgmnb", 0444, show_16384),
+    PROC_T("msgmni", 0444, show_32000),
+    PROC_T("ngroups_max", 0444, show_ngroups_max),
+    PROC_T("osrelease", 0444, show_osrelease),
+    PROC_T("ostype", 0444, show_ostype),
+    PROC_T("overflowgid", 0444, show_overflow),
+    PROC_T("overflowuid", 0444, show_overflow),
+    PROC_T("pid_max", 0444, show_pid_max),
+    PROC_D("random", random_entries),
+    PROC_T("randomize_va_space", 0444, show_two),
+    PROC_T("sem", 0444, show_sem),
+    PROC_T("shmall", 0444, show_shmmax),
+    PROC_T("shmmax", 0444, show_shmmax),
+    PROC_T("shmmni", 0444, show_4096),
+    PROC_T("tainted", 0444, show_zero),
+    PROC_T("threads-max", 0444, show_threads_max),
+    PROC_T("version", 0444, show_version),
+    PROC_D("yama", yama_entries),
+    {0},
+};
+static const struct proc_entry inotify_entries[] = {
+    PROC_T("max_queued_events", 0444, show_16384), PROC_T("max_user_instances", 0444, show_128),
+    PROC_T("max_user_watches", 0444, show_watches), {0},
+};
+static const struct proc_entry epoll_entries[] = {PROC_T("max_user_watches", 0444, show_watches), {0}};
+static const struct proc_entry fs_entries[] = {
+    PROC_D("epoll", epoll_entries), PROC_T("file-max", 0444, show_file_max), PROC_T("file-nr", 0444, show_file_nr),
+    PROC_D("inotify", inotify_entries), PROC_T("nr_open", 0444, show_nr_open), PROC_T("pipe-max-size", 0444, show_pipe_max),
+    PROC_T("protected_hardlinks", 0444, show_one), PROC_T("protected_symlinks", 0444, show_one), {0},
+};
+static const struct proc_entry vm_entries[] = {
+    PROC_T("max_map_count", 0444, show_max_map), PROC_T("mmap_min_addr", 0444, show_min_addr),
+    PROC_T("nr_hugepages", 0444, show_zero), PROC_T("overcommit_memory", 0444, show_zero), PROC_T("swappiness", 0444, show_sixty), {0},
+};
+static const struct proc_entry core_entries[] = {
+    PROC_T("rmem_default", 0444, show_wmem), PROC_T("rmem_max", 0444, show_wmem), PROC_T("somaxconn", 0444, show_somaxconn),
+    PROC_T("wmem_default", 0444, show_wmem), PROC_T("wmem_max", 0444, show_wmem), {0},
+};
+static const struct proc_entry unix_entries[] = {PROC_T("max_dgram_qlen", 0444, show_ten), {0}};
+static const struct proc_entry net_entries[] = {PROC_D("core", core_entries), PROC_D("unix", unix_entries), {0}};
+
+const struct proc_entry proc_sys_entries[] = {
+    PROC_D("fs", fs_entries), PROC_D("kernel", kernel_entries), PROC_D("net", net_entries), PROC_D("vm", vm_entries), {0},
+};
+
+/* ---- net: what there is without a network ---- */
+static int show_net_dev(struct proc_text *x, const struct proc_ctx *c)
+{
+    proc_printf(x, "Inter-|   Receive                                                |  Transmit\n"
+                   " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n");
+    return 0;
+}
+
+static int show_net_unix(struct proc_text *x, const struct proc_ctx *c)
+{
+    proc_printf(x, "Num       RefCount Protocol Flags    Type St Inode Path\n");
+    return 0;
+}
+
+const struct proc_entry proc_net_entries[] = {
+    PROC_T("dev", 0444, show_net_dev),
+    PROC_T("unix", 0444, show_net_unix),
+    {0},
+};
