@@ -28,6 +28,13 @@ TEST(fork_has_own_memory)
     CHECK_EQ(x, 1);
 }
 
+TEST(unshare_what_is_shared)
+{
+    CHECK_OK(unshare(0));
+    CHECK_OK(unshare(CLONE_FILES | CLONE_FS));
+    CHECK_ERR(unshare(CLONE_PARENT), EINVAL);
+}
+
 TEST(ids)
 {
     pid_t parent = getpid(), pid = CHECK_OK(fork());
@@ -428,12 +435,14 @@ TEST(setpgid_of_child)
     if (pid == 0) {
         close(p[1]);
         close(q[0]);
+        (void)!read(p[0], &c, 1);
         dup2(p[0], 0);
         execl("/bin/cat", "cat", (char *)0);
         _exit(0);
     }
     CHECK_OK(setpgid(pid, pid));
     CHECK_EQ(getpgid(pid), pid);
+    CHECK_EQ(write(p[1], "x", 1), 1);
     close(q[1]);
     CHECK_EQ(read(q[0], &c, 1), 0); /* it has execed */
     CHECK_ERR(setpgid(pid, getpgrp()), EACCES);
@@ -513,6 +522,18 @@ TEST(pidfd_getfd)
     CHECK_ERR(syscall(SYS_pidfd_getfd, fd, 0, 1), EINVAL);
     close(go[1]);
     check_child(pid, 0);
+}
+
+TEST(usage_of_the_ignored_is_not_added)
+{
+    struct rusage ru;
+    signal(SIGCHLD, SIG_IGN);
+    pid_t pid = CHECK_OK(fork());
+    if (pid == 0)
+        _exit(0);
+    CHECK_ERR(waitpid(pid, NULL, 0), ECHILD);
+    CHECK_OK(getrusage(RUSAGE_CHILDREN, &ru));
+    CHECK_EQ(ru.ru_maxrss, 0);
 }
 
 TEST(child_usage_is_added)

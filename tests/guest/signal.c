@@ -403,6 +403,31 @@ TEST(context_is_restored)
     CHECK(!sigismember(&now, SIGUSR1));
 }
 
+static volatile uint32_t mxcsr_seen;
+static void sees_mxcsr(int sig, siginfo_t *si, void *uc)
+{
+    uint32_t m;
+    (void)si;
+    (void)uc;
+    got = sig;
+    __asm__ volatile("stmxcsr %0" : "=m"(m));
+    mxcsr_seen = m;
+}
+
+TEST(handler_has_a_fresh_vector_state)
+{
+    uint32_t odd = 0x1f80 | 0x8000, after = 0;
+    handle(SIGUSR1, sees_mxcsr, 0);
+    long pid = getpid();
+    __asm__ volatile("ldmxcsr %1\n mov $62, %%eax\n mov %2, %%rdi\n mov $10, %%esi\n syscall\n stmxcsr %0"
+                     : "=m"(after)
+                     : "m"(odd), "r"(pid)
+                     : "rax", "rcx", "rdi", "rsi", "r11", "memory");
+    CHECK_EQ(got, SIGUSR1);
+    CHECK_EQ(mxcsr_seen, 0x1f80);
+    CHECK_EQ(after, odd);
+}
+
 static void *spins(void *p)
 {
     while (!*(volatile int *)p) {

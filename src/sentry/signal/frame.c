@@ -101,7 +101,8 @@ int frame_build(struct task *t, const struct linux_sigaction *act, const struct 
     r->rsp = pl->frame;
     r->rip = act->handler;
     r->rflags &= ~(uint64_t)(FLAG_DF | FLAG_RF | FLAG_TF);
-    return 0;
+    /* The handler starts with a fresh vector state. */
+    return platform_set_fpstate(t->thread, NULL, 0);
 }
 
 /* The vector state of a frame, whose sizes the application may have changed. */

@@ -1,4 +1,5 @@
 /* clone, clone3, fork, vfork. */
+#include "abi/capability.h"
 #include "abi/limits.h"
 #include "abi/sched.h"
 #include "abi/signal.h"
@@ -7,6 +8,7 @@
 #include "sentry/platform/space_limits.h"
 #include "sentry/task/clone.h"
 #include "sentry/task/task.h"
+#include "sentry/vfs/file.h"
 
 #include <string.h>
 
@@ -97,4 +99,45 @@ int64_t sys_clone3(struct task *t, const struct sys_args *a)
         .pidfd = UADDR(c.pidfd),
     };
     return task_clone(t, &q);
+}
+
+static int unshare_files(struct task *t)
+{
+    struct fdtable *own = fdtable_dup(t->files);
+    if (!own)
+        return -ENOMEM;
+    fdtable_unref(t->files);
+    t->files = own;
+    return 0;
+}
+
+static int unshare_fs(struct task *t)
+{
+    if (ref_count(&t->fs->ref) == 1)
+        return 0;
+    struct fsctx *own = fsctx_dup(t->fs);
+    if (!own)
+        return -ENOMEM;
+    fsctx_unref(t->fs);
+    t->fs = own;
+    return 0;
+}
+
+/* No namespaces: their flags are refused as by a kernel that was built without them. */
+int64_t sys_unshare(struct task *t, const struct sys_args *a)
+{
+    const uint64_t alone = LINUX_CLONE_THREAD | LINUX_CLONE_SIGHAND | LINUX_CLONE_VM;
+    const uint64_t spaces = LINUX_CLONE_NEWNS | LINUX_CLONE_NEWCGROUP | LINUX_CLONE_NEWUTS | LINUX_CLONE_NEWIPC |
+                            LINUX_CLONE_NEWUSER | LINUX_CLONE_NEWPID | LINUX_CLONE_NEWNET | LINUX_CLONE_NEWTIME;
+    uint64_t f = a->arg[0];
+    if (f & ~(alone | spaces | LINUX_CLONE_FS | LINUX_CLONE_FILES | LINUX_CLONE_SYSVSEM))
+        return -EINVAL;
+    if ((f & (alone | LINUX_CLONE_NEWUSER)) && t->tg->ntasks > 1)
+        return -EINVAL;
+    if (f & spaces)
+        return (f & LINUX_CLONE_NEWUSER) || task_capable(t, LINUX_CAP_SYS_ADMIN) ? -EINVAL : -EPERM;
+    int err = f & LINUX_CLONE_FS ? unshare_fs(t) : 0;
+    if (!err && (f & LINUX_CLONE_FILES))
+        err = unshare_files(t);
+    return err;
 }

@@ -102,6 +102,13 @@ void tgroup_reap(struct tgroup *tg)
         p->child_utime_ns += user + tg->child_utime_ns;
         p->child_stime_ns += sys + tg->child_stime_ns;
         p->child_maxrss_kb = MAX(p->child_maxrss_kb, MAX(tg->maxrss_kb, tg->child_maxrss_kb));
+    }
+    tgroup_drop(tg);
+}
+
+void tgroup_drop(struct tgroup *tg)
+{
+    if (tg->parent) {
         list_del_init(&tg->sibling);
         tg->parent = NULL;
     }
@@ -145,7 +152,7 @@ static void reparent_children(struct tgroup *tg)
         if (c->zombie) {
             notify_end(c);
             if (parent_does_not_wait(c)) {
-                tgroup_reap(c);
+                tgroup_drop(c);
                 continue;
             }
         }
@@ -190,7 +197,7 @@ static void tgroup_end(struct tgroup *tg)
     bool silent = parent_does_not_wait(tg);
     notify_end(tg);
     if (silent)
-        tgroup_reap(tg);
+        tgroup_drop(tg);
 }
 
 static void drop_resources(struct task *t)

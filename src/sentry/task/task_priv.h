@@ -53,7 +53,8 @@ void session_release_tty(struct session *s); /* its leader has ended, or it has 
 /* exit.c */
 void task_exit(struct task *t);           /* ends t now; not while a handler of it runs */
 void task_discard(struct task *t);        /* a task that never ran: no zombie, nobody is told */
-void tgroup_reap(struct tgroup *tg);      /* a zombie is gone */
+void tgroup_reap(struct tgroup *tg);      /* a zombie that was waited for: its usage goes to the parent, then as drop */
+void tgroup_drop(struct tgroup *tg);      /* a zombie is gone */
 void vfork_release(struct task *child);
 bool pgrp_is_orphaned(const struct pgrp *pg, const struct tgroup *ignore);
 void pgrp_check_orphan(struct pgrp *pg, const struct tgroup *ignore); /* SIGHUP, SIGCONT if it has become one with stopped members */
