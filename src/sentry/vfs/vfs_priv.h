@@ -85,6 +85,7 @@ NODISCARD int may_create(const struct path *dir, const struct dentry *d, const s
 NODISCARD int may_delete(const struct path *dir, const struct dentry *d, bool is_dir, const struct cred *cr);
 bool inode_owner_or_capable(const struct inode *i, const struct cred *cr);
 bool inode_capable(const struct inode *i, const struct cred *cr, int cap);
+#define ATTR_KILL_SUID 0x80000000u /* for inode_setattr only: chown, whatever it changes */
 /* Checks of setattr in Linux's order, then ops->setattr; kills suid/sgid. cr: who asks. */
 NODISCARD int inode_setattr(struct inode *i, struct iattr *a, const struct cred *cr, bool times_set);
 /* After data was written: suid and sgid go unless CAP_FSETID. */
