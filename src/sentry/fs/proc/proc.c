@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "sentry/arena/arena.h"
 #include "sentry/arena/slab.h"
+#include "sentry/kernel.h"
 #include "sentry/mm/mm.h"
 #include "sentry/task/task.h"
 #include "sentry/vfs/vfs.h"
@@ -190,6 +191,15 @@ static struct inode *lookup_task(struct inode *dir, struct task *about, uint64_t
     return inode_make(dir->sb, more == PROC_TASKS ? &proc_tid_entry : &proc_pid_entry, t, 0);
 }
 
+/* cpu0, cpu1.. */
+static struct inode *lookup_cpu(struct inode *dir, const struct dentry *d)
+{
+    uint64_t n;
+    if (!str_starts(d->name, "cpu") || parse_u64(d->name + 3, 10, &n) || n >= kern()->ncpus || (d->name[3] == '0' && d->name[4]))
+        return NULL;
+    return inode_make(dir->sb, &sys_cpu_entry, NULL, (int32_t)n);
+}
+
 static int proc_lookup(struct inode *dir, struct dentry *d)
 {
     struct proc_inode *pd = to_proc(dir);
@@ -200,11 +210,13 @@ static int proc_lookup(struct inode *dir, struct dentry *d)
         return -ENOENT;
     for (const struct proc_entry *e = pd->e->children; !i && e && e->name; e++)
         if (str_eq_n(e->name, d->name, d->name_len)) {
-            i = inode_make(dir->sb, e, t, 0);
+            i = inode_make(dir->sb, e, t, pd->fd);
             if (!i)
                 return -ENOMEM;
         }
-    bool number = !i && pd->e->more != PROC_STATIC && parse_u64(d->name, 10, &n) == 0 && (d->name[0] != '0' || d->name_len == 1);
+    if (!i && pd->e->more == PROC_CPUS)
+        i = lookup_cpu(dir, d);
+    bool number = !i && pd->e->more != PROC_STATIC && pd->e->more != PROC_CPUS && parse_u64(d->name, 10, &n) == 0 && (d->name[0] != '0' || d->name_len == 1);
     if (number && (pd->e->more == PROC_FDS || pd->e->more == PROC_FDINFOS))
         i = lookup_fd(dir, t, n, pd->e->more);
     else if (number)
@@ -277,6 +289,16 @@ static void readdir_fds(struct dir_ctx *c, const struct task *about, enum proc_m
     }
 }
 
+static void readdir_cpus(struct dir_ctx *c)
+{
+    for (int32_t n; (n = (int32_t)(c->pos - POS_PIDS)) < (int32_t)kern()->ncpus; c->pos++) {
+        char name[16];
+        int len = snprintf(name, sizeof(name), "cpu%d", n);
+        if (!c->emit(c, name, (size_t)len, ino_of(&sys_cpu_entry, 0, n), LINUX_DT_DIR, c->pos + 1))
+            return;
+    }
+}
+
 static int proc_readdir(struct file *f, struct dir_ctx *c)
 {
     static const uint32_t types[] = {LINUX_DT_REG, LINUX_DT_DIR, LINUX_DT_LNK, LINUX_DT_REG};
@@ -306,6 +328,9 @@ static int proc_readdir(struct file *f, struct dir_ctx *c)
         break;
     case PROC_TASKS:
         readdir_tasks(c, t);
+        break;
+    case PROC_CPUS:
+        readdir_cpus(c);
         break;
     case PROC_FDS:
     case PROC_FDINFOS:
@@ -382,13 +407,13 @@ static const struct super_ops proc_super_ops = {.statfs = proc_statfs};
 static const struct proc_entry root_entry = {
     .name = "", .kind = PROC_DIR, .mode = 0555, .children = proc_root_entries, .more = PROC_PIDS};
 
-static int proc_mount(struct task *t, const char *source, uint32_t flags, const char *data, struct super **ret)
+int proc_mount_table(const char *type, const struct super_ops *ops, const struct proc_entry *root, struct super **ret)
 {
-    struct super *sb = super_new(fs_type_find("proc"), &proc_super_ops);
+    struct super *sb = super_new(fs_type_find(type), ops);
     if (!sb)
         return -ENOMEM;
     sb->case_stable = false;
-    struct inode *i = inode_make(sb, &root_entry, NULL, 0);
+    struct inode *i = inode_make(sb, root, NULL, 0);
     if (i) {
         i->ino = INO_ROOT;
         sb->root = dentry_new_root(sb, i);
@@ -399,6 +424,11 @@ static int proc_mount(struct task *t, const char *source, uint32_t flags, const 
     }
     *ret = sb;
     return 0;
+}
+
+static int proc_mount(struct task *t, const char *source, uint32_t flags, const char *data, struct super **ret)
+{
+    return proc_mount_table("proc", &proc_super_ops, &root_entry, ret);
 }
 
 extern const struct fs_type proc_fs_type;

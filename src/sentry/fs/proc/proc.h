@@ -38,7 +38,7 @@ enum proc_kind {
     PROC_LINK,   /* text from link; jumps by follow if that is set */
     PROC_FILE,   /* fops of its own; f->priv is NULL */
 };
-enum proc_more { PROC_STATIC, PROC_PIDS, PROC_TASKS, PROC_FDS, PROC_FDINFOS };
+enum proc_more { PROC_STATIC, PROC_PIDS, PROC_TASKS, PROC_FDS, PROC_FDINFOS, PROC_CPUS /* cpuN: fd is N */ };
 
 struct proc_entry {
     const char *name; /* NULL ends a table */
@@ -76,3 +76,6 @@ extern const struct proc_entry proc_fd_entry, proc_fdinfo_entry, proc_pid_entry,
 extern const struct file_ops proc_mem_ops;
 
 int64_t proc_uptime_ns(void); /* since the sandbox started */
+/* A file system of such tables: proc itself, sysfs. root: its mode, children and more. */
+NODISCARD int proc_mount_table(const char *type, const struct super_ops *ops, const struct proc_entry *root, struct super **ret);
+extern const struct proc_entry sys_cpu_entry; /* fs/sys */
