@@ -8,7 +8,6 @@
 #include "sentry/boot/boot.h"
 #include "sentry/fs/gofer/gofer.h"
 #include "sentry/fs/gofer/gofer_ops.h"
-#include "sentry/fs/overlay/overlay.h"
 #include "sentry/vfs/dentry.h"
 
 #include <fcntl.h>
@@ -209,11 +208,6 @@ int gofer_mount_root(const struct boot_config *cfg, int index, bool overlay_memo
     hostfile_unref(h);
     if (r < 0)
         return r; /* the sandbox does not start */
-    if (!overlay_memory) {
-        *ret = sb;
-        return 0;
-    }
-    r = overlay_over(sb, ret);
-    super_unref(sb);
-    return r;
+    *ret = sb;
+    return 0;
 }
