@@ -58,13 +58,13 @@ static void on_gofer(struct hostwatch *w, uint32_t events)
     boot_fail(boot.cfg, "the gofer ended unexpectedly; see its log with --debug");
 }
 
-static int watch(struct hostwatch *w, int fd, void (*fn)(struct hostwatch *, uint32_t))
+static int watch(struct hostwatch *w, int fd, uint32_t events, void (*fn)(struct hostwatch *, uint32_t))
 {
     struct hostfile *f;
     int err = hostfile_adopt(fd, &f);
     if (err)
         return err;
-    err = hostwatch_add(w, f, LINUX_POLLIN, false, fn);
+    err = hostwatch_add(w, f, events, false, fn);
     hostfile_unref(f);
     return err;
 }
@@ -121,9 +121,9 @@ int sentry_main(const struct boot_config *cfg)
     if (err)
         boot_fail(cfg, "the vDSO cannot be made: %s", err_name(err));
     boot_first_process(cfg);
-    err = watch(&boot.control, cfg->control_fd, on_control);
+    err = watch(&boot.control, cfg->control_fd, LINUX_POLLIN, on_control);
     if (!err && cfg->gofer_fd >= 0)
-        err = watch(&boot.gofer, cfg->gofer_fd, on_gofer);
+        err = watch(&boot.gofer, cfg->gofer_fd, LINUX_POLLRDHUP, on_gofer); /* answers are read by who asked */
     if (err)
         boot_fail(cfg, "the sandbox cannot watch its descriptors: %s", err_name(err));
     err = boot_confine(cfg);

@@ -12,13 +12,12 @@
 
 #include <string.h>
 
-#define LIST_STEP 32768u
-#define LIST_MAX  (256u << 20) /* bytes of one directory's listing: -ENOMEM beyond */
+#define LIST_MAX (256u << 20) /* bytes of one directory's listing: -ENOMEM beyond */
 
 /* Records of getdents64 one behind the other. Positions: 0 ".", 1 "..", then the record's offset + 2. */
 struct listing {
-    char *buf;
-    size_t cap, len;
+    char *buf; /* arena, len bytes */
+    size_t len;
 };
 
 int gofer_lookup(struct inode *dir, struct dentry *d)
@@ -77,31 +76,39 @@ static void listing_free(struct listing *l)
     if (!l)
         return;
     if (l->buf)
-        arena_free(l->buf, l->cap);
+        arena_free(l->buf, l->len);
     arena_free(l, sizeof(*l));
+}
+
+static int listing_append(struct listing *l, const char *from, size_t n)
+{
+    if (n > LIST_MAX - l->len)
+        return -ENOMEM;
+    char *buf = arena_realloc(l->buf, l->len, l->len + n);
+    if (!buf)
+        return -ENOMEM;
+    memcpy(buf + l->len, from, n);
+    l->buf = buf;
+    l->len += n;
+    return 0;
 }
 
 static int listing_fill(struct listing *l, int fd)
 {
-    off_t at = host_lseek(fd, 0, SEEK_SET);
-    if (at < 0)
+    if (host_lseek(fd, 0, SEEK_SET) < 0)
         return -EIO;
-    for (;;) {
-        if (l->cap - l->len < LIST_STEP) {
-            size_t cap = l->cap ? l->cap * 2 : LIST_STEP;
-            char *buf = cap <= LIST_MAX ? arena_realloc(l->buf, l->cap, cap) : NULL;
-            if (!buf)
-                return -ENOMEM;
-            l->buf = buf;
-            l->cap = cap;
-            if (l->cap - l->len < LIST_STEP)
-                continue;
-        }
-        ssize_t n = host_getdents64(fd, l->buf + l->len, l->cap - l->len);
+    char *buf = gofer_buf_get();
+    if (!buf)
+        return -ENOMEM;
+    int r;
+    do {
+        ssize_t n = host_getdents64(fd, buf, GOFER_BUF_SIZE);
+        r = n > 0 ? listing_append(l, buf, (size_t)n) : gofer_err((int)n);
         if (n <= 0)
-            return gofer_err((int)n);
-        l->len += (size_t)n;
-    }
+            break;
+    } while (r == 0);
+    gofer_buf_put(buf);
+    return r;
 }
 
 /* Replaces what was read before: an open directory that is rewound sees the present. */
