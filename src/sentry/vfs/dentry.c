@@ -81,10 +81,15 @@ static void put(struct dentry *d)
     }
 }
 
+/* Freeing an inode may drop names of another file system (overlay): the outermost call trims for all. */
 static void lru_trim(void)
 {
+    if (vfs()->trimming)
+        return;
+    vfs()->trimming = true;
     while (vfs()->lru_count > DENTRY_LRU_MAX)
         put(destroy(list_first_entry(&vfs()->lru, struct dentry, lru)));
+    vfs()->trimming = false;
 }
 
 struct dentry *dentry_ref(struct dentry *d)

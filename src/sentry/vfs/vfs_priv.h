@@ -26,6 +26,7 @@ struct vfs_root {
     struct hlist_head *buckets;
     struct list_node lru; /* oldest first */
     uint32_t lru_count;
+    bool trimming;
     struct list_node mounts;
     uint32_t nmounts;
     int32_t next_mnt_id;
