@@ -7,7 +7,6 @@
 #include "sentry/arena/arena.h"
 #include "sentry/fs/gofer/gofer_priv.h"
 #include "sentry/io/worker.h"
-#include "sentry/vfs/dentry.h"
 #include "wire/gofer.h"
 
 #include <string.h>
@@ -43,7 +42,7 @@ static int path_of(const struct gofer_inode *g, const char *name, char *buf, con
         r = prepend(buf, &at, g->name);
     if (r < 0)
         return -EACCES;
-    if (g->vfs.sb->root && g->vfs.sb->root->inode != &g->vfs)
+    if (!gofer_is_root(g))
         return -ENOENT; /* not below the root any more */
     *ret = buf + at;
     return 0;

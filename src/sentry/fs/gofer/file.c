@@ -35,37 +35,49 @@ void gofer_buf_put(void *buf)
     arena_free(buf, GOFER_BUF_SIZE);
 }
 
+/* The name that g was last seen under is gone; the one that is being opened is there. */
+static int place_again(struct gofer_inode *g, const struct file *f)
+{
+    const struct dentry *d = f->path.dentry;
+    if (g->parent || !d || d->inode != &g->vfs || !d->hashed || d->parent->sb != g->vfs.sb)
+        return 0;
+    return gofer_inode_place(g, to_gofer(d->parent->inode), d->name);
+}
+
+/* One description of g more, or less. Handles for writing are kept as long as somebody writes. */
+static void count(struct gofer_inode *g, const struct file *f, int by)
+{
+    g->users += (uint32_t)by;
+    g->writers += f->can_write ? (uint32_t)by : 0;
+    gofer_root()->files += (uint32_t)by;
+    if (!g->writers)
+        g->whandle = hostfile_unref(g->whandle);
+    if (!g->users && !g->parent && !gofer_is_root(g))
+        gofer_handle_drop(g); /* nobody can open it again */
+    gofer_handle_idle(g);
+}
+
 static int open_regular(struct gofer_inode *g, struct file *f)
 {
-    struct gofer_root *root = gofer_root();
     struct hostfile *rd = NULL, *wr = NULL;
-    if (root->files >= GOFER_FILES_MAX)
+    if (gofer_root()->files >= GOFER_FILES_MAX)
         return -ENFILE;
     if (f->can_write && !gofer_super_of(g)->writable)
         return -EROFS;
-    if (!g->parent && f->path.dentry && f->path.dentry->inode == &g->vfs && f->path.dentry->parent->sb == g->vfs.sb &&
-        f->path.dentry->hashed) { /* its remembered name went, this one is there */
-        int r = gofer_inode_place(g, to_gofer(f->path.dentry->parent->inode), f->path.dentry->name);
-        if (r < 0)
-            return r;
-    }
-    int r = f->can_write ? gofer_file_handle(g, true, &wr) : 0;
+    int r = place_again(g, f);
+    if (r < 0)
+        return r;
+    count(g, f, 1); /* first: opening may drop the lock, and another close must not take the handles */
+    if (f->can_write)
+        r = gofer_file_handle(g, true, &wr);
     if (r == 0 && f->can_read)
         r = gofer_file_handle(g, false, &rd);
-    hostfile_unref(wr); /* the inode keeps it while writers is not 0 */
-    if (r < 0) {
-        if (!g->writers)
-            g->whandle = hostfile_unref(g->whandle);
-        return r;
-    }
-    f->priv = rd;
-    g->users++;
-    g->writers += f->can_write;
-    root->files++;
-    if (!g->writers)
-        g->whandle = hostfile_unref(g->whandle); /* of a file just made, opened to read */
-    gofer_handle_idle(g);
-    return 0;
+    hostfile_unref(wr); /* the inode keeps it */
+    if (r < 0)
+        count(g, f, -1);
+    else
+        f->priv = rd;
+    return r;
 }
 
 int gofer_open(struct inode *i, struct file *f)
@@ -77,16 +89,8 @@ int gofer_open(struct inode *i, struct file *f)
 
 static void gofer_file_release(struct file *f)
 {
-    struct gofer_inode *g = to_gofer(f->inode);
     f->priv = hostfile_unref(f->priv);
-    g->users--;
-    g->writers -= f->can_write;
-    gofer_root()->files--;
-    if (!g->writers)
-        g->whandle = hostfile_unref(g->whandle);
-    if (!g->users && !g->parent)
-        gofer_handle_drop(g); /* nobody can open it again */
-    gofer_handle_idle(g);
+    count(to_gofer(f->inode), f, -1);
 }
 
 /* What the page cache has comes at once; the rest with the kernel lock dropped. */

@@ -10,9 +10,9 @@
 #include "base/list.h"
 #include "sentry/io/hostfile.h"
 #include "sentry/kernel.h"
+#include "sentry/vfs/dentry.h"
 #include "sentry/vfs/inode.h"
 
-struct dentry;
 struct file;
 
 #define GOFER_HANDLES_MAX 1000u  /* descriptors of directories and files kept though nobody uses them */
@@ -62,6 +62,11 @@ struct gofer_inode {
 static inline struct gofer_inode *to_gofer(struct inode *i) { return (struct gofer_inode *)i; }
 static inline struct gofer_super *gofer_super_of(const struct gofer_inode *g) { return g->vfs.sb->priv; }
 static inline struct gofer_root *gofer_root(void) { return kern()->gofer; }
+
+static inline bool gofer_is_root(const struct gofer_inode *g)
+{
+    return g->vfs.sb->root && g->vfs.sb->root->inode == &g->vfs;
+}
 
 /* client.c. All three may drop the kernel lock; references to g are the caller's. Errors as wire/gofer.h, -EACCES also if there is
  * no gofer or the path is too long for it. name NULL: g itself. */

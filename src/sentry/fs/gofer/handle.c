@@ -2,7 +2,6 @@
 #include "base/err.h"
 #include "host/host.h"
 #include "sentry/fs/gofer/gofer_priv.h"
-#include "sentry/vfs/dentry.h"
 #include "wire/gofer.h"
 
 #include <fcntl.h>
@@ -45,7 +44,7 @@ static void lru_touch(struct gofer_inode *g)
 {
     struct gofer_root *r = gofer_root();
     lru_remove(g);
-    if (!g->handle || g->users || g->vfs.sb->root == NULL || g->vfs.sb->root->inode == &g->vfs)
+    if (!g->handle || g->users || !g->vfs.sb->root || gofer_is_root(g))
         return;
     list_add_tail(&g->lru, &r->lru);
     r->lru_count++;
@@ -104,7 +103,7 @@ static int file_open_host(struct gofer_inode *g, bool write, struct hostfile **r
 {
     struct hostfile *dir;
     if (!g->parent)
-        return g->vfs.sb->root->inode == &g->vfs ? gofer_ask_open(g, NULL, GOFER_OPEN_READ | (write ? GOFER_OPEN_WRITE : 0u), ret)
+        return gofer_is_root(g) ? gofer_ask_open(g, NULL, GOFER_OPEN_READ | (write ? GOFER_OPEN_WRITE : 0u), ret)
                                                  : -ENOENT;
     int r = gofer_dir_handle(g->parent, false, &dir);
     if (r < 0)
