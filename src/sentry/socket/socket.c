@@ -54,6 +54,12 @@ static int64_t socket_ioctl(struct file *f, struct task *t, uint32_t cmd, uint64
     return s->ops->ioctl ? s->ops->ioctl(s, t, cmd, arg) : -ENOTTY;
 }
 
+static int64_t socket_timeout_ns(struct file *f, bool write)
+{
+    const struct socket *s = f->priv;
+    return write ? s->sndtimeo_ns : s->rcvtimeo_ns;
+}
+
 static void socket_release(struct file *f)
 {
     struct socket *s = f->priv;
@@ -70,6 +76,7 @@ static const struct file_ops socket_file_ops = {
     .poll = socket_poll,
     .ioctl = socket_ioctl,
     .release = socket_release,
+    .timeout_ns = socket_timeout_ns,
     .write_all = true,
     .stream = true,
 };

@@ -7,6 +7,7 @@
 #include "sentry/kernel.h"
 #include "sentry/socket/unix.h"
 #include "sentry/task/task.h"
+#include "sentry/vfs/file.h"
 #include "sentry/vfs/vfs_priv.h"
 
 #include <stdio.h>
@@ -75,7 +76,7 @@ int unix_autobind(struct unix_sock *u)
 }
 
 /* The inode for a new name in a directory. */
-static int make_node(struct task *t, const char *name, struct path *ret)
+static int make_node(struct task *t, const char *name, uint32_t mode, struct path *ret)
 {
     struct walk w;
     struct dentry *d;
@@ -97,7 +98,7 @@ static int make_node(struct task *t, const char *name, struct path *ret)
     else
         err = may_create(&w.path, d, t->cred);
     if (!err)
-        err = dir->ops->mknod ? dir->ops->mknod(dir, d, LINUX_S_IFSOCK | (0777 & ~t->fs->umask), 0, t->cred) : -EPERM;
+        err = dir->ops->mknod ? dir->ops->mknod(dir, d, LINUX_S_IFSOCK | (mode & ~t->fs->umask), 0, t->cred) : -EPERM;
     if (!err) {
         struct path p = {w.path.mnt, d};
         *ret = path_ref(&p);
@@ -112,7 +113,7 @@ static int bind_path(struct unix_sock *u, struct task *t, const struct unix_name
     char name[sizeof(n->un.sun_path) + 1] = {0};
     memcpy(name, n->un.sun_path, n->len - PATH_OFF - 1);
     struct path p;
-    int err = make_node(t, name, &p);
+    int err = make_node(t, name, u->s.file->inode->mode & LINUX_S_IALLUGO, &p);
     if (err)
         return err == -EEXIST ? -EADDRINUSE : err;
     u->path = p;

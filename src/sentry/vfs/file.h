@@ -52,6 +52,8 @@ struct file_ops {
     int64_t (*fcntl)(struct file *f, struct task *t, uint32_t cmd, uint64_t arg);
     void (*release)(struct file *f);
     void (*fdinfo)(struct file *f, char *buf, size_t size);           /* extra lines of /proc/self/fdinfo/N */
+    /* How long a blocking read or write waits (SO_RCVTIMEO, SO_SNDTIMEO): -EAGAIN then; < 0 or no hook: for ever. */
+    int64_t (*timeout_ns)(struct file *f, bool write);
     bool write_all; /* a blocking write of this kind does not return short: pipes, sockets, terminals */
     bool stream;    /* no position: lseek gives -ESPIPE, pread -ESPIPE */
 };

@@ -23,12 +23,21 @@ static bool is_nonblock(const struct file *f, const struct uio *u)
     return (f->flags & LINUX_O_NONBLOCK) || u->nonblock;
 }
 
+/* As file_wait, with the file's own timeout; such calls are not restarted after a signal (signal(7)). */
+static int io_wait(struct task *t, struct file *f, uint32_t events, const struct uio *u, bool write)
+{
+    int64_t ns = f->ops->timeout_ns ? f->ops->timeout_ns(f, write) : -1;
+    bool nonblock = is_nonblock(f, u) || ns == 0;
+    int r = file_wait(t, f, events, nonblock, nonblock || ns < 0 ? TIME_NONE : task_deadline_after(t, ns));
+    return r == -ERESTARTSYS && ns > 0 ? -EINTR : r;
+}
+
 HOT ssize_t file_read_block(struct task *t, struct file *f, struct uio *u, int64_t *pos)
 {
     ssize_t n = file_read(f, u, pos);
     if (likely(n != -EAGAIN))
         return n;
-    return file_wait(t, f, LINUX_POLLIN | LINUX_POLLRDNORM | LINUX_POLLRDHUP, is_nonblock(f, u), TIME_NONE);
+    return io_wait(t, f, LINUX_POLLIN | LINUX_POLLRDNORM | LINUX_POLLRDHUP, u, false);
 }
 
 HOT ssize_t file_write_block(struct task *t, struct file *f, struct uio *u, int64_t *pos)
@@ -45,7 +54,7 @@ HOT ssize_t file_write_block(struct task *t, struct file *f, struct uio *u, int6
             return (ssize_t)rs->done;
         }
         if (n == -EAGAIN) {
-            n = file_wait(t, f, LINUX_POLLOUT | LINUX_POLLWRNORM, is_nonblock(f, u), TIME_NONE);
+            n = io_wait(t, f, LINUX_POLLOUT | LINUX_POLLWRNORM, u, true);
             if (n == -EBLOCKED)
                 return n;
         }
