@@ -41,6 +41,24 @@ static bool dirent_emit(struct dir_ctx *c, const char *name, size_t len, uint64_
     return true;
 }
 
+/* The reader's buffer ends early: the records that fit whole count. Their ends are positions to go on from. */
+static int64_t dirents_out(struct task *t, struct uaddr dst, const struct dirent_ctx *d, int64_t *pos)
+{
+    ssize_t n = copy_out_some(t, dst, d->buf, d->used);
+    uint32_t end = 0;
+    if (n == (ssize_t)d->used)
+        return n;
+    for (;;) {
+        struct linux_dirent64 h; /* both formats begin alike */
+        memcpy(&h, d->buf + end, LINUX_DIRENT_HEADER);
+        if ((ssize_t)end + h.d_reclen > n)
+            break;
+        end += h.d_reclen;
+        *pos = h.d_off;
+    }
+    return end ? (int64_t)end : -EFAULT;
+}
+
 static int64_t read_dir(struct task *t, const struct sys_args *a, bool old_format)
 {
     AUTO(file) struct file *f = fd_get_io(t, arg_int(a, 0));
@@ -52,7 +70,7 @@ static int64_t read_dir(struct task *t, const struct sys_args *a, bool old_forma
         return -ENOENT;
     struct dirent_ctx d = {
         .ctx = {.emit = dirent_emit, .pos = f->pos},
-        .size = MIN(arg_uint(a, 2), DIR_BUF_MAX),
+        .size = arg_int(a, 2) < 0 ? 0 : MIN(arg_uint(a, 2), DIR_BUF_MAX), /* a negative number has no room */
         .old_format = old_format,
     };
     uint32_t alloc = MAX(d.size, 512u);
@@ -61,7 +79,7 @@ static int64_t read_dir(struct task *t, const struct sys_args *a, bool old_forma
         return -ENOMEM;
     int64_t r = f->ops->readdir(f, &d.ctx);
     if (d.used > 0)
-        r = copy_out(t, arg_uaddr(a, 1), d.buf, d.used) < 0 ? -EFAULT : (int64_t)d.used;
+        r = dirents_out(t, arg_uaddr(a, 1), &d, &d.ctx.pos);
     else if (r >= 0)
         r = d.too_small ? -EINVAL : 0;
     if (r >= 0)

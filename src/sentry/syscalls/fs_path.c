@@ -153,19 +153,34 @@ static int may_link(struct task *t, struct inode *i)
     return inode_permission(i, MAY_READ | MAY_WRITE, t->cred) < 0 ? -EPERM : 0;
 }
 
+/* With AT_EMPTY_PATH a descriptor is enough to name a file: only for who opened it, or may read everything. */
+static int link_source(struct task *t, int dirfd, struct uaddr name, uint32_t walk, struct walk *ret)
+{
+    AUTO(pathbuf) char *path = NULL;
+    int r = path_copy_in(t, name, walk & WALK_EMPTY, &path);
+    if (r < 0)
+        return r;
+    if ((walk & WALK_EMPTY) && path[0] != '/' && dirfd != LINUX_AT_FDCWD) {
+        AUTO(file) struct file *f = fd_get(t, dirfd);
+        if (!f)
+            return -EBADF;
+        if (f->cred != t->cred && !task_capable(t, LINUX_CAP_DAC_READ_SEARCH))
+            return -ENOENT;
+    }
+    return walk_at(t, dirfd, path, walk, ret);
+}
+
 static int64_t do_link(struct task *t, int odirfd, struct uaddr oname, int ndirfd, struct uaddr nname, uint32_t flags)
 {
     if (flags & ~(LINUX_AT_SYMLINK_FOLLOW | LINUX_AT_EMPTY_PATH))
         return -EINVAL;
-    if ((flags & LINUX_AT_EMPTY_PATH) && !task_capable(t, LINUX_CAP_DAC_READ_SEARCH))
-        return -ENOENT;
     uint32_t walk = (flags & LINUX_AT_SYMLINK_FOLLOW ? 0u : (uint32_t)WALK_NOFOLLOW) |
                     (flags & LINUX_AT_EMPTY_PATH ? (uint32_t)WALK_EMPTY : 0u);
     AUTO(pathbuf) char *path = NULL;
     AUTO(walk) struct walk from = {0};
     AUTO(walk) struct walk w = {0};
     AUTO(dentry) struct dentry *d = NULL;
-    int r = fs_walk_user(t, odirfd, oname, walk, &from);
+    int r = link_source(t, odirfd, oname, walk, &from);
     if (r == 0)
         r = path_copy_in(t, nname, false, &path);
     if (r == 0)

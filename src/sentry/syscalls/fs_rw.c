@@ -7,7 +7,9 @@
 static ssize_t transfer(struct task *t, struct file *f, struct uio *u, bool write, const int64_t *at, uint32_t rwf)
 {
     int64_t pos = at ? *at : f->pos;
-    int64_t *ppos = f->ops->stream ? NULL : &pos;
+    int64_t *ppos = f->ops->stream ? NULL : &pos, end;
+    if (ppos && __builtin_add_overflow(pos, (int64_t)u->resid, &end))
+        return -EINVAL;
     u->nonblock = rwf & LINUX_RWF_NOWAIT;
     u->append = rwf & LINUX_RWF_APPEND;
     u->positioned = at != NULL;

@@ -1,7 +1,5 @@
 /* truncate, fallocate, and what brings data to disk or asks for it early. */
 #include "abi/resource.h"
-#include "abi/signal.h"
-#include "sentry/signal/signal.h"
 #include "sentry/syscalls/fs_priv.h"
 
 #define FALLOC_KNOWN                                                                                                    \
@@ -15,7 +13,7 @@ static int size_allowed(struct task *t, struct inode *i, uint64_t size)
     struct kstat st;
     if (size <= limit || inode_getattr(i, &st) < 0 || size <= st.size)
         return 0;
-    signal_send_task(t, LINUX_SIGXFSZ, NULL);
+    file_size_signal(t);
     return -EFBIG;
 }
 

@@ -91,6 +91,18 @@ HOT ssize_t file_read(struct file *f, struct uio *u, int64_t *pos)
     return n;
 }
 
+void file_size_signal(struct task *t)
+{
+    struct linux_siginfo info = signal_info_user(t, LINUX_SIGXFSZ, LINUX_SI_USER);
+    (void)signal_send_task(t, LINUX_SIGXFSZ, &info);
+}
+
+int file_fsync_noop(struct file *f, bool data_only)
+{
+    (void)f, (void)data_only;
+    return 0;
+}
+
 /* RLIMIT_FSIZE: how far a write at pos may go. -EFBIG with SIGXFSZ if nowhere. */
 static int fsize_limit(struct file *f, struct uio *u, int64_t pos, uint64_t *ret_cut)
 {
@@ -106,7 +118,7 @@ static int fsize_limit(struct file *f, struct uio *u, int64_t pos, uint64_t *ret
             pos = (int64_t)st.size;
     }
     if ((uint64_t)pos >= limit) {
-        signal_send_task(u->task, LINUX_SIGXFSZ, NULL);
+        file_size_signal(u->task);
         return -EFBIG;
     }
     if (u->resid > limit - (uint64_t)pos)
@@ -138,6 +150,8 @@ HOT ssize_t file_write(struct file *f, struct uio *u, int64_t *pos)
 int64_t file_llseek_generic(struct file *f, int64_t off, int whence, uint64_t size)
 {
     int64_t base = 0, pos;
+    if (whence > LINUX_SEEK_CUR && LINUX_S_ISDIR(f->inode->mode))
+        return -EINVAL;
     switch (whence) {
     case LINUX_SEEK_SET: break;
     case LINUX_SEEK_CUR: base = f->pos; break;
@@ -152,7 +166,7 @@ int64_t file_llseek_generic(struct file *f, int64_t off, int whence, uint64_t si
     default: return -EINVAL;
     }
     if (__builtin_add_overflow(base, off, &pos))
-        return -EOVERFLOW;
+        return -EINVAL;
     if (pos < 0)
         return -EINVAL;
     if (pos != f->pos) {

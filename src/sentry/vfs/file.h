@@ -89,6 +89,8 @@ uint32_t file_poll(struct file *f, struct waitq **ret_q);
 ssize_t file_read(struct file *f, struct uio *u, int64_t *pos);
 ssize_t file_write(struct file *f, struct uio *u, int64_t *pos);
 int64_t file_llseek_generic(struct file *f, int64_t off, int whence, uint64_t size);
+int file_fsync_noop(struct file *f, bool data_only); /* ops->fsync of what is in memory only */
+void file_size_signal(struct task *t);               /* SIGXFSZ */
 /* Reads a whole range into a kernel buffer (loader). Bytes or -errno. */
 ssize_t file_pread_kernel(struct task *t, struct file *f, void *buf, size_t n, int64_t off);
 

@@ -44,6 +44,8 @@ static int open_allowed(const struct path *p, uint32_t flags, const struct cred 
         break;
     default: break;
     }
+    if ((flags & LINUX_O_DIRECT) && LINUX_S_ISDIR(i->mode))
+        return -EINVAL;
     int r = inode_permission(i, may, cr);
     if (r < 0)
         return r;

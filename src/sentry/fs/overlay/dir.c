@@ -193,5 +193,5 @@ static int64_t ov_dir_llseek(struct file *f, int64_t off, int whence)
 }
 
 const struct file_ops ov_dir_fops = {
-    .name = "overlay-dir", .readdir = ov_readdir, .llseek = ov_dir_llseek, .release = ov_dir_release,
+    .name = "overlay-dir", .readdir = ov_readdir, .llseek = ov_dir_llseek, .fsync = file_fsync_noop, .release = ov_dir_release,
 };

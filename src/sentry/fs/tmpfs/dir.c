@@ -139,4 +139,4 @@ static int64_t dir_llseek(struct file *f, int64_t off, int whence)
     return file_llseek_generic(f, off, whence, (uint64_t)tmpfs_i(f->inode)->dir.next_cookie);
 }
 
-const struct file_ops tmpfs_dir_fops = {.name = "tmpfs-dir", .readdir = dir_readdir, .llseek = dir_llseek};
+const struct file_ops tmpfs_dir_fops = {.name = "tmpfs-dir", .readdir = dir_readdir, .llseek = dir_llseek, .fsync = file_fsync_noop};
