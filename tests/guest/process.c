@@ -142,6 +142,23 @@ TEST(stop_and_continue)
     check_child(pid, 128 + SIGKILL);
 }
 
+TEST(terminal_stop_of_a_group)
+{
+    int status;
+    pid_t pid = CHECK_OK(fork());
+    if (pid == 0) {
+        for (;;)
+            pause();
+    }
+    CHECK_OK(setpgid(pid, pid));
+    CHECK_OK(kill(-pid, SIGTSTP)); /* its parent is in another group of the session: not orphaned */
+    CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
+    CHECK(WIFSTOPPED(status));
+    CHECK_EQ(WSTOPSIG(status), SIGTSTP);
+    CHECK_OK(kill(pid, SIGKILL));
+    check_child(pid, 128 + SIGKILL);
+}
+
 TEST(vfork_child_runs_first)
 {
     static volatile int stage;

@@ -25,7 +25,7 @@ bool pgrp_is_orphaned(const struct pgrp *pg, const struct tgroup *ignore)
     struct tgroup *tg;
     LIST_FOREACH(tg, &pg->members, pgrp_node) {
         const struct tgroup *p = tg->parent;
-        if (tg == ignore || tg->zombie || !p || p == kern()->tasks->init)
+        if (tg == ignore || tg->zombie || !p)
             continue;
         if (p->pgrp && p->pgrp != pg && p->pgrp->session == pg->session)
             return false;
