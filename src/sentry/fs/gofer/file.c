@@ -82,8 +82,13 @@ static int open_regular(struct gofer_inode *g, struct file *f)
 
 int gofer_open(struct inode *i, struct file *f)
 {
-    if (LINUX_S_ISDIR(i->mode))
-        return 0;
+    if (LINUX_S_ISDIR(i->mode)) { /* the host may refuse the listing: open says so */
+        struct hostfile *h;
+        int r = gofer_dir_handle(to_gofer(i), true, &h);
+        if (r == 0)
+            hostfile_unref(h);
+        return r;
+    }
     return LINUX_S_ISREG(i->mode) ? open_regular(to_gofer(i), f) : -ENXIO;
 }
 
