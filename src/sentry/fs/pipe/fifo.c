@@ -69,6 +69,10 @@ int fifo_open(struct inode *i, struct file *f, struct task *t)
     p->r_counter += rd;
     p->w_counter += wr;
     waitq_wake(&p->wait, WAKE_ALL);
+    if (p->unnamed) {
+        fifo_opened(p, f);
+        return 0;
+    }
     if (rd && !wr && !p->writers) {
         if (!nonblock)
             return fifo_wait(t, p, FIFO_READER, p->w_counter);

@@ -158,6 +158,7 @@ int pipe_open_pair(struct task *t, uint32_t flags, struct file **ret_read, struc
     r->priv = w->priv = p;
     /* /proc/self/fd/N of either end opens the pipe again. */
     p->inode = inode_ref(r->inode);
+    p->unnamed = true;
     r->inode->fifo = p;
     *ret_read = r;
     *ret_write = w;

@@ -41,6 +41,7 @@ struct pipe {
     uint32_t r_counter, w_counter; /* opens ever: what a blocking open of a FIFO waits for */
     struct waitq wait;             /* readable, writable, opened, closed */
     struct inode *inode;           /* counted; its fifo points here */
+    bool unnamed;                  /* pipe(2), not a FIFO: opening it again (/proc/self/fd/N) waits for nobody */
     uint32_t *rec;                 /* arena, rec_slots words; NULL: no packet was ever written */
     uint32_t rec_head, rec_tail;   /* run free */
     uint32_t rec_slots;
