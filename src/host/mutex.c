@@ -5,6 +5,11 @@
 
 #include "host/host.h"
 
+#ifdef CVISOR_RELEASE
+static void rank_push(const struct mutex *m, bool pair) {}
+static void rank_pop(const struct mutex *m) {}
+static bool rank_held(const struct mutex *m) { return true; }
+#else
 #define HELD_MAX 16u
 
 /* What this thread holds, in the order taken. Thread-private. */
@@ -14,11 +19,6 @@ struct held {
 };
 static _Thread_local struct held held;
 
-#ifdef CVISOR_RELEASE
-static void rank_push(const struct mutex *m, bool pair) {}
-static void rank_pop(const struct mutex *m) {}
-static bool rank_held(const struct mutex *m) { return true; }
-#else
 static NORETURN void rank_abort(const struct mutex *m, const char *what)
 {
     (void)!host_write(2, what, __builtin_strlen(what));

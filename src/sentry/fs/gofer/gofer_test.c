@@ -227,7 +227,7 @@ static void test_donated(void **state)
     close(other);
 }
 
-static int setup(void **state)
+static int setup(void **state) NO_THREAD_SAFETY_ANALYSIS
 {
     static struct boot_config cfg = {.gofer_fd = -1, .fs_write = true};
     struct super *sb;
@@ -254,7 +254,7 @@ static int setup(void **state)
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw) { return remove(path); }
 
-static int teardown(void **state)
+static int teardown(void **state) NO_THREAD_SAFETY_ANALYSIS
 {
     path_unref(&root);
     assert_int_equal(vfs()->nfiles, 0);
