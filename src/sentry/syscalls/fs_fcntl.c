@@ -4,6 +4,7 @@
 #include "abi/signal.h"
 #include "sentry/fs/pipe/pipe.h"
 #include "sentry/syscalls/fs_priv.h"
+#include "sentry/vfs/async.h"
 #include "sentry/vfs/locks.h"
 
 #define SETFL_FLAGS (LINUX_O_APPEND | LINUX_O_NONBLOCK | LINUX_O_DIRECT | LINUX_O_NOATIME | LINUX_FASYNC)
@@ -15,7 +16,7 @@ static int64_t do_dupfd(struct task *t, struct file *f, uint64_t min, bool cloex
     return fd_install_from(t, file_ref(f), cloexec, (int)min);
 }
 
-static int64_t do_setfl(struct task *t, struct file *f, uint32_t arg)
+static int64_t do_setfl(struct task *t, struct file *f, int fd, uint32_t arg)
 {
     uint32_t flags = (f->flags & ~SETFL_FLAGS) | (arg & SETFL_FLAGS);
     if ((flags & ~f->flags & LINUX_O_NOATIME) && !inode_owner_or_capable(f->inode, t->cred))
@@ -23,6 +24,11 @@ static int64_t do_setfl(struct task *t, struct file *f, uint32_t arg)
     if (f->ops->set_flags) {
         int r = f->ops->set_flags(f, flags);
         if (r < 0)
+            return r;
+    }
+    if ((flags ^ f->flags) & LINUX_FASYNC) {
+        int r = file_async_set(f, fd, flags & LINUX_FASYNC);
+        if (r < 0 && r != -ENOTTY) /* files that are always ready do not mind */
             return r;
     }
     f->flags = flags;
@@ -41,22 +47,6 @@ static int64_t do_lock(struct task *t, struct file *f, uint32_t cmd, struct uadd
     return r < 0 ? r : copy_out(t, arg, &fl, sizeof(fl));
 }
 
-static int owner_set(struct file *f, uint32_t type, int32_t id)
-{
-    if (type > LINUX_F_OWNER_PGRP)
-        return -EINVAL;
-    if (id) {
-        bool found = type == LINUX_F_OWNER_TID ? task_find(id) != NULL
-                     : type == LINUX_F_OWNER_PID ? tgroup_find(id) != NULL
-                                                 : pgrp_find(id) != NULL;
-        if (!found)
-            return -ESRCH;
-    }
-    f->owner_type = (uint8_t)type;
-    f->owner_pid = id;
-    return 0;
-}
-
 static int64_t do_owner(struct task *t, struct file *f, uint32_t cmd, uint64_t arg)
 {
     struct linux_f_owner_ex ex = {.type = f->owner_type, .pid = f->owner_pid};
@@ -65,12 +55,12 @@ static int64_t do_owner(struct task *t, struct file *f, uint32_t cmd, uint64_t a
     case LINUX_F_SETOWN:
         if (id == INT32_MIN)
             return -EINVAL;
-        return owner_set(f, id < 0 ? LINUX_F_OWNER_PGRP : LINUX_F_OWNER_PID, id < 0 ? -id : id);
+        return file_owner_set(t, f, id < 0 ? LINUX_F_OWNER_PGRP : LINUX_F_OWNER_PID, id < 0 ? -id : id);
     case LINUX_F_GETOWN: return f->owner_type == LINUX_F_OWNER_PGRP ? -f->owner_pid : f->owner_pid;
     case LINUX_F_SETOWN_EX:
         if (copy_in(t, &ex, UADDR(arg), sizeof(ex)) < 0)
             return -EFAULT;
-        return owner_set(f, (uint32_t)ex.type, ex.pid);
+        return file_owner_set(t, f, (uint32_t)ex.type, ex.pid);
     default: return copy_out(t, UADDR(arg), &ex, sizeof(ex));
     }
 }
@@ -103,7 +93,7 @@ int64_t sys_fcntl(struct task *t, const struct sys_args *a)
     case LINUX_F_GETFD: return fd_cloexec(t, fd) ? LINUX_FD_CLOEXEC : 0;
     case LINUX_F_SETFD: fd_set_cloexec(t, fd, arg & LINUX_FD_CLOEXEC); return 0;
     case LINUX_F_GETFL: return f->flags;
-    case LINUX_F_SETFL: return do_setfl(t, f, (uint32_t)arg);
+    case LINUX_F_SETFL: return do_setfl(t, f, fd, (uint32_t)arg);
     case LINUX_F_GETLK:
     case LINUX_F_SETLK:
     case LINUX_F_SETLKW:
@@ -138,12 +128,26 @@ int64_t sys_flock(struct task *t, const struct sys_args *a)
     return f ? lock_flock(t, f, (int)op, nonblock) : -EBADF;
 }
 
-static int64_t set_flag(struct task *t, struct file *f, struct uaddr arg, uint32_t flag)
+static int64_t set_flag(struct task *t, struct file *f, int fd, struct uaddr arg, uint32_t flag)
 {
     uint32_t on;
+    struct waitq *q;
     if (copy_in_u32(t, &on, arg) < 0)
         return -EFAULT;
-    return do_setfl(t, f, on ? f->flags | flag : f->flags & ~flag);
+    if (on && flag == LINUX_FASYNC && ((void)file_poll(f, &q), !q))
+        return -ENOTTY;
+    return do_setfl(t, f, fd, on ? f->flags | flag : f->flags & ~flag);
+}
+
+/* FIOSETOWN and its like: sockets only. */
+static int64_t socket_owner(struct task *t, struct file *f, uint32_t cmd, struct uaddr arg)
+{
+    uint32_t id;
+    if (cmd == LINUX_FIOGETOWN || cmd == LINUX_SIOCGPGRP)
+        return copy_out_u32(t, arg, (uint32_t)do_owner(t, f, LINUX_F_GETOWN, 0));
+    if (copy_in_u32(t, &id, arg) < 0)
+        return -EFAULT;
+    return do_owner(t, f, LINUX_F_SETOWN, id);
 }
 
 static int64_t bytes_ahead(struct task *t, struct file *f, struct uaddr arg)
@@ -168,11 +172,18 @@ int64_t sys_ioctl(struct task *t, const struct sys_args *a)
     switch (cmd) {
     case LINUX_FIOCLEX: fd_set_cloexec(t, fd, true); return 0;
     case LINUX_FIONCLEX: fd_set_cloexec(t, fd, false); return 0;
-    case LINUX_FIONBIO: return set_flag(t, f, arg, LINUX_O_NONBLOCK);
-    case LINUX_FIOASYNC: return set_flag(t, f, arg, LINUX_FASYNC);
+    case LINUX_FIONBIO: return set_flag(t, f, fd, arg, LINUX_O_NONBLOCK);
+    case LINUX_FIOASYNC: return set_flag(t, f, fd, arg, LINUX_FASYNC);
     case LINUX_FIONREAD:
         if (LINUX_S_ISREG(f->inode->mode))
             return bytes_ahead(t, f, arg);
+        break;
+    case LINUX_FIOSETOWN:
+    case LINUX_SIOCSPGRP:
+    case LINUX_FIOGETOWN:
+    case LINUX_SIOCGPGRP:
+        if (LINUX_S_ISSOCK(f->inode->mode))
+            return socket_owner(t, f, cmd, arg);
         break;
     case LINUX_FIGETBSZ:
         if (inode_getattr(f->inode, &st) == 0)

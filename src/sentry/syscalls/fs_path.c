@@ -256,9 +256,9 @@ static int64_t do_unlink(struct task *t, int dirfd, struct uaddr name)
     r = dir->ops->unlink(dir, d);
     if (r == 0) {
         notify_self(i, LINUX_IN_ATTRIB);
-        notify_dir(dir, d->name, LINUX_IN_DELETE, 0);
         dentry_drop(d);
         notify_unlinked(i);
+        notify_dir(dir, d->name, LINUX_IN_DELETE, 0);
     }
     inode_unref(i);
     return r;
@@ -289,9 +289,9 @@ static int64_t do_rmdir(struct task *t, int dirfd, struct uaddr name)
     r = dir->ops->rmdir(dir, d);
     if (r == 0) {
         i->nlink = 0; /* a dead directory: nothing can be made in it */
-        notify_dir(dir, d->name, LINUX_IN_DELETE | LINUX_IN_ISDIR, 0);
         dentry_drop(d);
         notify_unlinked(i);
+        notify_dir(dir, d->name, LINUX_IN_DELETE | LINUX_IN_ISDIR, 0);
     }
     inode_unref(i);
     return r;

@@ -79,7 +79,7 @@ static int path_setattr(struct task *t, const struct path *p, struct iattr *a)
         return -EROFS;
     int r = inode_setattr(p->dentry->inode, a, t->cred, false);
     if (r == 0)
-        notify_dentry(p->dentry, LINUX_IN_ATTRIB);
+        notify_change(p->dentry, a->valid);
     return r;
 }
 

@@ -27,7 +27,7 @@ static int path_utime(struct task *t, const struct path *p, const struct linux_t
     }
     int r = inode_setattr(i, &a, t->cred, /* times_set= */ !now);
     if (r == 0)
-        notify_dentry(p->dentry, LINUX_IN_ATTRIB);
+        notify_change(p->dentry, a.valid);
     return r;
 }
 

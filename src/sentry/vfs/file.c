@@ -10,6 +10,7 @@
 #include "sentry/arena/slab.h"
 #include "sentry/mm/uio.h"
 #include "sentry/signal/signal.h"
+#include "sentry/vfs/async.h"
 #include "sentry/vfs/notify.h"
 #include "sentry/vfs/vfs_priv.h"
 
@@ -54,6 +55,7 @@ struct file *file_unref(struct file *f)
         notify_file(f, f->can_write ? LINUX_IN_CLOSE_WRITE : LINUX_IN_CLOSE_NOWRITE);
     if (!list_empty(&f->epitems) && f->epoll_gone)
         f->epoll_gone(f);
+    file_async_drop(f);
     locks_release_file(f);
     if (f->ops && f->ops->release)
         f->ops->release(f);
@@ -150,8 +152,6 @@ HOT ssize_t file_write(struct file *f, struct uio *u, int64_t *pos)
 int64_t file_llseek_generic(struct file *f, int64_t off, int whence, uint64_t size)
 {
     int64_t base = 0, pos;
-    if (whence > LINUX_SEEK_CUR && LINUX_S_ISDIR(f->inode->mode))
-        return -EINVAL;
     switch (whence) {
     case LINUX_SEEK_SET: break;
     case LINUX_SEEK_CUR: base = f->pos; break;
@@ -191,5 +191,7 @@ ssize_t file_pread_kernel(struct task *t, struct file *f, void *buf, size_t n, i
             break;
         done += (size_t)r;
     }
+    if (done > 0)
+        notify_file(f, LINUX_IN_ACCESS);
     return (ssize_t)done;
 }

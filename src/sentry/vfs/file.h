@@ -69,8 +69,10 @@ struct file {
     struct cred *cred;        /* counted: of the opener */
     void *priv;               /* the file system's */
     struct list_node epitems; /* epoll registrations of this file: epoll_gone removes them at the last close */
-    int32_t owner_pid, owner_sig;
+    int32_t owner_pid, owner_sig; /* F_SETOWN, F_SETSIG (async.h) */
+    uint32_t owner_uid, owner_euid;
     uint8_t owner_type;
+    struct file_async *async; /* O_ASYNC; owned */
     bool deny_write;          /* holds inode->deny_write */
     bool counted_writer;      /* holds inode->writers */
     bool opened;              /* went through open: closing it is an event */

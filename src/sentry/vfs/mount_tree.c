@@ -190,24 +190,46 @@ static void roots_follow(const struct path *from, const struct path *to)
     }
 }
 
+/* Is p at or below root, over mounts? */
+static bool path_reaches(struct path p, const struct path *root)
+{
+    while (p.mnt != root->mnt && p.mnt->parent)
+        p = (struct path){p.mnt->parent, p.mnt->mountpoint};
+    return p.mnt == root->mnt && dentry_is_below(p.dentry, root->dentry);
+}
+
+static int pivot_allowed(const struct path *root, const struct path *new_root, const struct path *put_old)
+{
+    if (!dentry_is_root(new_root->dentry) && !new_root->dentry->hashed)
+        return -ENOENT;
+    if (new_root->mnt == root->mnt || put_old->mnt == root->mnt)
+        return -EBUSY;
+    /* The sandbox's first root may be left: it is what a container's root is on Linux, a mount on top of another. */
+    if (!is_mount_root(root) || !is_mount_root(new_root) || !new_root->mnt->parent)
+        return -EINVAL;
+    return path_reaches(*put_old, new_root) && path_reaches(*new_root, root) ? 0 : -EINVAL;
+}
+
 int vfs_pivot_root(struct task *t, const struct path *new_root, const struct path *put_old)
 {
-    struct path old = path_ref(t->fs->root), new = {new_root->mnt, new_root->mnt->root};
-    struct mount *om = old.mnt, *nm = new.mnt;
-    int r = 0;
-    if (om == nm || put_old->mnt == om)
-        r = -EBUSY; /* on the current root */
-    else if (!is_mount_root(&old) || !is_mount_root(new_root) || !nm->parent || om->parent)
-        r = -EINVAL;
-    else if (put_old->mnt != nm && !mount_is_below(put_old->mnt, nm))
-        r = -EINVAL; /* put_old is not below new_root */
+    struct path root = path_ref(t->fs->root);
+    struct mount *om = root.mnt, *nm = new_root->mnt, *base = om->parent;
+    int r = pivot_allowed(&root, new_root, put_old);
     if (r == 0) {
+        struct path at = {base, om->mountpoint};
+        if (base)
+            at = path_ref(&at);
         unhang(nm);
-        hang(om, put_old->mnt, put_old->dentry);
-        if (vfs()->root == om)
+        unhang(om);
+        if (base)
+            hang(nm, at.mnt, at.dentry);
+        else
             vfs()->root = nm;
-        roots_follow(&old, &new);
+        hang(om, put_old->mnt, put_old->dentry);
+        if (base)
+            path_unref(&at);
+        roots_follow(&root, new_root);
     }
-    path_unref(&old);
+    path_unref(&root);
     return r;
 }

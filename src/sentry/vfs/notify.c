@@ -24,19 +24,36 @@ static void tell(struct inode *i, uint32_t mask, uint32_t cookie, const char *na
 
 void notify_self(struct inode *i, uint32_t mask) { tell(i, mask, 0, NULL, 0); }
 
-void notify_dentry(const struct dentry *d, uint32_t mask)
+static void tell_both(const struct dentry *d, uint32_t mask, uint32_t skip)
 {
     if (LINUX_S_ISDIR(d->inode->mode))
         mask |= LINUX_IN_ISDIR;
     if (!dentry_is_root(d))
-        tell(d->parent->inode, mask, 0, d->name, d->hashed ? 0 : LINUX_IN_EXCL_UNLINK);
-    tell(d->inode, mask, 0, NULL, 0);
+        tell(d->parent->inode, mask, 0, d->name, skip);
+    tell(d->inode, mask, 0, NULL, skip);
+}
+
+void notify_dentry(const struct dentry *d, uint32_t mask) { tell_both(d, mask, 0); }
+
+void notify_change(const struct dentry *d, uint32_t valid)
+{
+    uint32_t mask = valid & (ATTR_UID | ATTR_GID | ATTR_MODE) ? LINUX_IN_ATTRIB : 0;
+    if (valid & ATTR_SIZE)
+        mask |= LINUX_IN_MODIFY;
+    if ((valid & ATTR_ATIME) && (valid & ATTR_MTIME))
+        mask |= LINUX_IN_ATTRIB;
+    else if (valid & ATTR_ATIME)
+        mask |= LINUX_IN_ACCESS;
+    else if (valid & ATTR_MTIME)
+        mask |= LINUX_IN_MODIFY;
+    if (mask && unlikely(vfs()->nmarks))
+        tell_both(d, mask, 0);
 }
 
 HOT void notify_file(const struct file *f, uint32_t mask)
 {
     if (unlikely(vfs()->nmarks)) /* reads and writes do not look at names for nothing */
-        notify_dentry(f->path.dentry, mask);
+        tell_both(f->path.dentry, mask, f->path.dentry->hashed ? 0 : LINUX_IN_EXCL_UNLINK);
 }
 
 void notify_dir(struct inode *dir, const char *name, uint32_t mask, uint32_t cookie) { tell(dir, mask, cookie, name, 0); }

@@ -13,7 +13,9 @@ struct super;
 
 /* mask: LINUX_IN_*. An event of the object d, told to its own marks and, with its name, to those of its directory. */
 void notify_dentry(const struct dentry *d, uint32_t mask);
-/* The same for an open file (nothing for O_PATH). */
+/* What setattr changed (ATTR_*). */
+void notify_change(const struct dentry *d, uint32_t valid);
+/* The same for an open file; marks with IN_EXCL_UNLINK do not hear of a name that is gone. */
 void notify_file(const struct file *f, uint32_t mask);
 /* In directory dir, name appeared or went: IN_CREATE, IN_DELETE (ISDIR is added for directories). */
 void notify_dir(struct inode *dir, const char *name, uint32_t mask, uint32_t cookie);

@@ -118,6 +118,8 @@ static int open_checked(struct task *t, const struct path *p, uint32_t flags, co
         file_unref(f);
         return r;
     }
+    f->opened = true;
+    notify_file(f, LINUX_IN_OPEN);
     if ((flags & LINUX_O_TRUNC) && LINUX_S_ISREG(i->mode)) {
         r = truncate_open(i, cr);
         if (r < 0) {
@@ -126,8 +128,6 @@ static int open_checked(struct task *t, const struct path *p, uint32_t flags, co
         }
         notify_file(f, LINUX_IN_MODIFY);
     }
-    f->opened = true;
-    notify_file(f, LINUX_IN_OPEN);
     *ret = f;
     return 0;
 }

@@ -189,6 +189,8 @@ static int64_t ov_dir_llseek(struct file *f, int64_t off, int whence)
 {
     if (whence == 0 && off == 0)
         ov_dir_release(f); /* rewinddir: a fresh listing */
+    if (whence > 1) /* from the start or from here only */
+        return -EINVAL;
     return file_llseek_generic(f, off, whence, 0);
 }
 

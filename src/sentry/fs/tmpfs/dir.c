@@ -136,6 +136,8 @@ static int dir_readdir(struct file *f, struct dir_ctx *c)
 
 static int64_t dir_llseek(struct file *f, int64_t off, int whence)
 {
+    if (whence > 1) /* from the start or from here only */
+        return -EINVAL;
     return file_llseek_generic(f, off, whence, (uint64_t)tmpfs_i(f->inode)->dir.next_cookie);
 }
 

@@ -1,0 +1,19 @@
+/* sentry/vfs/async.h - signals for readiness: O_ASYNC, F_SETOWN, F_SETSIG.
+ *
+ * Owner    the open file; at most one registration each.
+ * Spec     fcntl(2) "Managing signals", FIOASYNC, FIOSETOWN. Behaviour of Linux 6.12.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+
+struct file;
+struct task;
+
+/* fd: what siginfo will name. -ENOTTY this kind of file never becomes ready, -ENOMEM. */
+NODISCARD int file_async_set(struct file *f, int fd, bool on);
+void file_async_drop(struct file *f); /* last close */
+/* type LINUX_F_OWNER_*; id 0: nobody. -EINVAL, -ESRCH. */
+NODISCARD int file_owner_set(struct task *t, struct file *f, uint32_t type, int32_t id);
