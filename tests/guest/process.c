@@ -14,7 +14,10 @@
 #define P_PIDFD 3
 #endif
 
-static long raw(long nr, long a, long b, long c, long d, long e) { return syscall(nr, a, b, c, d, e); }
+static long raw(long nr, long a, long b, long c, long d, long e)
+{
+    return syscall(nr, a, b, c, d, e);
+}
 
 TEST(fork_has_own_memory)
 {
@@ -195,18 +198,23 @@ TEST(clone_flag_errors)
     CHECK_ERR(raw(SYS_clone, CLONE_THREAD, 0, 0, 0, 0), EINVAL);
     CHECK_ERR(raw(SYS_clone, CLONE_SIGHAND, 0, 0, 0, 0), EINVAL);
     CHECK_ERR(raw(SYS_clone, CLONE_NEWNS | CLONE_FS, 0, 0, 0, 0), EINVAL);
-    CHECK_ERR(raw(SYS_clone, 0x1000 /* PIDFD */ | CLONE_PARENT_SETTID, 0, (long)&errno, 0, 0), EINVAL);
+    CHECK_ERR(raw(SYS_clone, 0x1000 /* PIDFD */ | CLONE_PARENT_SETTID, 0, (long)&errno, 0, 0),
+              EINVAL);
 }
 
 struct clone_args3 {
-    uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
+    uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid,
+        set_tid_size, cgroup;
 };
 
 TEST(clone3_with_pidfd)
 {
     int pidfd = -1;
     pid_t ptid = 0;
-    struct clone_args3 a = {.flags = 0x1000 | CLONE_PARENT_SETTID, .pidfd = (uintptr_t)&pidfd, .parent_tid = (uintptr_t)&ptid, .exit_signal = SIGCHLD};
+    struct clone_args3 a = {.flags = 0x1000 | CLONE_PARENT_SETTID,
+                            .pidfd = (uintptr_t)&pidfd,
+                            .parent_tid = (uintptr_t)&ptid,
+                            .exit_signal = SIGCHLD};
     pid_t pid = (pid_t)CHECK_OK(raw(SYS_clone3, (long)&a, sizeof(a), 0, 0, 0));
     if (pid == 0)
         _exit(3);
@@ -246,7 +254,8 @@ TEST(clone_vm_is_a_process)
 {
     static char stack[65536];
     static volatile int x;
-    pid_t pid = CHECK_OK(clone(shares_memory, stack + sizeof(stack), CLONE_VM | SIGCHLD, (void *)&x));
+    pid_t pid =
+        CHECK_OK(clone(shares_memory, stack + sizeof(stack), CLONE_VM | SIGCHLD, (void *)&x));
     check_child(pid, 4);
     CHECK_EQ(x, 77);
 }
@@ -565,5 +574,6 @@ TEST(child_usage_is_added)
     }
     check_child(pid, 0);
     CHECK_OK(getrusage(RUSAGE_CHILDREN, &after));
-    CHECK(after.ru_utime.tv_sec * 1000000 + after.ru_utime.tv_usec > before.ru_utime.tv_sec * 1000000 + before.ru_utime.tv_usec);
+    CHECK(after.ru_utime.tv_sec * 1000000 + after.ru_utime.tv_usec >
+          before.ru_utime.tv_sec * 1000000 + before.ru_utime.tv_usec);
 }

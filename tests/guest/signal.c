@@ -286,7 +286,8 @@ TEST(division_by_zero_and_illegal)
 {
     handle(SIGFPE, on_fault, 0);
     if (!sigsetjmp(jump, 1)) {
-        __asm__ volatile("xor %%edx, %%edx; mov $1, %%eax; xor %%ecx, %%ecx; div %%ecx" ::: "eax", "ecx", "edx");
+        __asm__ volatile("xor %%edx, %%edx; mov $1, %%eax; xor %%ecx, %%ecx; div %%ecx" ::
+                             : "eax", "ecx", "edx");
         FAIL("no fault");
     }
     CHECK_EQ(got, SIGFPE);
@@ -388,7 +389,8 @@ TEST(context_is_restored)
     uint64_t rbx, r12 = 0, xmm = 0;
     handle(SIGUSR1, edits, 0);
     long pid = getpid();
-    __asm__ volatile("mov $42, %%r12\n movq %%r12, %%xmm7\n mov $62, %%eax\n mov %3, %%rdi\n mov $10, %%esi\n syscall\n"
+    __asm__ volatile("mov $42, %%r12\n movq %%r12, %%xmm7\n mov $62, %%eax\n mov %3, %%rdi\n mov "
+                     "$10, %%esi\n syscall\n"
                      "mov %%rbx, %0\n mov %%r12, %1\n movq %%xmm7, %2\n"
                      : "=&r"(rbx), "=&r"(r12), "=&r"(xmm)
                      : "r"(pid)
@@ -419,10 +421,11 @@ TEST(handler_has_a_fresh_vector_state)
     uint32_t odd = 0x1f80 | 0x8000, after = 0;
     handle(SIGUSR1, sees_mxcsr, 0);
     long pid = getpid();
-    __asm__ volatile("ldmxcsr %1\n mov $62, %%eax\n mov %2, %%rdi\n mov $10, %%esi\n syscall\n stmxcsr %0"
-                     : "=m"(after)
-                     : "m"(odd), "r"(pid)
-                     : "rax", "rcx", "rdi", "rsi", "r11", "memory");
+    __asm__ volatile(
+        "ldmxcsr %1\n mov $62, %%eax\n mov %2, %%rdi\n mov $10, %%esi\n syscall\n stmxcsr %0"
+        : "=m"(after)
+        : "m"(odd), "r"(pid)
+        : "rax", "rcx", "rdi", "rsi", "r11", "memory");
     CHECK_EQ(got, SIGUSR1);
     CHECK_EQ(mxcsr_seen, 0x1f80);
     CHECK_EQ(after, odd);

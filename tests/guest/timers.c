@@ -140,7 +140,8 @@ TEST(posix_timer)
 {
     timer_t id;
     struct sigaction sa = {.sa_sigaction = on_timer, .sa_flags = SA_SIGINFO};
-    struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN, .sigev_value.sival_int = 99};
+    struct sigevent ev = {
+        .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN, .sigev_value.sival_int = 99};
     struct itimerspec v = {.it_value = {0, 5000000}, .it_interval = {0, 5000000}}, cur;
     CHECK_OK(sigaction(SIGRTMIN, &sa, NULL));
     CHECK_OK(timer_create(CLOCK_MONOTONIC, &ev, &id));

@@ -80,11 +80,13 @@ static void restart_call(struct task *t, uint64_t nr)
 }
 
 /* Before the first handler of an interrupted call: does the call end with -EINTR, or is it made again after the handler? */
-static void decide_restart(struct task *t, const struct linux_sigaction *act, uint64_t nr, int64_t result)
+static void decide_restart(struct task *t, const struct linux_sigaction *act, uint64_t nr,
+                           int64_t result)
 {
     if (result == -ERESTARTNOINTR || (result == -ERESTARTSYS && (act->flags & LINUX_SA_RESTART)))
         restart_call(t, nr);
-    else if (result == -ERESTARTSYS || result == -ERESTARTNOHAND || result == -ERESTART_RESTARTBLOCK)
+    else if (result == -ERESTARTSYS || result == -ERESTARTNOHAND ||
+             result == -ERESTART_RESTARTBLOCK)
         platform_regs(t->thread)->rax = (uint64_t)-EINTR;
 }
 
@@ -101,8 +103,7 @@ bool signal_deliver(struct task *t, bool in_call, uint64_t nr, int64_t result)
     for (;;) {
         switch (signal_settle(t)) {
         case SIGNAL_DEAD:
-        case SIGNAL_STOPPED:
-            return false;
+        case SIGNAL_STOPPED: return false;
         case SIGNAL_NONE:
             if (t->restore_sigmask) {
                 t->restore_sigmask = false;
@@ -111,11 +112,11 @@ bool signal_deliver(struct task *t, bool in_call, uint64_t nr, int64_t result)
             }
             if (in_call && result == -ERESTART_RESTARTBLOCK)
                 restart_call(t, LINUX_SYS_restart_syscall);
-            else if (in_call && (result == -ERESTARTSYS || result == -ERESTARTNOINTR || result == -ERESTARTNOHAND))
+            else if (in_call && (result == -ERESTARTSYS || result == -ERESTARTNOINTR ||
+                                 result == -ERESTARTNOHAND))
                 restart_call(t, nr);
             return true;
-        case SIGNAL_HANDLER:
-            break;
+        case SIGNAL_HANDLER: break;
         }
         int sig = peek(t);
         struct linux_sigaction act = t->tg->sighand->action[sig - 1];
@@ -160,7 +161,7 @@ void signal_set_mask(struct task *t, uint64_t mask)
     if (!newly)
         return;
     struct task *o;
-    LIST_FOREACH(o, &t->tg->tasks, tg_node)
+    LIST_FOREACH (o, &t->tg->tasks, tg_node)
         if (o != t && signal_pending(o))
             task_kick(o);
 }

@@ -12,9 +12,9 @@
 #define FLAG_DF 0x400u
 #define FLAG_RF 0x10000u
 /* What sigreturn may change: CF PF AF ZF SF TF DF OF AC RF. */
-#define FLAGS_USER 0x50dd5u
-#define USER_CS 0x33u
-#define USER_SS 0x2bu
+#define FLAGS_USER  0x50dd5u
+#define USER_CS     0x33u
+#define USER_SS     0x2bu
 #define FXSAVE_SIZE 512u
 #define FPSTATE_MAX 65536u
 
@@ -30,7 +30,8 @@ void altstack_get(const struct task *t, uint64_t sp, struct linux_stack *ret)
     uint32_t flags = t->altstack_size ? t->altstack_flags & LINUX_SS_AUTODISARM : LINUX_SS_DISABLE;
     if (altstack_on(t, sp))
         flags |= LINUX_SS_ONSTACK;
-    *ret = (struct linux_stack){.ss_sp = t->altstack_sp, .ss_size = t->altstack_size, .ss_flags = (int32_t)flags};
+    *ret = (struct linux_stack){
+        .ss_sp = t->altstack_sp, .ss_size = t->altstack_size, .ss_flags = (int32_t)flags};
 }
 
 int altstack_set(struct task *t, uint64_t sp, const struct linux_stack *st, uint64_t min_size)
@@ -71,21 +72,42 @@ static void save_regs(const struct task *t, struct linux_sigcontext *c, uint64_t
 {
     const struct regs *r = platform_regs(t->thread);
     *c = (struct linux_sigcontext){
-        .r8 = r->r8, .r9 = r->r9, .r10 = r->r10, .r11 = r->r11, .r12 = r->r12, .r13 = r->r13, .r14 = r->r14, .r15 = r->r15,
-        .rdi = r->rdi, .rsi = r->rsi, .rbp = r->rbp, .rbx = r->rbx, .rdx = r->rdx, .rax = r->rax, .rcx = r->rcx, .rsp = r->rsp,
-        .rip = r->rip, .eflags = r->rflags, .cs = USER_CS, .ss = USER_SS,
-        .err = t->last_fault.err, .trapno = t->last_fault.trapno, .cr2 = t->last_fault.cr2, .oldmask = mask,
+        .r8 = r->r8,
+        .r9 = r->r9,
+        .r10 = r->r10,
+        .r11 = r->r11,
+        .r12 = r->r12,
+        .r13 = r->r13,
+        .r14 = r->r14,
+        .r15 = r->r15,
+        .rdi = r->rdi,
+        .rsi = r->rsi,
+        .rbp = r->rbp,
+        .rbx = r->rbx,
+        .rdx = r->rdx,
+        .rax = r->rax,
+        .rcx = r->rcx,
+        .rsp = r->rsp,
+        .rip = r->rip,
+        .eflags = r->rflags,
+        .cs = USER_CS,
+        .ss = USER_SS,
+        .err = t->last_fault.err,
+        .trapno = t->last_fault.trapno,
+        .cr2 = t->last_fault.cr2,
+        .oldmask = mask,
     };
 }
 
-int frame_build(struct task *t, const struct linux_sigaction *act, const struct linux_siginfo *info, uint64_t mask,
-                const struct frame_place *pl)
+int frame_build(struct task *t, const struct linux_sigaction *act, const struct linux_siginfo *info,
+                uint64_t mask, const struct frame_place *pl)
 {
     struct regs *r = platform_regs(t->thread);
     if (!(act->flags & LINUX_SA_RESTORER))
         return -EFAULT;
     struct linux_rt_sigframe f = {.pretcode = act->restorer, .info = *info};
-    f.uc.uc_flags = LINUX_UC_SIGCONTEXT_SS | LINUX_UC_STRICT_RESTORE_SS | (pl->fp_size > FXSAVE_SIZE ? LINUX_UC_FP_XSTATE : 0);
+    f.uc.uc_flags = LINUX_UC_SIGCONTEXT_SS | LINUX_UC_STRICT_RESTORE_SS |
+                    (pl->fp_size > FXSAVE_SIZE ? LINUX_UC_FP_XSTATE : 0);
     altstack_get(t, r->rsp, &f.uc.uc_stack);
     save_regs(t, &f.uc.uc_mcontext, mask);
     f.uc.uc_mcontext.fpstate = pl->fp_size ? pl->fp : 0;
@@ -144,9 +166,24 @@ int frame_restore(struct task *t)
         return -EFAULT;
     signal_set_mask(t, f.uc.uc_sigmask);
     *r = (struct regs){
-        .r8 = c->r8, .r9 = c->r9, .r10 = c->r10, .r11 = c->r11, .r12 = c->r12, .r13 = c->r13, .r14 = c->r14, .r15 = c->r15,
-        .rdi = c->rdi, .rsi = c->rsi, .rbp = c->rbp, .rbx = c->rbx, .rdx = c->rdx, .rax = c->rax, .rcx = c->rcx, .rsp = c->rsp,
-        .rip = c->rip, .cs_gs_fs = r->cs_gs_fs,
+        .r8 = c->r8,
+        .r9 = c->r9,
+        .r10 = c->r10,
+        .r11 = c->r11,
+        .r12 = c->r12,
+        .r13 = c->r13,
+        .r14 = c->r14,
+        .r15 = c->r15,
+        .rdi = c->rdi,
+        .rsi = c->rsi,
+        .rbp = c->rbp,
+        .rbx = c->rbx,
+        .rdx = c->rdx,
+        .rax = c->rax,
+        .rcx = c->rcx,
+        .rsp = c->rsp,
+        .rip = c->rip,
+        .cs_gs_fs = r->cs_gs_fs,
         .rflags = (r->rflags & ~(uint64_t)FLAGS_USER) | (c->eflags & FLAGS_USER),
     };
     (void)!altstack_set(t, c->rsp, &f.uc.uc_stack, 0); /* as Linux: a bad one is no error here */

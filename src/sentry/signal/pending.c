@@ -21,7 +21,8 @@ void sigpending_flush(struct tgroup *tg, struct sigpending *p)
         entry_free(list_first_entry(&p->queue, struct sigqueue, node));
 }
 
-int pending_add(struct tgroup *tg, struct sigpending *p, const struct linux_siginfo *info, uint32_t flags)
+int pending_add(struct tgroup *tg, struct sigpending *p, const struct linux_siginfo *info,
+                uint32_t flags)
 {
     int sig = info->si_signo;
     if (sig < LINUX_SIGRTMIN && (p->mask & SIGBIT(sig)))
@@ -54,7 +55,7 @@ void pending_take(struct sigpending *p, int sig, struct linux_siginfo *ret)
 {
     struct sigqueue *q, *found = NULL;
     bool more = false;
-    LIST_FOREACH(q, &p->queue, node) {
+    LIST_FOREACH (q, &p->queue, node) {
         if (q->info.si_signo != sig)
             continue;
         if (found) {
@@ -82,7 +83,7 @@ void pending_discard(struct sigpending *p, uint64_t set)
         return;
     p->mask &= ~set;
     struct sigqueue *q, *next;
-    LIST_FOREACH_SAFE(q, next, &p->queue, node)
+    LIST_FOREACH_SAFE (q, next, &p->queue, node)
         if (SIGBIT(q->info.si_signo) & set)
             entry_free(q);
 }
@@ -90,8 +91,9 @@ void pending_discard(struct sigpending *p, uint64_t set)
 bool pending_has_timer(const struct sigpending *p, int sig, int32_t timer_id)
 {
     const struct sigqueue *q;
-    LIST_FOREACH(q, &p->queue, node)
-        if (q->info.si_signo == sig && q->info.si_code == LINUX_SI_TIMER && q->info.timer.timerid == timer_id)
+    LIST_FOREACH (q, &p->queue, node)
+        if (q->info.si_signo == sig && q->info.si_code == LINUX_SI_TIMER &&
+            q->info.timer.timerid == timer_id)
             return true;
     return false;
 }

@@ -59,10 +59,7 @@ struct linux_siginfo signal_info_user(const struct task *from, int sig, int code
     return info;
 }
 
-static uint64_t blocked_by(const struct task *t)
-{
-    return t->sigmask & ~UNBLOCKABLE;
-}
+static uint64_t blocked_by(const struct task *t) { return t->sigmask & ~UNBLOCKABLE; }
 
 /* A thread of the group that can take sig at once: the leader if possible. */
 static struct task *choose(struct tgroup *tg, int sig)
@@ -70,7 +67,7 @@ static struct task *choose(struct tgroup *tg, int sig)
     struct task *t = tg->leader;
     if (t && t->thread && !t->exiting && !(blocked_by(t) & SIGBIT(sig)))
         return t;
-    LIST_FOREACH(t, &tg->tasks, tg_node)
+    LIST_FOREACH (t, &tg->tasks, tg_node)
         if (!t->exiting && !(blocked_by(t) & SIGBIT(sig)))
             return t;
     return NULL;
@@ -80,7 +77,7 @@ void signal_discard(struct tgroup *tg, uint64_t set)
 {
     pending_discard(&tg->pending, set);
     struct task *t;
-    LIST_FOREACH(t, &tg->tasks, tg_node)
+    LIST_FOREACH (t, &tg->tasks, tg_node)
         pending_discard(&t->pending, set);
 }
 
@@ -93,7 +90,8 @@ static bool deadly_by_default(const struct tgroup *tg, int sig)
 /* to NULL: the group.
  * DEVIATION: on Linux the first process of a pid namespace is not harmed by signals from inside that it has no handler for. Here it
  * is the program that runsc was asked to run, and ends as it would without a sandbox. */
-static int send(struct tgroup *tg, struct task *to, const struct linux_siginfo *info, uint32_t flags)
+static int send(struct tgroup *tg, struct task *to, const struct linux_siginfo *info,
+                uint32_t flags)
 {
     int sig = info->si_signo;
     if (tg->zombie || (to && (to->exiting || to->state >= TASK_ZOMBIE)))
@@ -126,7 +124,8 @@ static int send(struct tgroup *tg, struct task *to, const struct linux_siginfo *
     return 0;
 }
 
-static const struct linux_siginfo *or_kernel(const struct linux_siginfo *info, int sig, struct linux_siginfo *buf)
+static const struct linux_siginfo *or_kernel(const struct linux_siginfo *info, int sig,
+                                             struct linux_siginfo *buf)
 {
     if (info)
         return info;
@@ -159,7 +158,7 @@ int signal_send_pgrp(struct pgrp *pg, int sig, const struct linux_siginfo *info)
 {
     int sent = 0;
     struct tgroup *tg, *next;
-    LIST_FOREACH_SAFE(tg, next, &pg->members, pgrp_node) {
+    LIST_FOREACH_SAFE (tg, next, &pg->members, pgrp_node) {
         if (tg->zombie)
             continue;
         (void)signal_send_group(tg, sig, info);
@@ -177,7 +176,8 @@ void signal_force(struct task *t, const struct linux_siginfo *info)
         t->sigmask &= ~SIGBIT(sig);
     }
     if (act->handler == LINUX_SIG_DFL) {
-        LOGD("signal: deadly fault pid=%d tid=%d comm=%s signo=%d", t->tg->pid, t->tid, t->comm, sig);
+        LOGD("signal: deadly fault pid=%d tid=%d comm=%s signo=%d", t->tg->pid, t->tid, t->comm,
+             sig);
         tgroup_exit(t->tg, linux_wstatus_signaled((uint32_t)sig, 0));
         return;
     }
@@ -188,11 +188,13 @@ void signal_force(struct task *t, const struct linux_siginfo *info)
 int signal_permitted(const struct task *from, const struct task *to, int sig)
 {
     const struct cred *f = from->cred, *c = to->cred;
-    if (from->tg == to->tg || f->euid == c->suid || f->euid == c->uid || f->uid == c->suid || f->uid == c->uid)
+    if (from->tg == to->tg || f->euid == c->suid || f->euid == c->uid || f->uid == c->suid ||
+        f->uid == c->uid)
         return 0;
     if (cred_capable(f, LINUX_CAP_KILL))
         return 0;
-    if (sig == LINUX_SIGCONT && from->tg->pgrp && to->tg->pgrp && from->tg->pgrp->session == to->tg->pgrp->session)
+    if (sig == LINUX_SIGCONT && from->tg->pgrp && to->tg->pgrp &&
+        from->tg->pgrp->session == to->tg->pgrp->session)
         return 0;
     return -EPERM;
 }

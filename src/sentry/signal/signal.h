@@ -23,13 +23,14 @@ struct sighand {
     struct linux_sigaction action[64];
 };
 
-#define SIGBIT(n) (1ULL << ((n)-1))
+#define SIGBIT(n) (1ULL << ((n) - 1))
 
 /* Sends to a thread / a process / a group. info NULL: SI_KERNEL with the signal number. No permission check.
  * -EAGAIN the queue's limit (only for real-time signals sent with sigqueue). */
 int signal_send_task(struct task *t, int sig, const struct linux_siginfo *info);
 int signal_send_group(struct tgroup *tg, int sig, const struct linux_siginfo *info);
-int signal_send_pgrp(struct pgrp *pg, int sig, const struct linux_siginfo *info); /* -ESRCH nobody */
+int signal_send_pgrp(struct pgrp *pg, int sig,
+                     const struct linux_siginfo *info); /* -ESRCH nobody */
 /* A fault of t itself: cannot be blocked or ignored; then the default action. */
 void signal_force(struct task *t, const struct linux_siginfo *info);
 /* kill(2)'s permission rule. 0 or -EPERM. */
@@ -71,7 +72,7 @@ void signal_discard(struct tgroup *tg, uint64_t set);
 struct linux_siginfo signal_info_user(const struct task *from, int sig, int code);
 
 struct sighand *sighand_new(void); /* NULL: no memory */
-struct sighand *sighand_dup(const struct sighand *sh);
+struct sighand *sighand_dup(const struct sighand *old);
 struct sighand *sighand_ref(struct sighand *sh);
 struct sighand *sighand_unref(struct sighand *sh);
 /* exec: caught signals go back to the default, ignored ones stay. */

@@ -54,20 +54,16 @@ int64_t sys_setgroups(struct task *t, const struct sys_args *a)
 }
 
 /* The number of data words for the version in the header; unknown versions are corrected there: -EINVAL. */
-static int cap_header(struct task *t, struct uaddr at, struct linux_cap_header *h, unsigned *ret_words)
+static int cap_header(struct task *t, struct uaddr at, struct linux_cap_header *h,
+                      unsigned *ret_words)
 {
     if (copy_in(t, h, at, sizeof(*h)))
         return -EFAULT;
     switch (h->version) {
-    case LINUX_CAPABILITY_VERSION_1:
-        *ret_words = 1;
-        return 0;
+    case LINUX_CAPABILITY_VERSION_1: *ret_words = 1; return 0;
     case LINUX_CAPABILITY_VERSION_2:
-    case LINUX_CAPABILITY_VERSION_3:
-        *ret_words = 2;
-        return 0;
-    default:
-        return copy_out_u32(t, at, LINUX_CAPABILITY_VERSION_3) ? -EFAULT : -EINVAL;
+    case LINUX_CAPABILITY_VERSION_3: *ret_words = 2; return 0;
+    default: return copy_out_u32(t, at, LINUX_CAPABILITY_VERSION_3) ? -EFAULT : -EINVAL;
     }
 }
 
@@ -86,7 +82,8 @@ int64_t sys_capget(struct task *t, const struct sys_args *a)
     const struct cred *c = o->cred;
     struct linux_cap_data d[2];
     for (unsigned i = 0; i < 2; i++)
-        d[i] = (struct linux_cap_data){(uint32_t)(c->cap_eff >> (32 * i)), (uint32_t)(c->cap_perm >> (32 * i)),
+        d[i] = (struct linux_cap_data){(uint32_t)(c->cap_eff >> (32 * i)),
+                                       (uint32_t)(c->cap_perm >> (32 * i)),
                                        (uint32_t)(c->cap_inh >> (32 * i))};
     return a->arg[1] ? copy_out(t, arg_uaddr(a, 1), d, words * sizeof(d[0])) : 0;
 }

@@ -8,7 +8,10 @@ int64_t sys_getpid(struct task *t, const struct sys_args *a) { return t->tg->pid
 
 int64_t sys_gettid(struct task *t, const struct sys_args *a) { return t->tid; }
 
-int64_t sys_getppid(struct task *t, const struct sys_args *a) { return t->tg->parent ? t->tg->parent->pid : 0; }
+int64_t sys_getppid(struct task *t, const struct sys_args *a)
+{
+    return t->tg->parent ? t->tg->parent->pid : 0;
+}
 
 int64_t sys_getpgrp(struct task *t, const struct sys_args *a) { return t->tg->pgrp->id; }
 

@@ -4,7 +4,7 @@
 #include "sentry/mm/usermem.h"
 #include "sentry/task/task.h"
 
-#define KEEP UINT32_MAX
+#define KEEP                   UINT32_MAX
 #define SECBIT_NO_SETUID_FIXUP (1u << 2)
 
 /* What changing user ids does to capabilities: capabilities(7), "Effect of user ID changes on capabilities". */
@@ -25,15 +25,17 @@ static void fix_caps(const struct task *t, const struct cred *old, struct cred *
         n->cap_eff = n->cap_perm;
 }
 
-static const uint64_t fs_caps = LINUX_CAP_BIT(LINUX_CAP_CHOWN) | LINUX_CAP_BIT(LINUX_CAP_MKNOD) |
-                                LINUX_CAP_BIT(LINUX_CAP_DAC_OVERRIDE) | LINUX_CAP_BIT(LINUX_CAP_DAC_READ_SEARCH) |
-                                LINUX_CAP_BIT(LINUX_CAP_FOWNER) | LINUX_CAP_BIT(LINUX_CAP_FSETID) |
-                                LINUX_CAP_BIT(LINUX_CAP_LINUX_IMMUTABLE) | LINUX_CAP_BIT(LINUX_CAP_MAC_OVERRIDE);
+static const uint64_t fs_caps =
+    LINUX_CAP_BIT(LINUX_CAP_CHOWN) | LINUX_CAP_BIT(LINUX_CAP_MKNOD) |
+    LINUX_CAP_BIT(LINUX_CAP_DAC_OVERRIDE) | LINUX_CAP_BIT(LINUX_CAP_DAC_READ_SEARCH) |
+    LINUX_CAP_BIT(LINUX_CAP_FOWNER) | LINUX_CAP_BIT(LINUX_CAP_FSETID) |
+    LINUX_CAP_BIT(LINUX_CAP_LINUX_IMMUTABLE) | LINUX_CAP_BIT(LINUX_CAP_MAC_OVERRIDE);
 
 static void publish(struct task *t, struct cred *n)
 {
     const struct cred *old = t->cred;
-    if (n->euid != old->euid || n->egid != old->egid || n->fsuid != old->fsuid || n->fsgid != old->fsgid)
+    if (n->euid != old->euid || n->egid != old->egid || n->fsuid != old->fsuid ||
+        n->fsgid != old->fsgid)
         t->tg->dumpable = false;
     if (n->euid != old->euid || n->egid != old->egid)
         t->pdeath_signal = 0;
@@ -48,7 +50,8 @@ int64_t sys_getegid(struct task *t, const struct sys_args *a) { return t->cred->
 
 static int64_t put3(struct task *t, const struct sys_args *a, uint32_t x, uint32_t y, uint32_t z)
 {
-    if (copy_out_u32(t, arg_uaddr(a, 0), x) || copy_out_u32(t, arg_uaddr(a, 1), y) || copy_out_u32(t, arg_uaddr(a, 2), z))
+    if (copy_out_u32(t, arg_uaddr(a, 0), x) || copy_out_u32(t, arg_uaddr(a, 1), y) ||
+        copy_out_u32(t, arg_uaddr(a, 2), z))
         return -EFAULT;
     return 0;
 }
@@ -158,7 +161,10 @@ int64_t sys_setregid(struct task *t, const struct sys_args *a)
     return commit_gid(t, n);
 }
 
-static bool one_of(uint32_t id, uint32_t x, uint32_t y, uint32_t z) { return id == KEEP || id == x || id == y || id == z; }
+static bool one_of(uint32_t id, uint32_t x, uint32_t y, uint32_t z)
+{
+    return id == KEEP || id == x || id == y || id == z;
+}
 
 int64_t sys_setresuid(struct task *t, const struct sys_args *a)
 {
@@ -199,7 +205,8 @@ int64_t sys_setfsuid(struct task *t, const struct sys_args *a)
 {
     const struct cred *c = t->cred;
     uint32_t id = arg_uint(a, 0), old = c->fsuid;
-    bool may = id != KEEP && (id == c->uid || id == c->euid || id == c->suid || id == c->fsuid || task_capable(t, LINUX_CAP_SETUID));
+    bool may = id != KEEP && (id == c->uid || id == c->euid || id == c->suid || id == c->fsuid ||
+                              task_capable(t, LINUX_CAP_SETUID));
     struct cred *n = may && id != old ? cred_dup(c) : NULL;
     if (!n)
         return old;
@@ -218,7 +225,8 @@ int64_t sys_setfsgid(struct task *t, const struct sys_args *a)
 {
     const struct cred *c = t->cred;
     uint32_t id = arg_uint(a, 0), old = c->fsgid;
-    bool may = id != KEEP && (id == c->gid || id == c->egid || id == c->sgid || id == c->fsgid || task_capable(t, LINUX_CAP_SETGID));
+    bool may = id != KEEP && (id == c->gid || id == c->egid || id == c->sgid || id == c->fsgid ||
+                              task_capable(t, LINUX_CAP_SETGID));
     struct cred *n = may && id != old ? cred_dup(c) : NULL;
     if (!n)
         return old;

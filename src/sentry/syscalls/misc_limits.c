@@ -10,7 +10,8 @@
 #include "sentry/time/posix_timers.h"
 #include "sentry/time/timespec.h"
 
-static int limit_change(struct task *t, struct tgroup *tg, uint32_t which, const struct linux_rlimit64 *n)
+static int limit_change(struct task *t, struct tgroup *tg, uint32_t which,
+                        const struct linux_rlimit64 *n)
 {
     struct linux_rlimit64 *l = &tg->rlim[which];
     if (n->rlim_cur > n->rlim_max)
@@ -48,8 +49,8 @@ static bool may_prlimit(const struct task *t, const struct task *o)
     const struct cred *c = t->cred, *d = o->cred;
     if (t->tg == o->tg || task_capable(t, LINUX_CAP_SYS_RESOURCE))
         return true;
-    return c->uid == d->euid && c->uid == d->suid && c->uid == d->uid && c->gid == d->egid && c->gid == d->sgid &&
-           c->gid == d->gid;
+    return c->uid == d->euid && c->uid == d->suid && c->uid == d->uid && c->gid == d->egid &&
+           c->gid == d->sgid && c->gid == d->gid;
 }
 
 int64_t sys_prlimit64(struct task *t, const struct sys_args *a)
@@ -87,14 +88,16 @@ int64_t sys_times(struct task *t, const struct sys_args *a)
     const int64_t tick = NSEC_PER_SEC / LINUX_USER_HZ;
     int64_t user, sys;
     tgroup_cpu_ns(t->tg, &user, &sys);
-    struct linux_tms tms = {user / tick, sys / tick, t->tg->child_utime_ns / tick, t->tg->child_stime_ns / tick};
+    struct linux_tms tms = {user / tick, sys / tick, t->tg->child_utime_ns / tick,
+                            t->tg->child_stime_ns / tick};
     if (a->arg[0] && copy_out(t, arg_uaddr(a, 0), &tms, sizeof(tms)))
         return -EFAULT;
     return clock_boottime_ns() / tick;
 }
 
 /* Calls fn for each task that which/who names; -ESRCH nobody. */
-static int each_target(struct task *t, int which, int32_t who, int (*fn)(struct task *t, struct task *o, int64_t arg), int64_t arg,
+static int each_target(struct task *t, int which, int32_t who,
+                       int (*fn)(struct task *t, struct task *o, int64_t arg), int64_t arg,
                        int *ret)
 {
     bool any = false;
@@ -109,8 +112,9 @@ static int each_target(struct task *t, int which, int32_t who, int (*fn)(struct 
     int32_t pgid = who ? who : t->tg->pgrp->id;
     for (struct tgroup *tg = tgroup_next(0); tg; tg = tgroup_next(tg->pid)) {
         struct task *o;
-        LIST_FOREACH(o, &tg->tasks, tg_node) {
-            if (which == LINUX_PRIO_PGRP ? (!tg->pgrp || tg->pgrp->id != pgid) : o->cred->uid != uid)
+        LIST_FOREACH (o, &tg->tasks, tg_node) {
+            if (which == LINUX_PRIO_PGRP ? (!tg->pgrp || tg->pgrp->id != pgid)
+                                         : o->cred->uid != uid)
                 continue;
             int r = fn(t, o, arg);
             *ret = any ? MAX(*ret, r) : r;
@@ -124,7 +128,8 @@ static int nice_get(struct task *t, struct task *o, int64_t arg) { return 20 - o
 
 static int nice_set(struct task *t, struct task *o, int64_t nice)
 {
-    if (t->cred->euid != o->cred->euid && t->cred->euid != o->cred->uid && !task_capable(t, LINUX_CAP_SYS_NICE))
+    if (t->cred->euid != o->cred->euid && t->cred->euid != o->cred->uid &&
+        !task_capable(t, LINUX_CAP_SYS_NICE))
         return EPERM;
     if (nice < o->nice && !task_capable(t, LINUX_CAP_SYS_NICE) &&
         (uint64_t)(20 - nice) > tgroup_rlimit(o->tg, LINUX_RLIMIT_NICE))
@@ -157,7 +162,8 @@ static int ioprio_read(struct task *t, struct task *o, int64_t arg) { return (in
 
 static int ioprio_write(struct task *t, struct task *o, int64_t v)
 {
-    if (t->cred->euid != o->cred->uid && t->cred->uid != o->cred->uid && !task_capable(t, LINUX_CAP_SYS_NICE))
+    if (t->cred->euid != o->cred->uid && t->cred->uid != o->cred->uid &&
+        !task_capable(t, LINUX_CAP_SYS_NICE))
         return EPERM;
     o->ioprio = (uint32_t)v;
     return 0;
@@ -168,7 +174,8 @@ int64_t sys_ioprio_get(struct task *t, const struct sys_args *a)
     int r = 0;
     if (arg_int(a, 0) < LINUX_IOPRIO_WHO_PROCESS || arg_int(a, 0) > LINUX_IOPRIO_WHO_USER)
         return -EINVAL;
-    int err = each_target(t, arg_int(a, 0) - LINUX_IOPRIO_WHO_PROCESS, arg_int(a, 1), ioprio_read, 0, &r);
+    int err =
+        each_target(t, arg_int(a, 0) - LINUX_IOPRIO_WHO_PROCESS, arg_int(a, 1), ioprio_read, 0, &r);
     return err ? err : r;
 }
 
@@ -184,17 +191,16 @@ int64_t sys_ioprio_set(struct task *t, const struct sys_args *a)
         if ((LINUX_IOPRIO_PRIO_DATA(prio) & 7) != LINUX_IOPRIO_PRIO_DATA(prio))
             return -EINVAL;
         break;
-    case LINUX_IOPRIO_CLASS_IDLE:
-        break;
+    case LINUX_IOPRIO_CLASS_IDLE: break;
     case LINUX_IOPRIO_CLASS_NONE:
         if (LINUX_IOPRIO_PRIO_DATA(prio))
             return -EINVAL;
         break;
-    default:
-        return -EINVAL;
+    default: return -EINVAL;
     }
     if (arg_int(a, 0) < LINUX_IOPRIO_WHO_PROCESS || arg_int(a, 0) > LINUX_IOPRIO_WHO_USER)
         return -EINVAL;
-    int err = each_target(t, arg_int(a, 0) - LINUX_IOPRIO_WHO_PROCESS, arg_int(a, 1), ioprio_write, prio, &r);
+    int err = each_target(t, arg_int(a, 0) - LINUX_IOPRIO_WHO_PROCESS, arg_int(a, 1), ioprio_write,
+                          prio, &r);
     return err ? err : -r;
 }

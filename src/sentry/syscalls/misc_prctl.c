@@ -9,10 +9,10 @@
 
 #include <string.h>
 
-#define SECBIT_KEEP_CAPS (1u << 4)
+#define SECBIT_KEEP_CAPS            (1u << 4)
 #define SECBIT_NO_CAP_AMBIENT_RAISE (1u << 6)
-#define SECBITS_ALL 0xffu
-#define SECBITS_LOCKS 0xaau
+#define SECBITS_ALL                 0xffu
+#define SECBITS_LOCKS               0xaau
 
 static int replace(struct task *t, struct cred *n)
 {
@@ -51,8 +51,8 @@ static int64_t set_securebits(struct task *t, uint64_t bits)
 {
     const struct cred *c = t->cred;
     uint32_t locked = (c->securebits & SECBITS_LOCKS) >> 1;
-    if ((locked & (c->securebits ^ bits)) || (c->securebits & SECBITS_LOCKS & ~bits) || (bits & ~(uint64_t)SECBITS_ALL) ||
-        !task_capable(t, LINUX_CAP_SETPCAP))
+    if ((locked & (c->securebits ^ bits)) || (c->securebits & SECBITS_LOCKS & ~bits) ||
+        (bits & ~(uint64_t)SECBITS_ALL) || !task_capable(t, LINUX_CAP_SETPCAP))
         return -EPERM;
     struct cred *n = cred_dup(c);
     if (!n)
@@ -116,32 +116,26 @@ static int64_t set_dumpable(struct task *t, uint64_t v)
 static int64_t privileges(struct task *t, const struct sys_args *a)
 {
     switch (arg_int(a, 0)) {
-    case LINUX_PR_GET_KEEPCAPS:
-        return t->keepcaps;
+    case LINUX_PR_GET_KEEPCAPS: return t->keepcaps;
     case LINUX_PR_SET_KEEPCAPS:
         if (a->arg[1] > 1)
             return -EINVAL;
         t->keepcaps = a->arg[1];
         return 0;
     case LINUX_PR_CAPBSET_READ:
-        return a->arg[1] > LINUX_CAP_LAST_CAP ? -EINVAL : (t->cred->cap_bset & LINUX_CAP_BIT(a->arg[1])) != 0;
-    case LINUX_PR_CAPBSET_DROP:
-        return bset_drop(t, a->arg[1]);
-    case LINUX_PR_GET_SECUREBITS:
-        return t->cred->securebits | (t->keepcaps ? SECBIT_KEEP_CAPS : 0);
-    case LINUX_PR_SET_SECUREBITS:
-        return set_securebits(t, a->arg[1]);
+        return a->arg[1] > LINUX_CAP_LAST_CAP ? -EINVAL
+                                              : (t->cred->cap_bset & LINUX_CAP_BIT(a->arg[1])) != 0;
+    case LINUX_PR_CAPBSET_DROP: return bset_drop(t, a->arg[1]);
+    case LINUX_PR_GET_SECUREBITS: return t->cred->securebits | (t->keepcaps ? SECBIT_KEEP_CAPS : 0);
+    case LINUX_PR_SET_SECUREBITS: return set_securebits(t, a->arg[1]);
     case LINUX_PR_SET_NO_NEW_PRIVS:
         if (a->arg[1] != 1 || !rest_zero(a, 2))
             return -EINVAL;
         t->no_new_privs = true;
         return 0;
-    case LINUX_PR_GET_NO_NEW_PRIVS:
-        return rest_zero(a, 1) ? t->no_new_privs : -EINVAL;
-    case LINUX_PR_CAP_AMBIENT:
-        return ambient(t, a);
-    default:
-        return -EINVAL;
+    case LINUX_PR_GET_NO_NEW_PRIVS: return rest_zero(a, 1) ? t->no_new_privs : -EINVAL;
+    case LINUX_PR_CAP_AMBIENT: return ambient(t, a);
+    default: return -EINVAL;
     }
 }
 
@@ -154,37 +148,24 @@ int64_t sys_prctl(struct task *t, const struct sys_args *a)
             return -EINVAL;
         t->pdeath_signal = arg_int(a, 1);
         return 0;
-    case LINUX_PR_GET_PDEATHSIG:
-        return copy_out_u32(t, p, (uint32_t)t->pdeath_signal);
-    case LINUX_PR_GET_DUMPABLE:
-        return t->tg->dumpable;
-    case LINUX_PR_SET_DUMPABLE:
-        return set_dumpable(t, a->arg[1]);
-    case LINUX_PR_SET_NAME:
-        return set_name(t, p);
-    case LINUX_PR_GET_NAME:
-        return copy_out(t, p, t->comm, sizeof(t->comm));
+    case LINUX_PR_GET_PDEATHSIG: return copy_out_u32(t, p, (uint32_t)t->pdeath_signal);
+    case LINUX_PR_GET_DUMPABLE: return t->tg->dumpable;
+    case LINUX_PR_SET_DUMPABLE: return set_dumpable(t, a->arg[1]);
+    case LINUX_PR_SET_NAME: return set_name(t, p);
+    case LINUX_PR_GET_NAME: return copy_out(t, p, t->comm, sizeof(t->comm));
     case LINUX_PR_SET_TIMERSLACK:
-        t->timer_slack_ns = (int64_t)a->arg[1] <= 0 ? 50000 : (uint32_t)MIN(a->arg[1], (uint64_t)UINT32_MAX);
+        t->timer_slack_ns =
+            (int64_t)a->arg[1] <= 0 ? 50000 : (uint32_t)MIN(a->arg[1], (uint64_t)UINT32_MAX);
         return 0;
-    case LINUX_PR_GET_TIMERSLACK:
-        return t->timer_slack_ns;
-    case LINUX_PR_SET_CHILD_SUBREAPER:
-        t->tg->child_subreaper = a->arg[1] != 0;
-        return 0;
-    case LINUX_PR_GET_CHILD_SUBREAPER:
-        return copy_out_u32(t, p, t->tg->child_subreaper);
-    case LINUX_PR_GET_TID_ADDRESS:
-        return copy_out_u64(t, p, t->clear_child_tid);
-    case LINUX_PR_GET_TSC:
-        return copy_out_u32(t, p, LINUX_PR_TSC_ENABLE);
-    case LINUX_PR_SET_TSC:
-        return a->arg[1] == LINUX_PR_TSC_ENABLE ? 0 : -EINVAL;
-    case LINUX_PR_GET_SECCOMP:
-        return 0;
-    case LINUX_PR_GET_THP_DISABLE:
-        return rest_zero(a, 1) ? 0 : -EINVAL;
-    default:
-        return privileges(t, a);
+    case LINUX_PR_GET_TIMERSLACK: return t->timer_slack_ns;
+    case LINUX_PR_SET_CHILD_SUBREAPER: t->tg->child_subreaper = a->arg[1] != 0; return 0;
+    case LINUX_PR_GET_CHILD_SUBREAPER: return copy_out_u32(t, p, t->tg->child_subreaper);
+    case LINUX_PR_GET_TID_ADDRESS: return copy_out_u64(t, p, t->clear_child_tid);
+    case LINUX_PR_GET_TSC: return copy_out_u32(t, p, LINUX_PR_TSC_ENABLE);
+    case LINUX_PR_SET_TSC: return a->arg[1] == LINUX_PR_TSC_ENABLE ? 0 : -EINVAL;
+    case LINUX_PR_GET_SECCOMP: return 0;
+    case LINUX_PR_SET_MM: return task_capable(t, LINUX_CAP_SYS_RESOURCE) ? -EINVAL : -EPERM;
+    case LINUX_PR_GET_THP_DISABLE: return rest_zero(a, 1) ? 0 : -EINVAL;
+    default: return privileges(t, a);
     }
 }

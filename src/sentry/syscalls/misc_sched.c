@@ -14,22 +14,28 @@
 
 static struct task *target(struct task *t, int32_t pid) { return pid ? task_find(pid) : t; }
 
-static bool is_rt(uint32_t policy) { return policy == LINUX_SCHED_FIFO || policy == LINUX_SCHED_RR; }
+static bool is_rt(uint32_t policy)
+{
+    return policy == LINUX_SCHED_FIFO || policy == LINUX_SCHED_RR;
+}
 
 static bool may_change(const struct task *t, const struct task *o)
 {
-    return t->cred->euid == o->cred->euid || t->cred->euid == o->cred->uid || task_capable(t, LINUX_CAP_SYS_NICE);
+    return t->cred->euid == o->cred->euid || t->cred->euid == o->cred->uid ||
+           task_capable(t, LINUX_CAP_SYS_NICE);
 }
 
 static int policy_set(struct task *t, struct task *o, uint32_t policy, uint32_t prio, bool reset)
 {
-    if (policy != LINUX_SCHED_NORMAL && policy != LINUX_SCHED_BATCH && policy != LINUX_SCHED_IDLE && !is_rt(policy))
+    if (policy != LINUX_SCHED_NORMAL && policy != LINUX_SCHED_BATCH && policy != LINUX_SCHED_IDLE &&
+        !is_rt(policy))
         return -EINVAL;
     if (is_rt(policy) ? prio < 1 || prio >= LINUX_MAX_RT_PRIO : prio != 0)
         return -EINVAL;
     if (!may_change(t, o))
         return -EPERM;
-    if (is_rt(policy) && !task_capable(t, LINUX_CAP_SYS_NICE) && prio > tgroup_rlimit(o->tg, LINUX_RLIMIT_RTPRIO))
+    if (is_rt(policy) && !task_capable(t, LINUX_CAP_SYS_NICE) &&
+        prio > tgroup_rlimit(o->tg, LINUX_RLIMIT_RTPRIO))
         return -EPERM;
     o->sched_policy = policy;
     o->sched_priority = prio;
@@ -91,15 +97,12 @@ int64_t sys_sched_get_priority_max(struct task *t, const struct sys_args *a)
 {
     switch (arg_int(a, 0)) {
     case LINUX_SCHED_FIFO:
-    case LINUX_SCHED_RR:
-        return LINUX_MAX_RT_PRIO - 1;
+    case LINUX_SCHED_RR: return LINUX_MAX_RT_PRIO - 1;
     case LINUX_SCHED_NORMAL:
     case LINUX_SCHED_BATCH:
     case LINUX_SCHED_IDLE:
-    case LINUX_SCHED_DEADLINE:
-        return 0;
-    default:
-        return -EINVAL;
+    case LINUX_SCHED_DEADLINE: return 0;
+    default: return -EINVAL;
     }
 }
 
@@ -116,16 +119,18 @@ int64_t sys_sched_rr_get_interval(struct task *t, const struct sys_args *a)
     const struct task *o = target(t, arg_int(a, 0));
     if (!o)
         return -ESRCH;
-    struct linux_timespec ts = timespec_of(o->sched_policy == LINUX_SCHED_RR     ? 100 * NSEC_PER_MSEC
-                                           : o->sched_policy == LINUX_SCHED_FIFO ? 0
-                                                                                 : 4 * NSEC_PER_MSEC);
+    struct linux_timespec ts =
+        timespec_of(o->sched_policy == LINUX_SCHED_RR     ? 100 * NSEC_PER_MSEC
+                    : o->sched_policy == LINUX_SCHED_FIFO ? 0
+                                                          : 4 * NSEC_PER_MSEC);
     return copy_out(t, arg_uaddr(a, 1), &ts, sizeof(ts));
 }
 
 int64_t sys_sched_getattr(struct task *t, const struct sys_args *a)
 {
     uint32_t size = arg_uint(a, 2);
-    if (!a->arg[1] || arg_int(a, 0) < 0 || size > GUEST_PAGE_SIZE || size < LINUX_SCHED_ATTR_SIZE_VER0 || arg_uint(a, 3))
+    if (!a->arg[1] || arg_int(a, 0) < 0 || size > GUEST_PAGE_SIZE ||
+        size < LINUX_SCHED_ATTR_SIZE_VER0 || arg_uint(a, 3))
         return -EINVAL;
     const struct task *o = target(t, arg_int(a, 0));
     if (!o)
@@ -163,7 +168,8 @@ int64_t sys_sched_setattr(struct task *t, const struct sys_args *a)
     if (!is_rt(at.sched_policy) && nice < o->nice && !task_capable(t, LINUX_CAP_SYS_NICE) &&
         (uint64_t)(20 - nice) > tgroup_rlimit(o->tg, LINUX_RLIMIT_NICE))
         return -EPERM;
-    int err = policy_set(t, o, at.sched_policy, at.sched_priority, (at.sched_flags & LINUX_SCHED_FLAG_RESET_ON_FORK) != 0);
+    int err = policy_set(t, o, at.sched_policy, at.sched_priority,
+                         (at.sched_flags & LINUX_SCHED_FLAG_RESET_ON_FORK) != 0);
     if (!err && !is_rt(at.sched_policy))
         o->nice = nice;
     return err;

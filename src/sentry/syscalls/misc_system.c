@@ -27,7 +27,8 @@ int64_t sys_uname(struct task *t, const struct sys_args *a)
     put_name(u.nodename, kern()->hostname);
     put_name(u.release, t->personality & LINUX_UNAME26 ? "2.6.72" : UTS_RELEASE);
     put_name(u.version, UTS_VERSION);
-    put_name(u.machine, (t->personality & LINUX_PER_MASK) == LINUX_PER_LINUX32 ? "i686" : UTS_MACHINE);
+    put_name(u.machine,
+             (t->personality & LINUX_PER_MASK) == LINUX_PER_LINUX32 ? "i686" : UTS_MACHINE);
     put_name(u.domainname, kern()->domainname);
     return copy_out(t, arg_uaddr(a, 0), &u, sizeof(u));
 }
@@ -46,9 +47,15 @@ static int64_t set_name(struct task *t, const struct sys_args *a, char dst[65])
     return 0;
 }
 
-int64_t sys_sethostname(struct task *t, const struct sys_args *a) { return set_name(t, a, kern()->hostname); }
+int64_t sys_sethostname(struct task *t, const struct sys_args *a)
+{
+    return set_name(t, a, kern()->hostname);
+}
 
-int64_t sys_setdomainname(struct task *t, const struct sys_args *a) { return set_name(t, a, kern()->domainname); }
+int64_t sys_setdomainname(struct task *t, const struct sys_args *a)
+{
+    return set_name(t, a, kern()->domainname);
+}
 
 int64_t sys_sysinfo(struct task *t, const struct sys_args *a)
 {
@@ -76,7 +83,8 @@ int64_t sys_getrandom(struct task *t, const struct sys_args *a)
     uint32_t flags = arg_uint(a, 2);
     if (flags & ~(LINUX_GRND_NONBLOCK | LINUX_GRND_RANDOM | LINUX_GRND_INSECURE))
         return -EINVAL;
-    if ((flags & (LINUX_GRND_RANDOM | LINUX_GRND_INSECURE)) == (LINUX_GRND_RANDOM | LINUX_GRND_INSECURE))
+    if ((flags & (LINUX_GRND_RANDOM | LINUX_GRND_INSECURE)) ==
+        (LINUX_GRND_RANDOM | LINUX_GRND_INSECURE))
         return -EINVAL;
     while (done < len) {
         size_t n = MIN(len - done, sizeof(buf));
@@ -101,11 +109,24 @@ int64_t sys_personality(struct task *t, const struct sys_args *a)
 /* There is no kernel log: it is empty. */
 int64_t sys_syslog(struct task *t, const struct sys_args *a)
 {
-    enum { CLOSE, OPEN, READ, READ_ALL, READ_CLEAR, CLEAR, CONSOLE_OFF, CONSOLE_ON, CONSOLE_LEVEL, SIZE_UNREAD, SIZE_BUFFER };
+    enum {
+        CLOSE,
+        OPEN,
+        READ,
+        READ_ALL,
+        READ_CLEAR,
+        CLEAR,
+        CONSOLE_OFF,
+        CONSOLE_ON,
+        CONSOLE_LEVEL,
+        SIZE_UNREAD,
+        SIZE_BUFFER
+    };
     int type = arg_int(a, 0), len = arg_int(a, 2);
     if (type < CLOSE || type > SIZE_BUFFER)
         return -EINVAL;
-    if (type != READ_ALL && type != SIZE_BUFFER && !task_capable(t, LINUX_CAP_SYSLOG) && !task_capable(t, LINUX_CAP_SYS_ADMIN))
+    if (type != READ_ALL && type != SIZE_BUFFER && !task_capable(t, LINUX_CAP_SYSLOG) &&
+        !task_capable(t, LINUX_CAP_SYS_ADMIN))
         return -EPERM;
     switch (type) {
     case READ: {
@@ -117,14 +138,10 @@ int64_t sys_syslog(struct task *t, const struct sys_args *a)
         return r;
     }
     case READ_ALL:
-    case READ_CLEAR:
-        return !a->arg[1] || len < 0 ? -EINVAL : 0;
-    case CONSOLE_LEVEL:
-        return len < 1 || len > 8 ? -EINVAL : 0;
-    case SIZE_BUFFER:
-        return 1 << 17;
-    default:
-        return 0;
+    case READ_CLEAR: return !a->arg[1] || len < 0 ? -EINVAL : 0;
+    case CONSOLE_LEVEL: return len < 1 || len > 8 ? -EINVAL : 0;
+    case SIZE_BUFFER: return 1 << 17;
+    default: return 0;
     }
 }
 

@@ -16,7 +16,8 @@ int64_t sys_set_tid_address(struct task *t, const struct sys_args *a)
     if (t->restart.again)
         return t->tid;
     t->clear_child_tid = a->arg[0];
-    if (platform_stop(t->thread) != STOP_CONTEXT || platform_native_call(t->thread, LINUX_SYS_set_tid_address, a->arg))
+    if (platform_stop(t->thread) != STOP_CONTEXT ||
+        platform_native_call(t->thread, LINUX_SYS_set_tid_address, a->arg))
         return t->tid;
     return task_sync(t); /* its result would be the host's number */
 }
@@ -48,13 +49,12 @@ int64_t sys_arch_prctl(struct task *t, const struct sys_args *a)
     case LINUX_ARCH_GET_FS:
     case LINUX_ARCH_SET_GS:
     case LINUX_ARCH_GET_GS:
-        return platform_stop(t->thread) == STOP_CONTEXT ? platform_native_call(t->thread, LINUX_SYS_arch_prctl, a->arg) : -EINVAL;
-    case LINUX_ARCH_GET_CPUID:
-        return 1;
-    case LINUX_ARCH_SET_CPUID:
-        return -ENODEV;
-    default:
-        return -EINVAL;
+        return platform_stop(t->thread) == STOP_CONTEXT
+                   ? platform_native_call(t->thread, LINUX_SYS_arch_prctl, a->arg)
+                   : -EINVAL;
+    case LINUX_ARCH_GET_CPUID: return 1;
+    case LINUX_ARCH_SET_CPUID: return -ENODEV;
+    default: return -EINVAL;
     }
 }
 
@@ -69,28 +69,25 @@ static int64_t barrier(void)
 
 int64_t sys_membarrier(struct task *t, const struct sys_args *a)
 {
-    const uint32_t register_all = LINUX_MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | LINUX_MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
+    const uint32_t register_all = LINUX_MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED |
+                                  LINUX_MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
     uint32_t cmd = arg_uint(a, 0);
     if (arg_uint(a, 1))
         return -EINVAL;
     switch (cmd) {
     case LINUX_MEMBARRIER_CMD_QUERY:
-        return LINUX_MEMBARRIER_CMD_GLOBAL | LINUX_MEMBARRIER_CMD_GLOBAL_EXPEDITED | LINUX_MEMBARRIER_CMD_PRIVATE_EXPEDITED |
-               LINUX_MEMBARRIER_CMD_GET_REGISTRATIONS | register_all;
+        return LINUX_MEMBARRIER_CMD_GLOBAL | LINUX_MEMBARRIER_CMD_GLOBAL_EXPEDITED |
+               LINUX_MEMBARRIER_CMD_PRIVATE_EXPEDITED | LINUX_MEMBARRIER_CMD_GET_REGISTRATIONS |
+               register_all;
     case LINUX_MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED:
-    case LINUX_MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED:
-        t->tg->membarrier |= cmd;
-        return 0;
-    case LINUX_MEMBARRIER_CMD_GET_REGISTRATIONS:
-        return t->tg->membarrier;
+    case LINUX_MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED: t->tg->membarrier |= cmd; return 0;
+    case LINUX_MEMBARRIER_CMD_GET_REGISTRATIONS: return t->tg->membarrier;
     case LINUX_MEMBARRIER_CMD_PRIVATE_EXPEDITED:
         if (!(t->tg->membarrier & LINUX_MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED))
             return -EPERM;
         return barrier();
     case LINUX_MEMBARRIER_CMD_GLOBAL:
-    case LINUX_MEMBARRIER_CMD_GLOBAL_EXPEDITED:
-        return barrier();
-    default:
-        return -EINVAL;
+    case LINUX_MEMBARRIER_CMD_GLOBAL_EXPEDITED: return barrier();
+    default: return -EINVAL;
     }
 }

@@ -39,17 +39,10 @@ int64_t sys_rt_sigprocmask(struct task *t, const struct sys_args *a)
             return -EFAULT;
         set &= ~UNBLOCKABLE;
         switch (arg_int(a, 0)) {
-        case LINUX_SIG_BLOCK:
-            signal_set_mask(t, old | set);
-            break;
-        case LINUX_SIG_UNBLOCK:
-            signal_set_mask(t, old & ~set);
-            break;
-        case LINUX_SIG_SETMASK:
-            signal_set_mask(t, set);
-            break;
-        default:
-            return -EINVAL;
+        case LINUX_SIG_BLOCK: signal_set_mask(t, old | set); break;
+        case LINUX_SIG_UNBLOCK: signal_set_mask(t, old & ~set); break;
+        case LINUX_SIG_SETMASK: signal_set_mask(t, set); break;
+        default: return -EINVAL;
         }
     }
     if (a->arg[2] && copy_out_u64(t, arg_uaddr(a, 2), old))

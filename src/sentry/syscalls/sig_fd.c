@@ -13,7 +13,7 @@
 
 struct signalfd {
     uint64_t mask;
-    int32_t pid;       /* of the creator: for poll, whose caller is not known */
+    int32_t pid; /* of the creator: for poll, whose caller is not known */
     struct waitq never;
 };
 
@@ -32,7 +32,8 @@ static void fill(struct linux_signalfd_siginfo *s, const struct linux_siginfo *i
         s->ssi_status = i->chld.status;
         s->ssi_utime = (uint64_t)i->chld.utime;
         s->ssi_stime = (uint64_t)i->chld.stime;
-    } else if (i->si_code > 0 && i->si_code != LINUX_SI_KERNEL && (SIGBIT(i->si_signo) & SYNCHRONOUS)) {
+    } else if (i->si_code > 0 && i->si_code != LINUX_SI_KERNEL &&
+               (SIGBIT(i->si_signo) & SYNCHRONOUS)) {
         s->ssi_addr = i->fault.addr;
         s->ssi_addr_lsb = (uint16_t)i->fault.addr_lsb;
     } else if (i->si_code > 0 && i->si_code != LINUX_SI_KERNEL) {
@@ -80,7 +81,7 @@ static uint32_t signalfd_poll(struct file *f, struct waitq **ret_q)
     uint64_t m = tg->pending.mask;
     const struct task *t;
     /* A poller is not told to the hook: a signal of any one thread makes it readable, which is exact for one thread. */
-    LIST_FOREACH(t, &tg->tasks, tg_node)
+    LIST_FOREACH (t, &tg->tasks, tg_node)
         m |= t->pending.mask;
     return m & sf->mask ? LINUX_POLLIN | LINUX_POLLRDNORM : 0;
 }
@@ -116,7 +117,8 @@ static int64_t signalfd_change(struct task *t, int fd, uint64_t mask)
     return ours ? fd : -EINVAL;
 }
 
-static int64_t signalfd_make(struct task *t, int fd, struct uaddr set, uint64_t size, uint32_t flags)
+static int64_t signalfd_make(struct task *t, int fd, struct uaddr set, uint64_t size,
+                             uint32_t flags)
 {
     uint64_t mask;
     if (flags & ~(LINUX_SFD_CLOEXEC | LINUX_SFD_NONBLOCK))
@@ -135,7 +137,8 @@ static int64_t signalfd_make(struct task *t, int fd, struct uaddr set, uint64_t 
     sf->pid = t->tg->pid;
     waitq_init(&sf->never);
     struct file *f;
-    int err = file_new_anon("anon_inode:[signalfd]", 0, &signalfd_ops, sf, LINUX_O_RDWR | (flags & LINUX_SFD_NONBLOCK), t, &f);
+    int err = file_new_anon("anon_inode:[signalfd]", 0, &signalfd_ops, sf,
+                            LINUX_O_RDWR | (flags & LINUX_SFD_NONBLOCK), t, &f);
     if (err) {
         arena_free(sf, sizeof(*sf));
         return err;

@@ -7,7 +7,8 @@
 #include "sentry/task/pidfd.h"
 #include "sentry/task/task_priv.h"
 
-static int send_checked(struct task *t, struct tgroup *tg, int sig, const struct linux_siginfo *info)
+static int send_checked(struct task *t, struct tgroup *tg, int sig,
+                        const struct linux_siginfo *info)
 {
     if (!tg->leader)
         return -ESRCH;
@@ -24,7 +25,7 @@ static int kill_pgrp(struct task *t, struct pgrp *pg, int sig, const struct linu
     struct tgroup *tg, *next;
     if (!pg)
         return -ESRCH;
-    LIST_FOREACH_SAFE(tg, next, &pg->members, pgrp_node) {
+    LIST_FOREACH_SAFE (tg, next, &pg->members, pgrp_node) {
         err = send_checked(t, tg, sig, info);
         sent |= err == 0;
     }
@@ -67,7 +68,8 @@ int64_t sys_kill(struct task *t, const struct sys_args *a)
     return kill_pgrp(t, pid ? pgrp_find(-pid) : t->tg->pgrp, sig, &info);
 }
 
-static int64_t to_thread(struct task *t, int32_t tgid, int32_t tid, int sig, const struct linux_siginfo *info)
+static int64_t to_thread(struct task *t, int32_t tgid, int32_t tid, int sig,
+                         const struct linux_siginfo *info)
 {
     struct task *o = task_find(tid);
     if (!o || (tgid > 0 && o->tg->pid != tgid))
@@ -97,7 +99,8 @@ int64_t sys_tgkill(struct task *t, const struct sys_args *a)
 }
 
 /* A siginfo of the application's own making: only codes that the kernel does not use, unless it is for itself. */
-static int copy_info(struct task *t, struct uaddr src, int sig, const struct tgroup *to, struct linux_siginfo *ret)
+static int copy_info(struct task *t, struct uaddr src, int sig, const struct tgroup *to,
+                     struct linux_siginfo *ret)
 {
     if (copy_in(t, ret, src, sizeof(*ret)))
         return -EFAULT;

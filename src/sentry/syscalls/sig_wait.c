@@ -27,7 +27,8 @@ int64_t sys_rt_sigtimedwait(struct task *t, const struct sys_args *a)
     int sig = signal_dequeue(t, set, &info);
     if (!sig) {
         int64_t deadline = task_deadline_after(t, timeout_ns);
-        int r = timeout_ns == 0 ? -ETIMEDOUT : task_wait(t, &t->tg->signal_wait, WAKE_ALL, deadline);
+        int r =
+            timeout_ns == 0 ? -ETIMEDOUT : task_wait(t, &t->tg->signal_wait, WAKE_ALL, deadline);
         return r == -ETIMEDOUT ? -EAGAIN : r == -ERESTARTSYS ? -EINTR : r;
     }
     if (a->arg[1] && copy_out(t, arg_uaddr(a, 1), &info, sizeof(info)))

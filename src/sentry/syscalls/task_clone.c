@@ -20,7 +20,8 @@ int64_t sys_fork(struct task *t, const struct sys_args *a)
 
 int64_t sys_vfork(struct task *t, const struct sys_args *a)
 {
-    struct clone_request q = {.flags = LINUX_CLONE_VFORK | LINUX_CLONE_VM, .exit_signal = LINUX_SIGCHLD};
+    struct clone_request q = {.flags = LINUX_CLONE_VFORK | LINUX_CLONE_VM,
+                              .exit_signal = LINUX_SIGCHLD};
     return task_clone(t, &q);
 }
 
@@ -43,7 +44,8 @@ int64_t sys_clone(struct task *t, const struct sys_args *a)
 }
 
 /* The structure may be older (shorter) or newer (longer, but then zero) than ours. */
-static int copy_clone_args(struct task *t, struct uaddr src, uint64_t size, struct linux_clone_args *ret)
+static int copy_clone_args(struct task *t, struct uaddr src, uint64_t size,
+                           struct linux_clone_args *ret)
 {
     uint8_t buf[LINUX_PAGE_SIZE];
     if (size > LINUX_PAGE_SIZE)
@@ -62,7 +64,8 @@ static int copy_clone_args(struct task *t, struct uaddr src, uint64_t size, stru
 
 static int check_clone_args(const struct linux_clone_args *c)
 {
-    if ((c->set_tid && !c->set_tid_size) || (!c->set_tid && c->set_tid_size) || c->set_tid_size > 32)
+    if ((c->set_tid && !c->set_tid_size) || (!c->set_tid && c->set_tid_size) ||
+        c->set_tid_size > 32)
         return -EINVAL;
     if ((c->exit_signal & ~(uint64_t)LINUX_CSIGNAL) || c->exit_signal > LINUX_NSIG)
         return -EINVAL;
@@ -127,8 +130,9 @@ static int unshare_fs(struct task *t)
 int64_t sys_unshare(struct task *t, const struct sys_args *a)
 {
     const uint64_t alone = LINUX_CLONE_THREAD | LINUX_CLONE_SIGHAND | LINUX_CLONE_VM;
-    const uint64_t spaces = LINUX_CLONE_NEWNS | LINUX_CLONE_NEWCGROUP | LINUX_CLONE_NEWUTS | LINUX_CLONE_NEWIPC |
-                            LINUX_CLONE_NEWUSER | LINUX_CLONE_NEWPID | LINUX_CLONE_NEWNET | LINUX_CLONE_NEWTIME;
+    const uint64_t spaces = LINUX_CLONE_NEWNS | LINUX_CLONE_NEWCGROUP | LINUX_CLONE_NEWUTS |
+                            LINUX_CLONE_NEWIPC | LINUX_CLONE_NEWUSER | LINUX_CLONE_NEWPID |
+                            LINUX_CLONE_NEWNET | LINUX_CLONE_NEWTIME;
     uint64_t f = a->arg[0];
     if (f & ~(alone | spaces | LINUX_CLONE_FS | LINUX_CLONE_FILES | LINUX_CLONE_SYSVSEM))
         return -EINVAL;

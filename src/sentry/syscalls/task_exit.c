@@ -25,13 +25,18 @@ int64_t sys_wait4(struct task *t, const struct sys_args *a)
 {
     int32_t pid = arg_int(a, 0);
     uint32_t options = arg_uint(a, 2);
-    if (options & ~(LINUX_WNOHANG | LINUX_WUNTRACED | LINUX_WCONTINUED | LINUX___WNOTHREAD | LINUX___WCLONE | LINUX___WALL))
+    if (options & ~(LINUX_WNOHANG | LINUX_WUNTRACED | LINUX_WCONTINUED | LINUX___WNOTHREAD |
+                    LINUX___WCLONE | LINUX___WALL))
         return -EINVAL;
     if (pid == INT32_MIN)
         return -ESRCH;
     struct wait_request q = {
-        .idtype = pid == -1 ? LINUX_P_ALL : pid > 0 ? LINUX_P_PID : LINUX_P_PGID,
-        .id = pid > 0 ? pid : pid ? -pid : t->tg->pgrp->id,
+        .idtype = pid == -1 ? LINUX_P_ALL
+                  : pid > 0 ? LINUX_P_PID
+                            : LINUX_P_PGID,
+        .id = pid > 0 ? pid
+              : pid   ? -pid
+                      : t->tg->pgrp->id,
         .options = options | LINUX_WEXITED,
         .nohang = (options & LINUX_WNOHANG) != 0,
     };
@@ -51,10 +56,8 @@ static int waitid_target(struct task *t, int idtype, int32_t id, struct wait_req
     q->idtype = idtype;
     q->id = id;
     switch (idtype) {
-    case LINUX_P_ALL:
-        return 0;
-    case LINUX_P_PID:
-        return id <= 0 ? -EINVAL : 0;
+    case LINUX_P_ALL: return 0;
+    case LINUX_P_PID: return id <= 0 ? -EINVAL : 0;
     case LINUX_P_PGID:
         if (id == 0)
             q->id = t->tg->pgrp->id;
@@ -69,16 +72,15 @@ static int waitid_target(struct task *t, int idtype, int32_t id, struct wait_req
         tgroup_put(tg);
         return 0;
     }
-    default:
-        return -EINVAL;
+    default: return -EINVAL;
     }
 }
 
 int64_t sys_waitid(struct task *t, const struct sys_args *a)
 {
     uint32_t options = arg_uint(a, 3);
-    if (options & ~(LINUX_WNOHANG | LINUX_WNOWAIT | LINUX_WEXITED | LINUX_WSTOPPED | LINUX_WCONTINUED | LINUX___WNOTHREAD |
-                    LINUX___WCLONE | LINUX___WALL))
+    if (options & ~(LINUX_WNOHANG | LINUX_WNOWAIT | LINUX_WEXITED | LINUX_WSTOPPED |
+                    LINUX_WCONTINUED | LINUX___WNOTHREAD | LINUX___WCLONE | LINUX___WALL))
         return -EINVAL;
     if (!(options & (LINUX_WEXITED | LINUX_WSTOPPED | LINUX_WCONTINUED)))
         return -EINVAL;

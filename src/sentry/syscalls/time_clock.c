@@ -28,7 +28,8 @@ int64_t sys_clock_getres(struct task *t, const struct sys_args *a)
     if (err)
         return err;
     if (clock == LINUX_CLOCK_REALTIME_COARSE || clock == LINUX_CLOCK_MONOTONIC_COARSE) {
-        struct timespec host = {.tv_nsec = 4000000}; /* the host's tick, which programs see in the vDSO as well */
+        struct timespec host = {
+            .tv_nsec = 4000000}; /* the host's tick, which programs see in the vDSO as well */
         (void)!host_clock_getres(CLOCK_MONOTONIC_COARSE, &host);
         ts.tv_nsec = host.tv_nsec;
     }
@@ -140,15 +141,13 @@ int64_t sys_clock_nanosleep(struct task *t, const struct sys_args *a)
     case LINUX_CLOCK_REALTIME_COARSE:
     case LINUX_CLOCK_MONOTONIC_COARSE:
     case LINUX_CLOCK_MONOTONIC_RAW:
-    case LINUX_CLOCK_THREAD_CPUTIME_ID:
-        return -EOPNOTSUPP;
+    case LINUX_CLOCK_THREAD_CPUTIME_ID: return -EOPNOTSUPP;
     case LINUX_CLOCK_REALTIME_ALARM:
     case LINUX_CLOCK_BOOTTIME_ALARM:
         if (!task_capable(t, LINUX_CAP_WAKE_ALARM))
             return -EPERM;
         break;
-    default:
-        break;
+    default: break;
     }
     int err = clock_valid(t, clock);
     if (!err)

@@ -22,7 +22,8 @@ static void fill(struct task *t, int which, struct linux_itimerval *ret)
     itimer_get(t->tg, which, &value, &interval);
     if (value && value < NSEC_PER_USEC)
         value = NSEC_PER_USEC;
-    *ret = (struct linux_itimerval){.it_interval = timeval_of(interval), .it_value = timeval_of(value)};
+    *ret = (struct linux_itimerval){.it_interval = timeval_of(interval),
+                                    .it_value = timeval_of(value)};
 }
 
 int64_t sys_getitimer(struct task *t, const struct sys_args *a)
@@ -39,7 +40,8 @@ int64_t sys_setitimer(struct task *t, const struct sys_args *a)
     struct linux_itimerval v = {0}, old;
     if (a->arg[1] && copy_in(t, &v, arg_uaddr(a, 1), sizeof(v)))
         return -EFAULT;
-    if (!timeval_valid(&v.it_value) || !timeval_valid(&v.it_interval) || arg_uint(a, 0) > LINUX_ITIMER_PROF)
+    if (!timeval_valid(&v.it_value) || !timeval_valid(&v.it_interval) ||
+        arg_uint(a, 0) > LINUX_ITIMER_PROF)
         return -EINVAL;
     fill(t, arg_int(a, 0), &old);
     itimer_set(t->tg, arg_int(a, 0), timeval_ns(&v.it_value), timeval_ns(&v.it_interval));

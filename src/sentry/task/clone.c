@@ -15,9 +15,10 @@
 
 #include <string.h>
 
-#define NAMESPACES                                                                                                  \
-    ((uint64_t)(LINUX_CLONE_NEWNS | LINUX_CLONE_NEWCGROUP | LINUX_CLONE_NEWUTS | LINUX_CLONE_NEWIPC | LINUX_CLONE_NEWUSER | \
-                LINUX_CLONE_NEWPID | LINUX_CLONE_NEWNET | LINUX_CLONE_NEWTIME))
+#define NAMESPACES                                                                                 \
+    ((uint64_t)(LINUX_CLONE_NEWNS | LINUX_CLONE_NEWCGROUP | LINUX_CLONE_NEWUTS |                   \
+                LINUX_CLONE_NEWIPC | LINUX_CLONE_NEWUSER | LINUX_CLONE_NEWPID |                    \
+                LINUX_CLONE_NEWNET | LINUX_CLONE_NEWTIME))
 
 static int check_flags(const struct task *t, uint64_t f)
 {
@@ -45,13 +46,13 @@ static int check_flags(const struct task *t, uint64_t f)
 static int check_nproc(const struct task *t)
 {
     uint64_t max = tgroup_rlimit(t->tg, LINUX_RLIMIT_NPROC);
-    if (max == LINUX_RLIM_INFINITY || t->cred->uid == 0 || task_capable(t, LINUX_CAP_SYS_RESOURCE) ||
-        task_capable(t, LINUX_CAP_SYS_ADMIN))
+    if (max == LINUX_RLIM_INFINITY || t->cred->uid == 0 ||
+        task_capable(t, LINUX_CAP_SYS_RESOURCE) || task_capable(t, LINUX_CAP_SYS_ADMIN))
         return 0;
     uint64_t n = 0;
     for (const struct tgroup *tg = tgroup_next(0); tg; tg = tgroup_next(tg->pid)) {
         const struct task *o;
-        LIST_FOREACH(o, &tg->tasks, tg_node)
+        LIST_FOREACH (o, &tg->tasks, tg_node)
             n += o->cred->uid == t->cred->uid;
     }
     return n >= max ? -EAGAIN : 0;
@@ -96,7 +97,8 @@ static struct tgroup *copy_group(struct task *t, const struct clone_request *q)
     struct tgroup *old = t->tg, *tg = tgroup_alloc();
     if (!tg)
         return NULL;
-    tg->sighand = q->flags & LINUX_CLONE_SIGHAND ? sighand_ref(old->sighand) : sighand_dup(old->sighand);
+    tg->sighand =
+        q->flags & LINUX_CLONE_SIGHAND ? sighand_ref(old->sighand) : sighand_dup(old->sighand);
     if (!tg->sighand)
         return tgroup_put(tg);
     if (q->flags & LINUX_CLONE_CLEAR_SIGHAND)
@@ -145,6 +147,7 @@ static int make_thread(struct task *t, struct task *c, const struct clone_reques
 static void join_family(struct task *t, struct tgroup *tg, uint64_t flags)
 {
     struct tgroup *parent = t->tg;
+    assert(parent && parent->pgrp);
     if (flags & LINUX_CLONE_PARENT) {
         tg->exit_signal = t->tg->exit_signal;
         parent = t->tg->parent;

@@ -10,7 +10,7 @@ int64_t tgroup_cpu_total_ns(const struct tgroup *tg)
 {
     int64_t sum = tg->dead_utime_ns + tg->dead_stime_ns;
     const struct task *t;
-    LIST_FOREACH(t, &tg->tasks, tg_node)
+    LIST_FOREACH (t, &tg->tasks, tg_node)
         sum += task_cpu_ns(t);
     return sum;
 }

@@ -29,7 +29,7 @@ int task_exec_prepare(struct task *t)
         return -EAGAIN;
     if (tg->ntasks > 1) {
         struct task *o;
-        LIST_FOREACH(o, &tg->tasks, tg_node) {
+        LIST_FOREACH (o, &tg->tasks, tg_node) {
             if (o == t || o->exiting)
                 continue;
             o->exiting = true;

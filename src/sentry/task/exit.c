@@ -23,7 +23,7 @@ void vfork_release(struct task *child)
 bool pgrp_is_orphaned(const struct pgrp *pg, const struct tgroup *ignore)
 {
     struct tgroup *tg;
-    LIST_FOREACH(tg, &pg->members, pgrp_node) {
+    LIST_FOREACH (tg, &pg->members, pgrp_node) {
         const struct tgroup *p = tg->parent;
         if (tg == ignore || tg->zombie || !p)
             continue;
@@ -39,7 +39,7 @@ void pgrp_check_orphan(struct pgrp *pg, const struct tgroup *ignore)
     bool stopped = false;
     if (!pgrp_is_orphaned(pg, ignore))
         return;
-    LIST_FOREACH(tg, &pg->members, pgrp_node)
+    LIST_FOREACH (tg, &pg->members, pgrp_node)
         stopped |= tg->stopped && tg != ignore;
     if (!stopped)
         return;
@@ -90,7 +90,8 @@ static bool parent_does_not_wait(const struct tgroup *tg)
     if (!tg->parent)
         return true;
     const struct linux_sigaction *act = &tg->parent->sighand->action[LINUX_SIGCHLD - 1];
-    return tg->exit_signal == LINUX_SIGCHLD && (act->handler == LINUX_SIG_IGN || (act->flags & LINUX_SA_NOCLDWAIT));
+    return tg->exit_signal == LINUX_SIGCHLD &&
+           (act->handler == LINUX_SIG_IGN || (act->flags & LINUX_SA_NOCLDWAIT));
 }
 
 void tgroup_reap(struct tgroup *tg)
@@ -138,11 +139,11 @@ static struct tgroup *find_reaper(struct tgroup *tg)
 static void reparent_children(struct tgroup *tg)
 {
     struct tgroup *to = find_reaper(tg), *c, *next;
-    LIST_FOREACH_SAFE(c, next, &tg->children, sibling) {
+    LIST_FOREACH_SAFE (c, next, &tg->children, sibling) {
         list_del_init(&c->sibling);
         c->parent = to == tg ? NULL : to;
         struct task *t;
-        LIST_FOREACH(t, &c->tasks, tg_node)
+        LIST_FOREACH (t, &c->tasks, tg_node)
             if (t->pdeath_signal && !t->exiting)
                 (void)!signal_send_task(t, t->pdeath_signal, NULL);
         if (!c->parent)
@@ -253,7 +254,7 @@ void task_exit(struct task *t)
     waitq_wake(&tg->exit_wait, WAKE_ALL);
     /* Group signals that t alone could have taken. */
     struct task *o;
-    LIST_FOREACH(o, &tg->tasks, tg_node)
+    LIST_FOREACH (o, &tg->tasks, tg_node)
         if (!o->exiting && signal_pending(o))
             task_kick(o);
 }
@@ -278,7 +279,7 @@ void tgroup_exit(struct tgroup *tg, int32_t wait_status)
     tg->wait_status = wait_status;
     tg->stopped = false;
     struct task *t;
-    LIST_FOREACH(t, &tg->tasks, tg_node) {
+    LIST_FOREACH (t, &tg->tasks, tg_node) {
         t->exiting = true;
         task_kick(t);
     }

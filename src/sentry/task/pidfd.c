@@ -38,7 +38,8 @@ struct tgroup *pidfd_group(const struct file *f) { return f->ops == &pidfd_ops ?
 int pidfd_open_group(struct task *t, struct tgroup *tg, uint32_t flags, int *ret_fd)
 {
     struct file *f;
-    int err = file_new_anon("anon_inode:[pidfd]", 0, &pidfd_ops, tg, LINUX_O_RDWR | (flags & LINUX_O_NONBLOCK), t, &f);
+    int err = file_new_anon("anon_inode:[pidfd]", 0, &pidfd_ops, tg,
+                            LINUX_O_RDWR | (flags & LINUX_O_NONBLOCK), t, &f);
     if (err)
         return err;
     tgroup_get(tg);

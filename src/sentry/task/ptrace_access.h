@@ -8,8 +8,8 @@ static inline bool task_may_access(const struct task *from, const struct task *t
     const struct cred *f = from->cred, *c = to->cred;
     if (from->tg == to->tg)
         return true;
-    bool same = f->uid == c->uid && f->uid == c->euid && f->uid == c->suid && f->gid == c->gid && f->gid == c->egid &&
-                f->gid == c->sgid;
+    bool same = f->uid == c->uid && f->uid == c->euid && f->uid == c->suid && f->gid == c->gid &&
+                f->gid == c->egid && f->gid == c->sgid;
     if (!same && !cred_capable(f, LINUX_CAP_SYS_PTRACE))
         return false;
     if (!to->tg->dumpable && !cred_capable(f, LINUX_CAP_SYS_PTRACE))

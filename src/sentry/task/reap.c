@@ -70,7 +70,7 @@ int child_wait(struct task *t, const struct wait_request *q, struct wait_result 
     bool any = false;
     struct tgroup *c;
     *ret = (struct wait_result){0};
-    LIST_FOREACH(c, &t->tg->children, sibling) {
+    LIST_FOREACH (c, &t->tg->children, sibling) {
         if (!eligible(c, q))
             continue;
         any = true;

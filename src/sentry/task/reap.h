@@ -13,16 +13,16 @@ struct task;
 struct tgroup;
 
 struct wait_request {
-    int idtype;       /* LINUX_P_ALL, P_PID, P_PGID */
+    int idtype; /* LINUX_P_ALL, P_PID, P_PGID */
     int32_t id;
     uint32_t options; /* LINUX_WEXITED.. */
     bool nohang;
 };
 struct wait_result {
-    int32_t pid;      /* 0: nothing yet (nohang) */
+    int32_t pid; /* 0: nothing yet (nohang) */
     uint32_t uid;
-    int code;         /* LINUX_CLD_* */
-    int32_t status;   /* as wait(2) */
+    int code;       /* LINUX_CLD_* */
+    int32_t status; /* as wait(2) */
     struct linux_rusage rusage;
 };
 /* 0 or -ECHILD, -EBLOCKED, -ERESTARTSYS. */

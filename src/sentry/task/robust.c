@@ -10,8 +10,9 @@ static void wake_all(const struct task *self)
 {
     for (struct tgroup *tg = tgroup_next(0); tg; tg = tgroup_next(tg->pid)) {
         struct task *t;
-        LIST_FOREACH(t, &tg->tasks, tg_node)
-            if (t != self && t->thread && t->state == TASK_RUNNING && platform_stop(t->thread) == STOP_RUNNING)
+        LIST_FOREACH (t, &tg->tasks, tg_node)
+            if (t != self && t->thread && t->state == TASK_RUNNING &&
+                platform_stop(t->thread) == STOP_RUNNING)
                 platform_interrupt(t->thread);
     }
 }

@@ -16,10 +16,14 @@
 
 static bool is_restart(int64_t r)
 {
-    return r == -ERESTARTSYS || r == -ERESTARTNOINTR || r == -ERESTARTNOHAND || r == -ERESTART_RESTARTBLOCK;
+    return r == -ERESTARTSYS || r == -ERESTARTNOINTR || r == -ERESTARTNOHAND ||
+           r == -ERESTART_RESTARTBLOCK;
 }
 
-bool task_interrupted(const struct task *t) { return t->exiting || t->tg->stopped || signal_pending(t); }
+bool task_interrupted(const struct task *t)
+{
+    return t->exiting || t->tg->stopped || signal_pending(t);
+}
 
 void task_kick(struct task *t)
 {
@@ -42,8 +46,7 @@ void task_kick(struct task *t)
         if (t->thread && platform_stop(t->thread) == STOP_RUNNING)
             platform_interrupt(t->thread);
         break;
-    default:
-        break;
+    default: break;
     }
 }
 
@@ -78,7 +81,9 @@ static void call_finish(struct task *t, int64_t r)
     trace_exit(t, r);
     t->again.nr = TASK_NO_CALL;
     if (r == -ERESTART_RESTARTBLOCK)
-        t->again = (struct task_again){.nr = t->sysno, .args = t->args, .deadline_ns = t->restart.deadline_ns,
+        t->again = (struct task_again){.nr = t->sysno,
+                                       .args = t->args,
+                                       .deadline_ns = t->restart.deadline_ns,
                                        .has_deadline = t->restart.has_deadline};
     call_restart_cleanup(t);
     t->in_syscall = false;
@@ -96,11 +101,8 @@ static void call_leave(struct task *t, int64_t r)
     }
     t->next = TASK_NEXT_LEAVE;
     switch (signal_settle(t)) {
-    case SIGNAL_DEAD:
-        task_exit(t);
-        return;
-    case SIGNAL_STOPPED:
-        return; /* comes back here when continued */
+    case SIGNAL_DEAD: task_exit(t); return;
+    case SIGNAL_STOPPED: return; /* comes back here when continued */
     case SIGNAL_NONE:
         if (t->restore_sigmask) {
             t->restore_sigmask = false;
@@ -166,7 +168,8 @@ static void call_run(struct task *t)
             task_wake(t);
         return;
     }
-    if (t->state == TASK_QUEUED || t->state == TASK_PARKED) /* it parked, then found that it need not wait */
+    if (t->state == TASK_QUEUED ||
+        t->state == TASK_PARKED) /* it parked, then found that it need not wait */
         task_unpark(t);
     call_leave(t, r);
 }
@@ -215,10 +218,11 @@ static bool left_native_futex(struct task *t, int64_t *ret_result)
     bool behind = r->rax == (uint64_t)-EINTR && r->rcx == r->rip && r->rip >= 2;
     if (!before && !behind)
         return false;
-    if (behind && t->last_result == -EINTR && t->args.arg[0] == r->rdi && t->args.arg[1] == r->rsi &&
-        t->args.arg[2] == r->rdx)
+    if (behind && t->last_result == -EINTR && t->args.arg[0] == r->rdi &&
+        t->args.arg[1] == r->rsi && t->args.arg[2] == r->rdx)
         return false;
-    if (copy_in(t, code, UADDR(behind ? r->rip - 2 : r->rip), 2) || code[0] != 0x0f || code[1] != 0x05)
+    if (copy_in(t, code, UADDR(behind ? r->rip - 2 : r->rip), 2) || code[0] != 0x0f ||
+        code[1] != 0x05)
         return false;
     if (before) {
         r->rax = (uint64_t)-EINTR;
@@ -319,7 +323,7 @@ static void on_space_died(struct space *s)
     for (struct tgroup *tg = tgroup_next(0), *next; tg; tg = next) {
         next = tgroup_next(tg->pid);
         struct task *t;
-        LIST_FOREACH(t, &tg->tasks, tg_node) {
+        LIST_FOREACH (t, &tg->tasks, tg_node) {
             if (t->thread && platform_space(t->thread) == s) {
                 tgroup_exit(tg, LINUX_SIGKILL);
                 break;
@@ -350,15 +354,9 @@ static void run_one(struct task *t)
         return;
     }
     switch (t->next) {
-    case TASK_NEXT_CALL:
-        call_run(t);
-        break;
-    case TASK_NEXT_LEAVE:
-        call_leave(t, t->exit_result);
-        break;
-    case TASK_NEXT_USER:
-        go_user(t);
-        break;
+    case TASK_NEXT_CALL: call_run(t); break;
+    case TASK_NEXT_LEAVE: call_leave(t, t->exit_result); break;
+    case TASK_NEXT_USER: go_user(t); break;
     }
 }
 

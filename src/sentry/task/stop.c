@@ -6,7 +6,7 @@
 static void kick_all(struct tgroup *tg)
 {
     struct task *t;
-    LIST_FOREACH(t, &tg->tasks, tg_node)
+    LIST_FOREACH (t, &tg->tasks, tg_node)
         task_kick(t);
 }
 

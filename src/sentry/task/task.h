@@ -60,54 +60,57 @@ struct task {
     struct ref ref;
     int32_t tid;
     struct tgroup *tg;
-    struct list_node tg_node;      /* tgroup->tasks */
-    struct thread *thread;         /* NULL once exited */
-    struct mm *mm;                 /* counted; NULL once exited */
-    struct mm_undo mm_undo;        /* mm/: the memory operation queued last */
-    struct fdtable *files;         /* counted */
-    struct fsctx *fs;              /* counted */
-    struct cred *cred;             /* counted, immutable: replaced as a whole */
+    struct list_node tg_node; /* tgroup->tasks */
+    struct thread *thread;    /* NULL once exited */
+    struct mm *mm;            /* counted; NULL once exited */
+    struct mm_undo mm_undo;   /* mm/: the memory operation queued last */
+    struct fdtable *files;    /* counted */
+    struct fsctx *fs;         /* counted */
+    struct cred *cred;        /* counted, immutable: replaced as a whole */
     char comm[LINUX_TASK_COMM_LEN];
     enum task_state state;
-    struct list_node run_node;     /* run queue */
+    struct list_node run_node; /* run queue */
     /* the system call under way */
     bool in_syscall;
     uint64_t sysno;
     struct sys_args args;
     struct restart restart;
-    struct waiter wait;            /* for task_wait */
-    struct timer wait_timer;       /* deadline of a park */
+    struct waiter wait;      /* for task_wait */
+    struct timer wait_timer; /* deadline of a park */
     /* signals */
     uint64_t sigmask, saved_sigmask;
-    bool restore_sigmask;          /* saved_sigmask comes back after the handler frame is made, or at once without one */
+    bool
+        restore_sigmask; /* saved_sigmask comes back after the handler frame is made, or at once without one */
     struct sigpending pending;
     uint64_t altstack_sp, altstack_size;
     uint32_t altstack_flags;
-    bool exiting;                  /* must call task_exit at the next chance */
-    int64_t exit_result;           /* restart code of the call that is being left with a signal pending */
-    enum task_next next;           /* what the run queue does with it (task/run.c) */
-    bool in_handler;               /* a worker runs a handler of this task: others leave it alone, flags are looked at after */
-    bool syncing;                  /* task_sync(): not run before interrupted() comes */
-    bool exit_in_call;             /* the context is the exit of call exit_nr with exit_result */
-    bool keep_regs;                /* the call set the registers itself (rt_sigreturn) */
-    bool killable_only;            /* this park ends for deadly signals only (vfork) */
+    bool exiting;        /* must call task_exit at the next chance */
+    int64_t exit_result; /* restart code of the call that is being left with a signal pending */
+    enum task_next next; /* what the run queue does with it (task/run.c) */
+    bool
+        in_handler; /* a worker runs a handler of this task: others leave it alone, flags are looked at after */
+    bool syncing;       /* task_sync(): not run before interrupted() comes */
+    bool exit_in_call;  /* the context is the exit of call exit_nr with exit_result */
+    bool keep_regs;     /* the call set the registers itself (rt_sigreturn) */
+    bool killable_only; /* this park ends for deadly signals only (vfork) */
     int32_t sync_error;
     uint64_t exit_nr;
-    int64_t last_result;           /* of the last finished call; args and sysno are still there */
-    struct task_again again;       /* what restart_syscall(2) goes on with; nr TASK_NO_CALL: nothing */
-    struct fault last_fault;       /* for the signal frame */
-    int64_t call_start_ns;         /* --strace */
-    int64_t cpu_past_ns;           /* of platform threads that this task had before (exec) */
+    int64_t last_result;     /* of the last finished call; args and sysno are still there */
+    struct task_again again; /* what restart_syscall(2) goes on with; nr TASK_NO_CALL: nothing */
+    struct fault last_fault; /* for the signal frame */
+    int64_t call_start_ns;   /* --strace */
+    int64_t cpu_past_ns;     /* of platform threads that this task had before (exec) */
     bool keepcaps, sched_reset_on_fork;
     uint32_t sched_policy, sched_priority;
     uint32_t ioprio;
     /* identity and misc */
     uint64_t robust_list, robust_list_len;
-    uint64_t clear_child_tid;      /* the host clears it (platform_thread_new); kept for set_tid_address */
+    uint64_t
+        clear_child_tid; /* the host clears it (platform_thread_new); kept for set_tid_address */
     int32_t pdeath_signal;
     bool no_new_privs;
     uint64_t rseq_addr;
-    bool vfork_child;              /* its parent waits until exec or exit */
+    bool vfork_child; /* its parent waits until exec or exit */
     struct task *vfork_parent;
     struct waitq vfork_done;
     int32_t nice;
@@ -121,33 +124,33 @@ struct task {
 struct tgroup {
     struct ref ref;
     int32_t pid;
-    struct task *leader;           /* stays until the group is reaped */
-    struct list_node tasks;        /* live tasks */
+    struct task *leader;    /* stays until the group is reaped */
+    struct list_node tasks; /* live tasks */
     uint32_t ntasks;
     struct tgroup *parent;
-    struct list_node children;     /* tgroup.sibling */
+    struct list_node children; /* tgroup.sibling */
     struct list_node sibling;
-    struct waitq child_wait;       /* wait4() of any of our tasks */
+    struct waitq child_wait; /* wait4() of any of our tasks */
     struct pgrp *pgrp;
     struct list_node pgrp_node;
-    struct sighand *sighand;       /* counted: shared with CLONE_SIGHAND */
+    struct sighand *sighand; /* counted: shared with CLONE_SIGHAND */
     struct sigpending pending;
-    struct waitq signal_wait;      /* signalfd, sigtimedwait */
-    int32_t exit_signal;           /* to the parent: SIGCHLD, 0 none */
-    int32_t wait_status;           /* encoded as wait(2) when zombie */
+    struct waitq signal_wait; /* signalfd, sigtimedwait */
+    int32_t exit_signal;      /* to the parent: SIGCHLD, 0 none */
+    int32_t wait_status;      /* encoded as wait(2) when zombie */
     bool zombie, group_exit, execed, child_subreaper, dumpable;
     bool stopped, stop_reported, continued_pending;
     int32_t stop_signal;
-    uint32_t membarrier;           /* LINUX_MEMBARRIER_CMD_REGISTER_* that were made */
+    uint32_t membarrier; /* LINUX_MEMBARRIER_CMD_REGISTER_* that were made */
     struct linux_rlimit64 rlim[LINUX_RLIM_NLIMITS];
     struct timer itimer_real;
     int64_t itimer_real_interval_ns;
     struct posix_timers *posix_timers;
-    struct cpu_timers *cpu_timers;                /* ITIMER_VIRTUAL, ITIMER_PROF, RLIMIT_CPU (time/itimer.c) */
-    struct waitq exit_wait;                       /* woken when the group is a zombie (pidfd), and when a thread ends */
-    uint32_t nsigqueued;                          /* queued siginfos of the group and its tasks: RLIMIT_SIGPENDING */
-    int64_t dead_utime_ns, dead_stime_ns;         /* of exited threads */
-    int64_t child_utime_ns, child_stime_ns;       /* of reaped children */
+    struct cpu_timers *cpu_timers; /* ITIMER_VIRTUAL, ITIMER_PROF, RLIMIT_CPU (time/itimer.c) */
+    struct waitq exit_wait; /* woken when the group is a zombie (pidfd), and when a thread ends */
+    uint32_t nsigqueued;    /* queued siginfos of the group and its tasks: RLIMIT_SIGPENDING */
+    int64_t dead_utime_ns, dead_stime_ns;   /* of exited threads */
+    int64_t child_utime_ns, child_stime_ns; /* of reaped children */
     uint64_t min_flt, maj_flt, child_maxrss_kb, maxrss_kb;
     int32_t oom_score_adj;
     int64_t start_ns;
@@ -189,7 +192,7 @@ struct cred {
 };
 
 struct fsctx *fsctx_ref(struct fsctx *fs);
-struct fsctx *fsctx_unref(struct fsctx *fs);             /* NULL fine; returns NULL */
+struct fsctx *fsctx_unref(struct fsctx *fs);               /* NULL fine; returns NULL */
 NODISCARD struct fsctx *fsctx_dup(const struct fsctx *fs); /* NULL: no memory */
 /* root and cwd are the root of the sandbox's mounts. NULL: no memory */
 NODISCARD struct fsctx *fsctx_new(void);
@@ -211,9 +214,9 @@ uint32_t task_count(void);
 struct cred *cred_ref(struct cred *c);
 struct cred *cred_unref(struct cred *c);
 NODISCARD struct cred *cred_dup(const struct cred *c); /* NULL: no memory */
-void groups_sort(uint32_t *v, uint32_t n); /* for cred.groups */
+void groups_sort(uint32_t *v, uint32_t n);             /* for cred.groups */
 bool cred_capable(const struct cred *c, int cap);
-bool cred_in_group(const struct cred *c, uint32_t gid);   /* fsgid or supplementary */
+bool cred_in_group(const struct cred *c, uint32_t gid); /* fsgid or supplementary */
 bool task_capable(const struct task *t, int cap);
 
 /* Ends every thread of the group; wait_status as wait(2). t may be current. */

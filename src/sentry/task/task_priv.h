@@ -9,9 +9,9 @@
 #include "sentry/task/run.h"
 #include "sentry/task/task.h"
 
-#define PID_MAX 32768
+#define PID_MAX      32768
 #define PID_RESERVED 300 /* after the first round numbers below are left alone */
-#define PID_CHUNK 256
+#define PID_CHUNK    256
 
 struct pid_slot {
     struct task *task;     /* counted */
@@ -48,17 +48,24 @@ NODISCARD struct session *session_new(int32_t id);
 NODISCARD struct pgrp *pgrp_new(int32_t id, struct session *s);
 void session_drop(struct session *s); /* without groups: is freed */
 void pgrp_join(struct pgrp *pg, struct tgroup *tg);
-void pgrp_leave(struct tgroup *tg); /* the last member frees it, and the session with its last group */
-void session_release_tty(struct session *s); /* its leader has ended, or it has no members any more */
+void pgrp_leave(
+    struct tgroup *tg); /* the last member frees it, and the session with its last group */
+void session_release_tty(
+    struct session *s); /* its leader has ended, or it has no members any more */
 /* exit.c */
-void task_exit(struct task *t);           /* ends t now; not while a handler of it runs */
-void task_discard(struct task *t);        /* a task that never ran: no zombie, nobody is told */
-void tgroup_reap(struct tgroup *tg);      /* a zombie that was waited for: its usage goes to the parent, then as drop */
-void tgroup_drop(struct tgroup *tg);      /* a zombie is gone */
+void task_exit(struct task *t);    /* ends t now; not while a handler of it runs */
+void task_discard(struct task *t); /* a task that never ran: no zombie, nobody is told */
+void tgroup_reap(
+    struct tgroup
+        *tg); /* a zombie that was waited for: its usage goes to the parent, then as drop */
+void tgroup_drop(struct tgroup *tg); /* a zombie is gone */
 void vfork_release(struct task *child);
 bool pgrp_is_orphaned(const struct pgrp *pg, const struct tgroup *ignore);
-void pgrp_check_orphan(struct pgrp *pg, const struct tgroup *ignore); /* SIGHUP, SIGCONT if it has become one with stopped members */
-void tgroup_notify_parent(struct tgroup *tg, int code, int status); /* SIGCHLD with CLD_*, and wait() */
+void pgrp_check_orphan(
+    struct pgrp *pg,
+    const struct tgroup *ignore); /* SIGHUP, SIGCONT if it has become one with stopped members */
+void tgroup_notify_parent(struct tgroup *tg, int code,
+                          int status); /* SIGCHLD with CLD_*, and wait() */
 /* stop.c */
 void tgroup_stop(struct tgroup *tg, int sig);
 void tgroup_continue(struct tgroup *tg);

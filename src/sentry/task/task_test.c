@@ -19,11 +19,11 @@
 
 #include <string.h>
 
-#define CODE (FAKE_MEM + 0x100)
-#define DATA (FAKE_MEM + 0x1000)
+#define CODE      (FAKE_MEM + 0x100)
+#define DATA      (FAKE_MEM + 0x1000)
 #define STACK_TOP (FAKE_MEM + 0x20000)
-#define HANDLER 0x4000u
-#define RESTORER 0x5000u
+#define HANDLER   0x4000u
+#define RESTORER  0x5000u
 
 static int finished_with;
 
@@ -91,10 +91,11 @@ static int teardown(void **state)
 }
 
 #define CALL(t, nr, ...) CALL_((t), LINUX_SYS_##nr, ##__VA_ARGS__, 0, 0, 0, 0, 0)
-#define CALL_(t, nr, a, b, c, d, e, ...) \
-    fake_syscall((t), (nr), (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), (uint64_t)(d), (uint64_t)(e))
+#define CALL_(t, nr, a, b, c, d, e, ...)                                                           \
+    fake_syscall((t), (nr), (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), (uint64_t)(d),            \
+                 (uint64_t)(e))
 #define TRAP(t, nr, ...) TRAP_((t), LINUX_SYS_##nr, ##__VA_ARGS__, 0, 0, 0, 0, 0)
-#define TRAP_(t, nr, a, b, c, d, e, ...) \
+#define TRAP_(t, nr, a, b, c, d, e, ...)                                                           \
     fake_trap((t), (nr), (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), (uint64_t)(d), (uint64_t)(e))
 
 static int64_t result_of(const struct task *t)
@@ -105,7 +106,8 @@ static int64_t result_of(const struct task *t)
 
 static void set_action(struct task *t, int sig, uint64_t handler, uint64_t flags)
 {
-    struct linux_sigaction act = {.handler = handler, .flags = flags | LINUX_SA_RESTORER, .restorer = RESTORER};
+    struct linux_sigaction act = {
+        .handler = handler, .flags = flags | LINUX_SA_RESTORER, .restorer = RESTORER};
     memcpy(fake_mem(t->mm->space, DATA), &act, sizeof(act));
     CALL(t, rt_sigaction, sig, DATA, 0, 8);
     assert_int_equal(result_of(t), 0);
@@ -273,8 +275,9 @@ static void test_native_futex(void **state)
 
 static void test_vfork(void **state)
 {
-    TRAP(first, clone, LINUX_CLONE_VFORK | LINUX_CLONE_VM | LINUX_CLONE_FS | LINUX_CLONE_FILES | LINUX_SIGCHLD, 0, 0, 0,
-         0);
+    TRAP(first, clone,
+         LINUX_CLONE_VFORK | LINUX_CLONE_VM | LINUX_CLONE_FS | LINUX_CLONE_FILES | LINUX_SIGCHLD, 0,
+         0, 0, 0);
     assert_int_equal(first->thread->did, FAKE_SYNCED);
     fake_interrupted(first);
     assert_int_equal(first->state, TASK_PARKED);
@@ -292,8 +295,10 @@ static void test_threads(void **state)
 {
     struct task *c = do_fork(first, 0);
     int32_t pid = c->tid;
-    TRAP(c, clone, LINUX_CLONE_VM | LINUX_CLONE_FS | LINUX_CLONE_FILES | LINUX_CLONE_SIGHAND | LINUX_CLONE_THREAD, STACK_TOP - 0x8000,
-         0, 0, 0);
+    TRAP(c, clone,
+         LINUX_CLONE_VM | LINUX_CLONE_FS | LINUX_CLONE_FILES | LINUX_CLONE_SIGHAND |
+             LINUX_CLONE_THREAD,
+         STACK_TOP - 0x8000, 0, 0, 0);
     int32_t tid = (int32_t)result_of(c);
     struct task *th = task_find(tid);
     CALL(th, getpid);
@@ -317,8 +322,10 @@ static void test_thread_faults(void **state)
 {
     struct task *c = do_fork(first, 0);
     int32_t pid = c->tid;
-    TRAP(c, clone, LINUX_CLONE_VM | LINUX_CLONE_FS | LINUX_CLONE_FILES | LINUX_CLONE_SIGHAND | LINUX_CLONE_THREAD, STACK_TOP - 0x8000,
-         0, 0, 0);
+    TRAP(c, clone,
+         LINUX_CLONE_VM | LINUX_CLONE_FS | LINUX_CLONE_FILES | LINUX_CLONE_SIGHAND |
+             LINUX_CLONE_THREAD,
+         STACK_TOP - 0x8000, 0, 0, 0);
     struct task *th = task_find((int32_t)result_of(c));
     CALL(c, pause);
     fake_fault(th, LINUX_SIGSEGV, 8);

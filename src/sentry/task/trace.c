@@ -7,7 +7,10 @@
 #include "sentry/syscalls/strace.h"
 #include "sentry/task/task_priv.h"
 
-static ssize_t peek(void *ctx, struct uaddr src, void *dst, size_t n) { return copy_in_some(ctx, dst, src, n); }
+static ssize_t peek(void *ctx, struct uaddr src, void *dst, size_t n)
+{
+    return copy_in_some(ctx, dst, src, n);
+}
 
 static struct strace_call call_of(const struct task *t)
 {
@@ -16,7 +19,9 @@ static struct strace_call call_of(const struct task *t)
         .tid = t->tid,
         .comm = t->comm,
         .nr = t->sysno,
-        .row = t->sysno < SYSCALL_TABLE_SIZE && syscall_table[t->sysno].name ? &syscall_table[t->sysno] : NULL,
+        .row = t->sysno < SYSCALL_TABLE_SIZE && syscall_table[t->sysno].name
+                   ? &syscall_table[t->sysno]
+                   : NULL,
         .args = &t->args,
     };
 }
@@ -55,6 +60,6 @@ void trace_missing(uint64_t nr)
     if (n & (n - 1)) /* at the 1st, 2nd, 4th, 8th.. time */
         return;
     const char *name = nr < SYSCALL_TABLE_SIZE ? syscall_table[nr].name : NULL;
-    LOGD("syscall: not implemented name=%s nr=%llu count=%llu", name ? name : "?", (unsigned long long)nr,
-         (unsigned long long)n);
+    LOGD("syscall: not implemented name=%s nr=%llu count=%llu", name ? name : "?",
+         (unsigned long long)nr, (unsigned long long)n);
 }

@@ -125,7 +125,8 @@ int task_park(struct task *t, int64_t deadline_ns)
     return park(t, deadline_ns, task_interrupted(t));
 }
 
-static int wait_on(struct task *t, struct waitq *q, uint32_t events, int64_t deadline_ns, bool interrupted)
+static int wait_on(struct task *t, struct waitq *q, uint32_t events, int64_t deadline_ns,
+                   bool interrupted)
 {
     int r = park(t, deadline_ns, interrupted);
     if (r == -EBLOCKED) {

@@ -44,14 +44,16 @@ void waitq_wake(struct waitq *q, uint32_t events);
 
 /* What a handler remembers over -EBLOCKED. Zeroed when a call begins. */
 struct restart {
-    bool again;          /* this is not the first run */
-    bool timed_out;      /* the deadline passed */
+    bool again;     /* this is not the first run */
+    bool timed_out; /* the deadline passed */
     bool has_deadline;
     int64_t deadline_ns; /* CLOCK_MONOTONIC of the kernel, TIME_NONE: none */
     uint64_t done;       /* bytes or items finished so far */
     uint64_t u[4];       /* the handler's own */
     void *obj;           /* the handler's own */
-    void (*cleanup)(struct task *t); /* run when the call ends for good (also by exit); a handler that has cleaned up sets NULL */
+    void (*cleanup)(
+        struct task *
+            t); /* run when the call ends for good (also by exit); a handler that has cleaned up sets NULL */
 };
 
 /* Parks on q until events, a signal or the deadline (absolute kernel monotonic ns, TIME_NONE).
@@ -69,4 +71,5 @@ void task_wake(struct task *t);
 NODISCARD int task_sync(struct task *t);
 int task_sync_result(struct task *t);
 /* As task_wait, but only the end of the task ends the wait. */
-NODISCARD int task_wait_killable(struct task *t, struct waitq *q, uint32_t events, int64_t deadline_ns);
+NODISCARD int task_wait_killable(struct task *t, struct waitq *q, uint32_t events,
+                                 int64_t deadline_ns);

@@ -58,11 +58,13 @@ static int read_clock(struct task *t, int32_t clock, bool read, int64_t *ret_ns)
         if (read)
             *ret_ns = task_cpu_ns(t);
         return 0;
-    default:
-        return -EINVAL;
+    default: return -EINVAL;
     }
 }
 
-int clock_read(struct task *t, int32_t clock, int64_t *ret_ns) { return read_clock(t, clock, true, ret_ns); }
+int clock_read(struct task *t, int32_t clock, int64_t *ret_ns)
+{
+    return read_clock(t, clock, true, ret_ns);
+}
 
 int clock_valid(struct task *t, int32_t clock) { return read_clock(t, clock, false, NULL); }

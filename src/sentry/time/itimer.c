@@ -27,7 +27,8 @@ static void real_fired(struct timer *tm)
 {
     struct tgroup *tg = container_of(tm, struct tgroup, itimer_real);
     if (tg->itimer_real_interval_ns)
-        timer_set(tm, timer_next_period(tm->deadline_ns, tg->itimer_real_interval_ns, clock_monotonic_ns(), NULL));
+        timer_set(tm, timer_next_period(tm->deadline_ns, tg->itimer_real_interval_ns,
+                                        clock_monotonic_ns(), NULL));
     (void)!signal_send_group(tg, LINUX_SIGALRM, NULL);
 }
 
@@ -35,7 +36,8 @@ static int64_t earliest(int64_t a, int64_t b) { return b && b < a ? b : a; }
 
 static void poll_again(struct cpu_timers *c, int64_t now_cpu)
 {
-    int64_t due = earliest(earliest(earliest(INT64_MAX, c->it[0].due_ns), c->it[1].due_ns), c->limit_due_ns);
+    int64_t due =
+        earliest(earliest(earliest(INT64_MAX, c->it[0].due_ns), c->it[1].due_ns), c->limit_due_ns);
     if (due == INT64_MAX) {
         timer_cancel(&c->poll);
         return;
@@ -56,12 +58,14 @@ static void cpu_poll(struct timer *tm)
         struct cpu_itimer *it = &c->it[i];
         if (!it->due_ns || now < it->due_ns)
             continue;
-        it->due_ns = it->interval_ns ? timer_next_period(it->due_ns, it->interval_ns, now, NULL) : 0;
+        it->due_ns =
+            it->interval_ns ? timer_next_period(it->due_ns, it->interval_ns, now, NULL) : 0;
         (void)!signal_send_group(tg, signals[i], NULL);
     }
     if (c->limit_due_ns && now >= c->limit_due_ns) {
         uint64_t hard = tg->rlim[LINUX_RLIMIT_CPU].rlim_max;
-        if (hard != LINUX_RLIM_INFINITY && now / NSEC_PER_SEC >= (int64_t)MIN(hard, (uint64_t)INT64_MAX)) {
+        if (hard != LINUX_RLIM_INFINITY &&
+            now / NSEC_PER_SEC >= (int64_t)MIN(hard, (uint64_t)INT64_MAX)) {
             tgroup_exit(tg, LINUX_SIGKILL);
             return;
         }
@@ -102,7 +106,8 @@ void cpu_limit_changed(struct tgroup *tg)
     if (!c)
         return;
     soft = MAX(soft, (uint64_t)1);
-    c->limit_due_ns = soft > (uint64_t)(INT64_MAX / NSEC_PER_SEC) ? 0 : (int64_t)soft * NSEC_PER_SEC;
+    c->limit_due_ns =
+        soft > (uint64_t)(INT64_MAX / NSEC_PER_SEC) ? 0 : (int64_t)soft * NSEC_PER_SEC;
     poll_again(c, tgroup_cpu_total_ns(tg));
 }
 
@@ -121,7 +126,8 @@ void itimer_set(struct tgroup *tg, int which, int64_t value_ns, int64_t interval
     if (!c)
         return;
     int64_t now = tgroup_cpu_total_ns(tg);
-    c->it[which - 1] = (struct cpu_itimer){value_ns ? saturating_add_i64(now, value_ns) : 0, value_ns ? interval_ns : 0};
+    c->it[which - 1] = (struct cpu_itimer){value_ns ? saturating_add_i64(now, value_ns) : 0,
+                                           value_ns ? interval_ns : 0};
     poll_again(c, now);
 }
 

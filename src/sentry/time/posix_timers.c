@@ -15,7 +15,7 @@
 #include "sentry/time/timespec.h"
 
 #define POSIX_TIMERS_MAX 8192
-#define CPU_POLL_NS (5 * NSEC_PER_MSEC)
+#define CPU_POLL_NS      (5 * NSEC_PER_MSEC)
 
 struct posix_timer {
     struct timer tm;
@@ -25,7 +25,7 @@ struct posix_timer {
     union linux_sigval value;
     int64_t due_ns; /* on the timer's own clock; 0: disarmed */
     int64_t interval_ns;
-    bool cpu;       /* a CPU clock: polled */
+    bool cpu; /* a CPU clock: polled */
     int32_t overrun, last_overrun;
 };
 struct posix_timers {
@@ -154,7 +154,8 @@ static int place(struct tgroup *tg, uint32_t *ret)
     uint32_t size = p->size ? p->size * 2 : 8;
     if (size > POSIX_TIMERS_MAX)
         return -EAGAIN;
-    struct posix_timer **v = p->v ? arena_realloc(p->v, p->size * sizeof(*v), size * sizeof(*v)) : arena_alloc(size * sizeof(*v));
+    struct posix_timer **v = p->v ? arena_realloc(p->v, p->size * sizeof(*v), size * sizeof(*v))
+                                  : arena_alloc(size * sizeof(*v));
     if (!v)
         return -EAGAIN;
     *ret = p->size;
@@ -180,17 +181,15 @@ static int check_event(struct task *t, const struct linux_sigevent *ev)
 
 static int check_clock(struct task *t, int32_t clock, bool *ret_cpu)
 {
-    *ret_cpu = clock < 0 || clock == LINUX_CLOCK_PROCESS_CPUTIME_ID || clock == LINUX_CLOCK_THREAD_CPUTIME_ID;
+    *ret_cpu = clock < 0 || clock == LINUX_CLOCK_PROCESS_CPUTIME_ID ||
+               clock == LINUX_CLOCK_THREAD_CPUTIME_ID;
     switch (clock) {
     case LINUX_CLOCK_MONOTONIC_RAW:
     case LINUX_CLOCK_REALTIME_COARSE:
-    case LINUX_CLOCK_MONOTONIC_COARSE:
-        return -EOPNOTSUPP;
+    case LINUX_CLOCK_MONOTONIC_COARSE: return -EOPNOTSUPP;
     case LINUX_CLOCK_REALTIME_ALARM:
-    case LINUX_CLOCK_BOOTTIME_ALARM:
-        return task_capable(t, LINUX_CAP_WAKE_ALARM) ? 0 : -EPERM;
-    default:
-        return clock_valid(t, clock);
+    case LINUX_CLOCK_BOOTTIME_ALARM: return task_capable(t, LINUX_CAP_WAKE_ALARM) ? 0 : -EPERM;
+    default: return clock_valid(t, clock);
     }
 }
 
@@ -225,7 +224,9 @@ int64_t sys_timer_create(struct task *t, const struct sys_args *a)
     pt->cpu = cpu;
     pt->notify = ev.sigev_notify;
     pt->signo = ev.sigev_signo;
-    pt->tid = ev.sigev_notify & LINUX_SIGEV_THREAD_ID ? ev.tid : (clock == LINUX_CLOCK_THREAD_CPUTIME_ID ? t->tid : 0);
+    pt->tid = ev.sigev_notify & LINUX_SIGEV_THREAD_ID
+                  ? ev.tid
+                  : (clock == LINUX_CLOCK_THREAD_CPUTIME_ID ? t->tid : 0);
     pt->value = ev.sigev_value;
     t->tg->posix_timers->v[id] = pt;
     return 0;
@@ -256,7 +257,8 @@ int64_t sys_timer_settime(struct task *t, const struct sys_args *a)
     pt->overrun = pt->last_overrun = 0;
     pt->due_ns = 0;
     if (value)
-        pt->due_ns = arg_uint(a, 1) & LINUX_TIMER_ABSTIME ? value : saturating_add_i64(now_of(pt), value);
+        pt->due_ns =
+            arg_uint(a, 1) & LINUX_TIMER_ABSTIME ? value : saturating_add_i64(now_of(pt), value);
     arm(pt);
     if (a->arg[3] && copy_out(t, arg_uaddr(a, 3), &old, sizeof(old)))
         return -EFAULT;

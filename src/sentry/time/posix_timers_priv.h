@@ -8,7 +8,8 @@ struct tgroup;
 void cpu_timers_free(struct tgroup *tg);
 
 /* The first of due, due + interval, .. that lies after now; *ret_missed (may be NULL): how many before it. */
-static inline int64_t timer_next_period(int64_t due, int64_t interval, int64_t now, uint64_t *ret_missed)
+static inline int64_t timer_next_period(int64_t due, int64_t interval, int64_t now,
+                                        uint64_t *ret_missed)
 {
     int64_t n = now >= due ? (now - due) / interval + 1 : 0;
     if (ret_missed)

@@ -22,8 +22,9 @@ int64_t clock_realtime_ns(void);
 int64_t clock_boottime_ns(void);
 
 void timer_init(struct timer *tm, void (*fn)(struct timer *tm));
-void timer_set(struct timer *tm, int64_t deadline_ns); /* re-arms; monotonic; in the past: fires soon */
-void timer_cancel(struct timer *tm);                   /* not armed: nothing */
+void timer_set(struct timer *tm,
+               int64_t deadline_ns); /* re-arms; monotonic; in the past: fires soon */
+void timer_cancel(struct timer *tm); /* not armed: nothing */
 /* For the I/O thread: runs what is due, returns the next deadline or TIME_NONE. */
 int64_t timers_run(int64_t now_ns);
 NODISCARD int timers_init(void);

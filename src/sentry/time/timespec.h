@@ -15,7 +15,10 @@ static inline bool timeval_valid(const struct linux_timeval *tv)
 }
 
 /* Saturating. */
-static inline int64_t timespec_ns(const struct linux_timespec *ts) { return saturating_ns(ts->tv_sec, ts->tv_nsec); }
+static inline int64_t timespec_ns(const struct linux_timespec *ts)
+{
+    return saturating_ns(ts->tv_sec, ts->tv_nsec);
+}
 
 static inline int64_t timeval_ns(const struct linux_timeval *tv)
 {
@@ -29,5 +32,6 @@ static inline struct linux_timespec timespec_of(int64_t ns)
 
 static inline struct linux_timeval timeval_of(int64_t ns)
 {
-    return (struct linux_timeval){.tv_sec = ns / NSEC_PER_SEC, .tv_usec = ns % NSEC_PER_SEC / NSEC_PER_USEC};
+    return (struct linux_timeval){.tv_sec = ns / NSEC_PER_SEC,
+                                  .tv_usec = ns % NSEC_PER_SEC / NSEC_PER_USEC};
 }

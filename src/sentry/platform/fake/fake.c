@@ -60,7 +60,8 @@ int platform_fork(struct thread *by, struct task *child, struct thread **ret)
     return 0;
 }
 
-int platform_thread_new(struct thread *by, const struct thread_start *st, struct task *child, struct thread **ret)
+int platform_thread_new(struct thread *by, const struct thread_start *st, struct task *child,
+                        struct thread **ret)
 {
     struct thread *th = thread_new(child, by->space);
     if (!th)
@@ -152,9 +153,13 @@ static int queue(struct thread *th)
     return ++th->queued > PLATFORM_QUEUE_MAX ? -ENOMEM : 0;
 }
 
-int platform_map_anon(struct thread *th, struct urange r, uint32_t prot, uint32_t flags) { return queue(th); }
+int platform_map_anon(struct thread *th, struct urange r, uint32_t prot, uint32_t flags)
+{
+    return queue(th);
+}
 
-int platform_map_file(struct thread *th, struct urange r, uint32_t prot, bool shared, struct hostfile *f, uint64_t off_bytes)
+int platform_map_file(struct thread *th, struct urange r, uint32_t prot, bool shared,
+                      struct hostfile *f, uint64_t off_bytes)
 {
     return queue(th);
 }
@@ -165,9 +170,15 @@ int platform_protect(struct thread *th, struct urange r, uint32_t prot) { return
 
 int platform_madvise(struct thread *th, struct urange r, uint32_t advice) { return queue(th); }
 
-int platform_mremap(struct thread *th, struct urange from, struct urange to, uint32_t flags) { return queue(th); }
+int platform_mremap(struct thread *th, struct urange from, struct urange to, uint32_t flags)
+{
+    return queue(th);
+}
 
-int platform_native_call(struct thread *th, uint64_t nr, const uint64_t args[6]) { return queue(th); }
+int platform_native_call(struct thread *th, uint64_t nr, const uint64_t args[6])
+{
+    return queue(th);
+}
 
 struct waitq *platform_map_waitq(struct thread *th) { return &th->task->vfork_done; }
 
@@ -227,12 +238,14 @@ static void enter(struct task *t, enum stop_kind stop, uint64_t nr, const uint64
     run_queue();
 }
 
-void fake_syscall(struct task *t, uint64_t nr, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
+void fake_syscall(struct task *t, uint64_t nr, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
+                  uint64_t a4)
 {
     enter(t, STOP_CALL, nr, (uint64_t[6]){a0, a1, a2, a3, a4});
 }
 
-void fake_trap(struct task *t, uint64_t nr, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
+void fake_trap(struct task *t, uint64_t nr, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
+               uint64_t a4)
 {
     enter(t, STOP_CONTEXT, nr, (uint64_t[6]){a0, a1, a2, a3, a4});
 }

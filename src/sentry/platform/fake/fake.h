@@ -7,7 +7,7 @@
 #pragma once
 #include "sentry/platform/platform.h"
 
-#define FAKE_MEM 0x100000ULL
+#define FAKE_MEM      0x100000ULL
 #define FAKE_MEM_SIZE 0x40000ULL
 
 enum fake_did { FAKE_NOTHING, FAKE_RETURNED, FAKE_RETURNED_STOP, FAKE_RESUMED, FAKE_SYNCED };
@@ -28,8 +28,10 @@ struct thread {
 };
 
 /* STOP_CALL and STOP_CONTEXT entry; the queue is run. The thread may be gone afterwards. */
-void fake_syscall(struct task *t, uint64_t nr, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4);
-void fake_trap(struct task *t, uint64_t nr, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4);
+void fake_syscall(struct task *t, uint64_t nr, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
+                  uint64_t a4);
+void fake_trap(struct task *t, uint64_t nr, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
+               uint64_t a4);
 /* What follows RETURNED_STOP, SYNCED, and platform_interrupt(). */
 void fake_interrupted(struct task *t);
 void fake_fault(struct task *t, int signo, uint64_t addr);
