@@ -132,8 +132,16 @@ int unix_bind(struct socket *s, struct task *t, const struct sock_addr *a)
     int err = unix_addr_check(a, &n);
     if (err)
         return err;
-    if (u->name.len)
-        return -EINVAL;
+    if (u->name.len) {
+        /* Linux makes the new name first: one that is taken is noticed before the name that the socket has. */
+        char name[sizeof(n.un.sun_path) + 1] = {0};
+        struct walk w;
+        memcpy(name, n.un.sun_path, n.len - PATH_OFF - is_path(&n));
+        if (!is_path(&n) || walk_at(t, LINUX_AT_FDCWD, name, WALK_NOFOLLOW, &w))
+            return -EINVAL;
+        path_unref(&w.path);
+        return -EADDRINUSE;
+    }
     return is_path(&n) ? bind_path(u, t, &n) : bind_abstract(u, &n);
 }
 
