@@ -131,10 +131,9 @@ int64_t sys_flock(struct task *t, const struct sys_args *a)
 static int64_t set_flag(struct task *t, struct file *f, int fd, struct uaddr arg, uint32_t flag)
 {
     uint32_t on;
-    struct waitq *q;
     if (copy_in_u32(t, &on, arg) < 0)
         return -EFAULT;
-    if (on && flag == LINUX_FASYNC && ((void)file_poll(f, &q), !q))
+    if (on && flag == LINUX_FASYNC && !file_async_possible(f))
         return -ENOTTY;
     return do_setfl(t, f, fd, on ? f->flags | flag : f->flags & ~flag);
 }

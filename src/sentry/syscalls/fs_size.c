@@ -65,7 +65,7 @@ int64_t sys_ftruncate(struct task *t, const struct sys_args *a)
         return -EINVAL;
     int r = set_size(t, f->inode, (uint64_t)size);
     if (r == 0)
-        notify_file(f, LINUX_IN_MODIFY);
+        notify_dentry(f->path.dentry, LINUX_IN_MODIFY);
     return r;
 }
 

@@ -3,15 +3,18 @@
 #include "abi/fcntl.h"
 #include "abi/poll.h"
 #include "abi/signal.h"
+#include "abi/stat.h"
 #include "base/err.h"
 #include "sentry/arena/slab.h"
 #include "sentry/signal/signal.h"
+#include "sentry/vfs/inotify.h"
 #include "sentry/vfs/vfs_priv.h"
 
 struct file_async {
     struct waiter waiter;
     struct file *file; /* owns this */
     int fd;
+    bool sending; /* the signal may make the file ready again */
 };
 
 static struct linux_siginfo info_of(const struct file_async *a, int sig, uint32_t events)
@@ -56,12 +59,9 @@ static void send_one(const struct file_async *a, struct task *t, struct tgroup *
         LOGD("vfs: async signal %d lost: %s", sig, err_name(r));
 }
 
-static void async_wake(struct waiter *w, uint32_t events)
+static void send_to_owner(const struct file_async *a, uint32_t events)
 {
-    const struct file_async *a = container_of(w, struct file_async, waiter);
     const struct file *f = a->file;
-    if (!f->owner_pid)
-        return;
     if (f->owner_type == LINUX_F_OWNER_TID) {
         struct task *t = task_find(f->owner_pid);
         if (t)
@@ -79,6 +79,26 @@ static void async_wake(struct waiter *w, uint32_t events)
     }
 }
 
+static void async_wake(struct waiter *w, uint32_t events)
+{
+    struct file_async *a = container_of(w, struct file_async, waiter);
+    if (!a->file->owner_pid || a->sending)
+        return;
+    a->sending = true;
+    send_to_owner(a, events);
+    a->sending = false;
+}
+
+bool file_async_possible(struct file *f)
+{
+    uint32_t mode = f->inode->mode;
+    struct waitq *q;
+    if (!LINUX_S_ISSOCK(mode) && !LINUX_S_ISFIFO(mode) && !LINUX_S_ISCHR(mode) && !file_inotify(f))
+        return false;
+    (void)file_poll(f, &q);
+    return q != NULL;
+}
+
 void file_async_drop(struct file *f)
 {
     if (!f->async)
@@ -93,11 +113,11 @@ int file_async_set(struct file *f, int fd, bool on)
         file_async_drop(f);
         return 0;
     }
-    struct waitq *q;
-    (void)file_poll(f, &q);
-    if (!q)
+    if (!file_async_possible(f))
         return -ENOTTY;
     if (!f->async) {
+        struct waitq *q;
+        (void)file_poll(f, &q);
         f->async = SLAB_NEW(FILE_ASYNC, struct file_async);
         if (!f->async)
             return -ENOMEM;

@@ -12,6 +12,7 @@
 struct file;
 struct task;
 
+bool file_async_possible(struct file *f); /* sockets, pipes, terminals, inotify */
 /* fd: what siginfo will name. -ENOTTY this kind of file never becomes ready, -ENOMEM. */
 NODISCARD int file_async_set(struct file *f, int fd, bool on);
 void file_async_drop(struct file *f); /* last close */
