@@ -19,7 +19,8 @@ static int wait_one(int ep, struct epoll_event *ev) { return epoll_wait(ep, ev, 
 TEST(epoll_level_and_edge)
 {
     struct epoll_event ev;
-    int ep = CHECK_OK(epoll_create1(EPOLL_CLOEXEC)), lt = CHECK_OK(eventfd(0, 0)), et = CHECK_OK(eventfd(0, 0));
+    int ep = CHECK_OK(epoll_create1(EPOLL_CLOEXEC)), lt = CHECK_OK(eventfd(0, 0)),
+        et = CHECK_OK(eventfd(0, 0));
     CHECK_OK(add(ep, lt, EPOLLIN));
     CHECK_EQ(wait_one(ep, &ev), 0);
     CHECK_OK(eventfd_write(lt, 1));

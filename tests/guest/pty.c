@@ -31,7 +31,10 @@ static void want(int fd, const char *text)
     CHECK_STR(buf, text);
 }
 
-static void type(const char *text) { CHECK_EQ(write(master, text, strlen(text)), (ssize_t)strlen(text)); }
+static void type(const char *text)
+{
+    CHECK_EQ(write(master, text, strlen(text)), (ssize_t)strlen(text));
+}
 
 TEST(lines_and_echo)
 {
@@ -104,7 +107,8 @@ TEST(keys_make_signals)
     pid_t pid = fork();
     if (pid == 0) {
         setsid();
-        if (ioctl(slave, TIOCSCTTY, 0) || tcgetpgrp(slave) != getpid() || tcgetsid(slave) != getpid())
+        if (ioctl(slave, TIOCSCTTY, 0) || tcgetpgrp(slave) != getpid() ||
+            tcgetsid(slave) != getpid())
             _exit(1);
         int t = open("/dev/tty", O_RDWR);
         if (t < 0 || write(t, "ready\n", 6) != 6)
@@ -134,7 +138,8 @@ TEST(background_reads_stop)
         }
         setpgid(job, job);
         int status;
-        if (waitpid(job, &status, WUNTRACED) != job || !WIFSTOPPED(status) || WSTOPSIG(status) != SIGTTIN)
+        if (waitpid(job, &status, WUNTRACED) != job || !WIFSTOPPED(status) ||
+            WSTOPSIG(status) != SIGTTIN)
             _exit(4);
         signal(SIGTTOU, SIG_IGN);
         if (tcsetpgrp(slave, job) || kill(-job, SIGCONT))

@@ -85,7 +85,8 @@ TEST(path_names)
     struct sockaddr_un a, b;
     socklen_t len = path_addr(&a, "sock"), blen = sizeof(b);
     struct stat st;
-    int l = CHECK_OK(socket(AF_UNIX, SOCK_STREAM, 0)), c = CHECK_OK(socket(AF_UNIX, SOCK_STREAM, 0));
+    int l = CHECK_OK(socket(AF_UNIX, SOCK_STREAM, 0)),
+        c = CHECK_OK(socket(AF_UNIX, SOCK_STREAM, 0));
     CHECK_ERR(connect(c, (struct sockaddr *)&a, len), ENOENT);
     CHECK_OK(bind(l, (struct sockaddr *)&a, len));
     CHECK_OK(stat(a.sun_path, &st));
@@ -121,7 +122,8 @@ TEST(abstract_names_and_autobind)
 {
     struct sockaddr_un a, b;
     socklen_t len = abstract_addr(&a, "x"), blen = sizeof(b);
-    int one = CHECK_OK(socket(AF_UNIX, SOCK_DGRAM, 0)), two = CHECK_OK(socket(AF_UNIX, SOCK_DGRAM, 0));
+    int one = CHECK_OK(socket(AF_UNIX, SOCK_DGRAM, 0)),
+        two = CHECK_OK(socket(AF_UNIX, SOCK_DGRAM, 0));
     CHECK_OK(bind(one, (struct sockaddr *)&a, len));
     CHECK_ERR(bind(two, (struct sockaddr *)&a, len), EADDRINUSE);
     CHECK_OK(bind(two, (struct sockaddr *)&a, sizeof(sa_family_t)));
@@ -161,7 +163,10 @@ static ssize_t send_fds(int to, const int *fd, int n)
 {
     char byte = 'f', control[CMSG_SPACE(sizeof(int) * 8)] = {0};
     struct iovec iov = {&byte, 1};
-    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = CMSG_SPACE(sizeof(int) * (size_t)n)};
+    struct msghdr m = {.msg_iov = &iov,
+                       .msg_iovlen = 1,
+                       .msg_control = control,
+                       .msg_controllen = CMSG_SPACE(sizeof(int) * (size_t)n)};
     struct cmsghdr *c = CMSG_FIRSTHDR(&m);
     c->cmsg_level = SOL_SOCKET;
     c->cmsg_type = SCM_RIGHTS;
@@ -174,7 +179,8 @@ static int recv_fds(int from, int *fd, size_t room, int *flags)
 {
     char byte, control[256];
     struct iovec iov = {&byte, 1};
-    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = room};
+    struct msghdr m = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = room};
     CHECK_EQ(recvmsg(from, &m, MSG_CMSG_CLOEXEC), 1);
     *flags = m.msg_flags;
     struct cmsghdr *c = CMSG_FIRSTHDR(&m);
@@ -227,7 +233,10 @@ TEST(credentials)
     CHECK_EQ(send(s[0], "c", 1, 0), 1);
     char ch, control[CMSG_SPACE(sizeof(cr))];
     struct iovec iov = {&ch, 1};
-    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+    struct msghdr m = {.msg_iov = &iov,
+                       .msg_iovlen = 1,
+                       .msg_control = control,
+                       .msg_controllen = sizeof(control)};
     CHECK_EQ(recvmsg(s[1], &m, 0), 1);
     struct cmsghdr *c = CMSG_FIRSTHDR(&m);
     CHECK(c && c->cmsg_type == SCM_CREDENTIALS);
@@ -313,7 +322,8 @@ TEST(many_messages)
 {
     char a[4] = "one", b[4] = "two", out[2][4];
     struct iovec iov[2] = {{a, 3}, {b, 3}}, riov[2] = {{out[0], 4}, {out[1], 4}};
-    struct mmsghdr m[2] = {{.msg_hdr = {.msg_iov = &iov[0], .msg_iovlen = 1}}, {.msg_hdr = {.msg_iov = &iov[1], .msg_iovlen = 1}}};
+    struct mmsghdr m[2] = {{.msg_hdr = {.msg_iov = &iov[0], .msg_iovlen = 1}},
+                           {.msg_hdr = {.msg_iov = &iov[1], .msg_iovlen = 1}}};
     CHECK_OK(socketpair(AF_UNIX, SOCK_DGRAM, 0, s));
     CHECK_EQ(sendmmsg(s[0], m, 2, 0), 2);
     CHECK_EQ(m[1].msg_len, 3);

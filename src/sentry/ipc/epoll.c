@@ -12,20 +12,21 @@
 #include "sentry/vfs/file.h"
 #include "sentry/vfs/inode.h"
 
-#define EPOLL_PRIVATE (LINUX_EPOLLWAKEUP | LINUX_EPOLLONESHOT | LINUX_EPOLLET | LINUX_EPOLLEXCLUSIVE)
-#define EPOLL_EXCLUSIVE_OK                                                                                             \
-    (LINUX_EPOLLIN | LINUX_EPOLLOUT | LINUX_EPOLLERR | LINUX_EPOLLHUP | LINUX_EPOLLRDNORM | LINUX_EPOLLRDBAND |        \
-     LINUX_EPOLLWRNORM | LINUX_EPOLLWRBAND | LINUX_EPOLLMSG | LINUX_EPOLLRDHUP | LINUX_EPOLLPRI | LINUX_EPOLLWAKEUP |  \
-     LINUX_EPOLLET | LINUX_EPOLLEXCLUSIVE)
+#define EPOLL_PRIVATE                                                                              \
+    (LINUX_EPOLLWAKEUP | LINUX_EPOLLONESHOT | LINUX_EPOLLET | LINUX_EPOLLEXCLUSIVE)
+#define EPOLL_EXCLUSIVE_OK                                                                         \
+    (LINUX_EPOLLIN | LINUX_EPOLLOUT | LINUX_EPOLLERR | LINUX_EPOLLHUP | LINUX_EPOLLRDNORM |        \
+     LINUX_EPOLLRDBAND | LINUX_EPOLLWRNORM | LINUX_EPOLLWRBAND | LINUX_EPOLLMSG |                  \
+     LINUX_EPOLLRDHUP | LINUX_EPOLLPRI | LINUX_EPOLLWAKEUP | LINUX_EPOLLET | LINUX_EPOLLEXCLUSIVE)
 #define EPOLL_MAX_NESTS 4
 
 struct epoll {
-    struct file *file;       /* itself, not counted */
-    struct rb_root items;    /* epitem.node by file, fd */
-    struct list_node ready;  /* epitem.ready_node */
+    struct file *file;      /* itself, not counted */
+    struct rb_root items;   /* epitem.node by file, fd */
+    struct list_node ready; /* epitem.ready_node */
     struct waitq wait;
     uint32_t nitems;
-    uint64_t loop_check;     /* the check that saw this instance last, and the depth that it found */
+    uint64_t loop_check; /* the check that saw this instance last, and the depth that it found */
     int32_t loop_depth;
 };
 
@@ -37,7 +38,7 @@ struct epitem {
     struct epoll *ep;
     struct file *file;
     int32_t fd;
-    uint32_t events;            /* with POLLERR, POLLHUP; only EPOLL_PRIVATE bits left: disarmed (ONESHOT) */
+    uint32_t events; /* with POLLERR, POLLHUP; only EPOLL_PRIVATE bits left: disarmed (ONESHOT) */
     uint64_t data;
 };
 
@@ -145,7 +146,8 @@ static int depth_below(struct epoll *ep, const struct epoll *to, int depth)
         if (!file_is_epoll(i->file))
             continue;
         struct epoll *sub = i->file->priv;
-        int below = sub == to || depth >= EPOLL_MAX_NESTS ? EPOLL_MAX_NESTS : depth_below(sub, to, depth + 1);
+        int below = sub == to || depth >= EPOLL_MAX_NESTS ? EPOLL_MAX_NESTS
+                                                          : depth_below(sub, to, depth + 1);
         found = MAX(found, below + 1);
         if (found > EPOLL_MAX_NESTS)
             break;
@@ -163,7 +165,7 @@ static int depth_above(struct epoll *ep, int depth)
         return ep->loop_depth;
     ep->loop_check = kern()->epoll_check;
     struct epitem *i;
-    LIST_FOREACH(i, &ep->file->epitems, file_node)
+    LIST_FOREACH (i, &ep->file->epitems, file_node)
         found = MAX(found, depth_above(i->ep, depth + 1) + 1);
     ep->loop_depth = found;
     return found;
@@ -187,7 +189,8 @@ static int item_modify(struct epitem *i, const struct linux_epoll_event *ev)
     return 0;
 }
 
-int epoll_control(struct file *epf, int op, struct file *f, int fd, const struct linux_epoll_event *ev)
+int epoll_control(struct file *epf, int op, struct file *f, int fd,
+                  const struct linux_epoll_event *ev)
 {
     struct epoll *ep = epf->priv;
     if (op != LINUX_EPOLL_CTL_DEL && (ev->events & LINUX_EPOLLEXCLUSIVE)) {
@@ -200,17 +203,14 @@ int epoll_control(struct file *epf, int op, struct file *f, int fd, const struct
         return -ELOOP;
     struct epitem *i = item_find(ep, f, fd);
     switch (op) {
-    case LINUX_EPOLL_CTL_ADD:
-        return i ? -EEXIST : item_add(ep, f, fd, ev);
+    case LINUX_EPOLL_CTL_ADD: return i ? -EEXIST : item_add(ep, f, fd, ev);
     case LINUX_EPOLL_CTL_DEL:
         if (!i)
             return -ENOENT;
         item_free(i);
         return 0;
-    case LINUX_EPOLL_CTL_MOD:
-        return i ? item_modify(i, ev) : -ENOENT;
-    default:
-        return -EINVAL;
+    case LINUX_EPOLL_CTL_MOD: return i ? item_modify(i, ev) : -ENOENT;
+    default: return -EINVAL;
     }
 }
 
@@ -268,7 +268,7 @@ static uint32_t epoll_poll(struct file *f, struct waitq **ret_q)
     struct epoll *ep = f->priv;
     struct epitem *i, *next;
     *ret_q = &ep->wait;
-    LIST_FOREACH_SAFE(i, next, &ep->ready, ready_node) {
+    LIST_FOREACH_SAFE (i, next, &ep->ready, ready_node) {
         struct waitq *q = NULL;
         if (item_poll(i, &q))
             return LINUX_POLLIN | LINUX_POLLRDNORM;
@@ -292,7 +292,7 @@ static void epoll_release(struct file *f)
 void epoll_file_gone(struct file *f)
 {
     struct epitem *i, *next;
-    LIST_FOREACH_SAFE(i, next, &f->epitems, file_node)
+    LIST_FOREACH_SAFE (i, next, &f->epitems, file_node)
         item_free(i);
 }
 
@@ -303,8 +303,9 @@ static void epoll_fdinfo(struct file *f, char *buf, size_t size)
     strbuf_init(&sb, buf, size);
     for (struct rb_node *n = rb_first(&ep->items); n && !sb.overflowed; n = rb_next(n)) {
         struct epitem *i = rb_entry(n, struct epitem, node);
-        strbuf_printf(&sb, "tfd: %8d events: %8x data: %16llx  pos:%lli ino:%llx sdev:%llx\n", i->fd, i->events,
-                      (unsigned long long)i->data, (long long)i->file->pos, (unsigned long long)i->file->inode->ino,
+        strbuf_printf(&sb, "tfd: %8d events: %8x data: %16llx  pos:%lli ino:%llx sdev:%llx\n",
+                      i->fd, i->events, (unsigned long long)i->data, (long long)i->file->pos,
+                      (unsigned long long)i->file->inode->ino,
                       (unsigned long long)i->file->inode->sb->dev);
     }
 }

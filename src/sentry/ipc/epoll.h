@@ -26,9 +26,11 @@ NODISCARD int epoll_open(struct task *t, struct file **ret); /* -ENOMEM, -ENFILE
 bool file_is_epoll(const struct file *f);
 /* ep is an epoll file; f the target, open as fd. op LINUX_EPOLL_CTL_*; ev may be NULL for DEL.
  * -EEXIST, -ENOENT, -EINVAL, -ELOOP, -ENOSPC, -ENOMEM. */
-NODISCARD int epoll_control(struct file *ep, int op, struct file *f, int fd, const struct linux_epoll_event *ev);
+NODISCARD int epoll_control(struct file *ep, int op, struct file *f, int fd,
+                            const struct linux_epoll_event *ev);
 /* Takes up to max (> 0) ready events; 0: none. put writes n of them (returns 0 or -EFAULT: those stay ready). */
-typedef int (*epoll_put_fn)(void *ctx, uint32_t first, const struct linux_epoll_event *ev, uint32_t n);
+typedef int (*epoll_put_fn)(void *ctx, uint32_t first, const struct linux_epoll_event *ev,
+                            uint32_t n);
 NODISCARD int64_t epoll_harvest(struct file *ep, uint32_t max, epoll_put_fn put, void *ctx);
 /* Woken with POLLIN when an item becomes ready. */
 struct waitq *epoll_waitq(struct file *ep);

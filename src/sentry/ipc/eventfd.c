@@ -69,7 +69,8 @@ static void eventfd_fdinfo(struct file *f, char *buf, size_t size)
     struct eventfd *e = f->priv;
     struct strbuf sb;
     strbuf_init(&sb, buf, size);
-    strbuf_printf(&sb, "eventfd-count: %16llx\neventfd-semaphore: %d\n", (unsigned long long)e->count, e->semaphore);
+    strbuf_printf(&sb, "eventfd-count: %16llx\neventfd-semaphore: %d\n",
+                  (unsigned long long)e->count, e->semaphore);
 }
 
 static const struct file_ops eventfd_ops = {
@@ -90,8 +91,9 @@ int eventfd_open(struct task *t, uint64_t count, uint32_t flags, struct file **r
     e->count = count;
     e->semaphore = flags & LINUX_EFD_SEMAPHORE;
     waitq_init(&e->wait);
-    int err = file_new_anon("anon_inode:[eventfd]", 0, &eventfd_ops, e,
-                            LINUX_O_RDWR | (flags & LINUX_EFD_NONBLOCK ? LINUX_O_NONBLOCK : 0), t, ret);
+    int err =
+        file_new_anon("anon_inode:[eventfd]", 0, &eventfd_ops, e,
+                      LINUX_O_RDWR | (flags & LINUX_EFD_NONBLOCK ? LINUX_O_NONBLOCK : 0), t, ret);
     if (err)
         SLAB_FREE(EVENTFD, e);
     return err;

@@ -5,7 +5,10 @@
 #include "sentry/task/task.h"
 #include "sentry/vfs/file.h"
 
-static size_t set_bytes(uint32_t cap) { return sizeof(struct poll_set) + cap * sizeof(struct poll_entry); }
+static size_t set_bytes(uint32_t cap)
+{
+    return sizeof(struct poll_set) + cap * sizeof(struct poll_entry);
+}
 
 void poll_set_reset(struct task *t)
 {

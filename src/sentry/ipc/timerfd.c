@@ -24,13 +24,10 @@ static int64_t timerfd_clock(const struct timerfd *tf)
 {
     switch (tf->clockid) {
     case LINUX_CLOCK_REALTIME:
-    case LINUX_CLOCK_REALTIME_ALARM:
-        return clock_realtime_ns();
+    case LINUX_CLOCK_REALTIME_ALARM: return clock_realtime_ns();
     case LINUX_CLOCK_BOOTTIME:
-    case LINUX_CLOCK_BOOTTIME_ALARM:
-        return clock_boottime_ns();
-    default:
-        return clock_monotonic_ns();
+    case LINUX_CLOCK_BOOTTIME_ALARM: return clock_boottime_ns();
+    default: return clock_monotonic_ns();
     }
 }
 
@@ -51,7 +48,8 @@ static void timerfd_catch_up(struct timerfd *tf)
     int64_t periods = late / tf->interval_ns;
     tf->ticks += (uint64_t)periods;
     tf->expired = false;
-    timer_set(&tf->timer, saturating_add_i64(tf->timer.deadline_ns, (periods + 1) * tf->interval_ns));
+    timer_set(&tf->timer,
+              saturating_add_i64(tf->timer.deadline_ns, (periods + 1) * tf->interval_ns));
 }
 
 static ssize_t timerfd_read(struct file *f, struct uio *u, int64_t *pos)
@@ -95,7 +93,8 @@ static struct linux_timespec to_timespec(int64_t ns)
 static void timerfd_value(struct timerfd *tf, struct linux_itimerspec *ret)
 {
     timerfd_catch_up(tf);
-    int64_t left = tf->timer.armed ? MAX(tf->timer.deadline_ns - clock_monotonic_ns(), INT64_C(1)) : 0;
+    int64_t left =
+        tf->timer.armed ? MAX(tf->timer.deadline_ns - clock_monotonic_ns(), INT64_C(1)) : 0;
     ret->it_value = to_timespec(left);
     ret->it_interval = to_timespec(tf->interval_ns);
 }
@@ -107,10 +106,11 @@ static void timerfd_fdinfo(struct file *f, char *buf, size_t size)
     struct strbuf sb;
     timerfd_value(tf, &its);
     strbuf_init(&sb, buf, size);
-    strbuf_printf(&sb, "clockid: %d\nticks: %llu\nsettime flags: 0%o\n", tf->clockid, (unsigned long long)tf->ticks,
-                  tf->settime_flags);
-    strbuf_printf(&sb, "it_value: (%lld, %lld)\nit_interval: (%lld, %lld)\n", (long long)its.it_value.tv_sec,
-                  (long long)its.it_value.tv_nsec, (long long)its.it_interval.tv_sec, (long long)its.it_interval.tv_nsec);
+    strbuf_printf(&sb, "clockid: %d\nticks: %llu\nsettime flags: 0%o\n", tf->clockid,
+                  (unsigned long long)tf->ticks, tf->settime_flags);
+    strbuf_printf(&sb, "it_value: (%lld, %lld)\nit_interval: (%lld, %lld)\n",
+                  (long long)its.it_value.tv_sec, (long long)its.it_value.tv_nsec,
+                  (long long)its.it_interval.tv_sec, (long long)its.it_interval.tv_nsec);
 }
 
 static const struct file_ops timerfd_ops = {
@@ -130,14 +130,16 @@ int timerfd_open(struct task *t, int32_t clockid, uint32_t flags, struct file **
     tf->clockid = clockid;
     timer_init(&tf->timer, timerfd_fire);
     waitq_init(&tf->wait);
-    int err = file_new_anon("anon_inode:[timerfd]", 0, &timerfd_ops, tf,
-                            LINUX_O_RDWR | (flags & LINUX_TFD_NONBLOCK ? LINUX_O_NONBLOCK : 0), t, ret);
+    int err =
+        file_new_anon("anon_inode:[timerfd]", 0, &timerfd_ops, tf,
+                      LINUX_O_RDWR | (flags & LINUX_TFD_NONBLOCK ? LINUX_O_NONBLOCK : 0), t, ret);
     if (err)
         SLAB_FREE(TIMERFD, tf);
     return err;
 }
 
-int timerfd_set(struct file *f, uint32_t flags, const struct linux_itimerspec *value, struct linux_itimerspec *ret_old)
+int timerfd_set(struct file *f, uint32_t flags, const struct linux_itimerspec *value,
+                struct linux_itimerspec *ret_old)
 {
     if (f->ops != &timerfd_ops)
         return -EINVAL;

@@ -17,5 +17,6 @@ struct task;
 /* clockid is one that timerfd_create takes; flags: LINUX_TFD_NONBLOCK. -ENOMEM, -ENFILE. */
 NODISCARD int timerfd_open(struct task *t, int32_t clockid, uint32_t flags, struct file **ret);
 /* -EINVAL f is no timerfd. value is normalised; ret_old may be NULL. */
-NODISCARD int timerfd_set(struct file *f, uint32_t flags, const struct linux_itimerspec *value, struct linux_itimerspec *ret_old);
+NODISCARD int timerfd_set(struct file *f, uint32_t flags, const struct linux_itimerspec *value,
+                          struct linux_itimerspec *ret_old);
 NODISCARD int timerfd_get(struct file *f, struct linux_itimerspec *ret);

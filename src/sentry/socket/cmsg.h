@@ -11,8 +11,8 @@
 struct task;
 
 /* The next message of a control buffer, *off advances; false at the end. A malformed one: -EINVAL in *ret_err. */
-bool cmsg_next(const uint8_t *control, size_t len, size_t *off, struct linux_cmsghdr *ret_hdr, const uint8_t **ret_data,
-               size_t *ret_len, int *ret_err);
+bool cmsg_next(const uint8_t *control, size_t len, size_t *off, struct linux_cmsghdr *ret_hdr,
+               const uint8_t **ret_data, size_t *ret_len, int *ret_err);
 
 /* The application's control buffer. */
 struct cmsg_out {

@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-bool cmsg_next(const uint8_t *control, size_t len, size_t *off, struct linux_cmsghdr *ret_hdr, const uint8_t **ret_data,
-               size_t *ret_len, int *ret_err)
+bool cmsg_next(const uint8_t *control, size_t len, size_t *off, struct linux_cmsghdr *ret_hdr,
+               const uint8_t **ret_data, size_t *ret_len, int *ret_err)
 {
     *ret_err = 0;
     if (*off > len || len - *off < sizeof(*ret_hdr))
@@ -39,7 +39,8 @@ void cmsg_put(struct cmsg_out *o, int level, int type, const void *data, size_t 
         o->flags |= LINUX_MSG_CTRUNC;
         len = (size_t)(left - sizeof(struct linux_cmsghdr));
     }
-    struct linux_cmsghdr h = {.cmsg_len = LINUX_CMSG_LEN(len), .cmsg_level = level, .cmsg_type = type};
+    struct linux_cmsghdr h = {
+        .cmsg_len = LINUX_CMSG_LEN(len), .cmsg_level = level, .cmsg_type = type};
     struct uaddr at = uaddr_plus(o->buf, o->used);
     if (copy_out(o->t, at, &h, sizeof(h)) || copy_out(o->t, uaddr_plus(at, sizeof(h)), data, len))
         return;

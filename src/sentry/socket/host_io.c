@@ -19,8 +19,11 @@
 static bool cmsg_allowed(int level, int type, bool to_host)
 {
     switch (level) {
-    case LINUX_SOL_IP: return type == LINUX_IP_PKTINFO || type == LINUX_IP_TTL || type == LINUX_IP_TOS;
-    case LINUX_SOL_IPV6: return type == LINUX_IPV6_PKTINFO || type == LINUX_IPV6_HOPLIMIT || type == LINUX_IPV6_TCLASS;
+    case LINUX_SOL_IP:
+        return type == LINUX_IP_PKTINFO || type == LINUX_IP_TTL || type == LINUX_IP_TOS;
+    case LINUX_SOL_IPV6:
+        return type == LINUX_IPV6_PKTINFO || type == LINUX_IPV6_HOPLIMIT ||
+               type == LINUX_IPV6_TCLASS;
     case LINUX_SOL_SOCKET: return !to_host && type == LINUX_SO_TIMESTAMP;
     default: return false;
     }
@@ -47,17 +50,23 @@ static ssize_t send_buf(struct host_sock *h, struct sock_msg *m, uint8_t *buf, s
         const uint8_t *in;
         void *out;
     } control = {.in = m->control}; /* only read */
-    struct msghdr hdr = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.out, .msg_controllen = m->control_len};
+    struct msghdr hdr = {.msg_iov = &iov,
+                         .msg_iovlen = 1,
+                         .msg_control = control.out,
+                         .msg_controllen = m->control_len};
     if (m->addr.len) {
         hdr.msg_name = m->addr.bytes;
         hdr.msg_namelen = m->addr.len;
     }
-    uint32_t flags = m->flags & (LINUX_MSG_OOB | LINUX_MSG_DONTROUTE | LINUX_MSG_EOR | LINUX_MSG_MORE | LINUX_MSG_CONFIRM);
-    return host_sendmsg(hostfile_fd(h->host), &hdr, (int)(flags | LINUX_MSG_DONTWAIT | LINUX_MSG_NOSIGNAL));
+    uint32_t flags = m->flags & (LINUX_MSG_OOB | LINUX_MSG_DONTROUTE | LINUX_MSG_EOR |
+                                 LINUX_MSG_MORE | LINUX_MSG_CONFIRM);
+    return host_sendmsg(hostfile_fd(h->host), &hdr,
+                        (int)(flags | LINUX_MSG_DONTWAIT | LINUX_MSG_NOSIGNAL));
 }
 
 static ssize_t with_buf(struct host_sock *h, struct sock_msg *m, size_t n,
-                        ssize_t (*fn)(struct host_sock *h, struct sock_msg *m, uint8_t *buf, size_t n))
+                        ssize_t (*fn)(struct host_sock *h, struct sock_msg *m, uint8_t *buf,
+                                      size_t n))
 {
     uint8_t fast[BUF_FAST];
     if (n <= sizeof(fast))
@@ -75,7 +84,8 @@ ssize_t host_sock_send(struct socket *s, struct task *t, struct sock_msg *m)
     int err = control_check(m);
     if (err)
         return err;
-    if (m->addr.len && m->addr.family != LINUX_AF_INET && m->addr.family != LINUX_AF_INET6 && m->addr.family != LINUX_AF_UNSPEC)
+    if (m->addr.len && m->addr.family != LINUX_AF_INET && m->addr.family != LINUX_AF_INET6 &&
+        m->addr.family != LINUX_AF_UNSPEC)
         return -EAFNOSUPPORT;
     if (!socket_is_stream(s) && m->u->resid >= BUF_MAX)
         return -EMSGSIZE;
@@ -86,7 +96,8 @@ ssize_t host_sock_send(struct socket *s, struct task *t, struct sock_msg *m)
     *m->u = before;
     if (r > 0)
         uio_skip(m->u, (size_t)r);
-    if (r == -EPIPE && socket_is_stream(s) && !(m->flags & LINUX_MSG_NOSIGNAL) && !t->restart.done) {
+    if (r == -EPIPE && socket_is_stream(s) && !(m->flags & LINUX_MSG_NOSIGNAL) &&
+        !t->restart.done) {
         struct linux_siginfo info = signal_info_user(t, LINUX_SIGPIPE, LINUX_SI_USER);
         (void)signal_send_task(t, LINUX_SIGPIPE, &info);
     }
@@ -108,8 +119,12 @@ static ssize_t recv_buf(struct host_sock *h, struct sock_msg *m, uint8_t *buf, s
 {
     uint8_t control[CONTROL_MAX] ALIGNED(8);
     struct iovec iov = {buf, n};
-    struct msghdr hdr = {.msg_name = m->addr.bytes, .msg_namelen = sizeof(m->addr.bytes), .msg_iov = &iov, .msg_iovlen = 1,
-                         .msg_control = control, .msg_controllen = sizeof(control)};
+    struct msghdr hdr = {.msg_name = m->addr.bytes,
+                         .msg_namelen = sizeof(m->addr.bytes),
+                         .msg_iov = &iov,
+                         .msg_iovlen = 1,
+                         .msg_control = control,
+                         .msg_controllen = sizeof(control)};
     bool stream = socket_is_stream(&h->s);
     uint32_t flags = m->flags & (LINUX_MSG_PEEK | LINUX_MSG_OOB);
     if (!stream)

@@ -84,7 +84,8 @@ static bool is_timeo(int level, int name)
     return level == LINUX_SOL_SOCKET && (name == LINUX_SO_RCVTIMEO || name == LINUX_SO_SNDTIMEO);
 }
 
-int host_sock_setsockopt(struct socket *s, struct task *t, int level, int name, const void *v, uint32_t len)
+int host_sock_setsockopt(struct socket *s, struct task *t, int level, int name, const void *v,
+                         uint32_t len)
 {
     if (is_timeo(level, name))
         return socket_setsockopt_timeo(s, name, v, len); /* waiting is ours */
@@ -93,7 +94,8 @@ int host_sock_setsockopt(struct socket *s, struct task *t, int level, int name, 
     return host_sock_err(host_setsockopt(hostfile_fd(to_host(s)->host), level, name, v, len));
 }
 
-int host_sock_getsockopt(struct socket *s, struct task *t, int level, int name, void *v, uint32_t *len)
+int host_sock_getsockopt(struct socket *s, struct task *t, int level, int name, void *v,
+                         uint32_t *len)
 {
     if (is_timeo(level, name)) {
         socket_getsockopt_timeo(s, name, v, len);

@@ -18,15 +18,40 @@ int host_sock_err(int err)
 {
     switch (-err) {
     case 0:
-    case EAGAIN: case EINVAL: case ENOTCONN: case EISCONN: case EALREADY: case EINPROGRESS: case ECONNREFUSED: case ECONNRESET:
-    case ECONNABORTED: case EPIPE: case ETIMEDOUT: case EHOSTUNREACH: case ENETUNREACH: case ENETDOWN: case EHOSTDOWN:
-    case EADDRINUSE: case EADDRNOTAVAIL: case EAFNOSUPPORT: case EDESTADDRREQ: case EMSGSIZE: case ENOPROTOOPT: case EOPNOTSUPP:
-    case EACCES: case EPERM: case EPROTO: case ENOBUFS: case ENOMEM: case EDOM: case ENODEV: case ENONET: case EPROTOTYPE:
-        return err;
-    case EMFILE: case ENFILE:
-        return -ENFILE;
-    default:
-        return -EIO;
+    case EAGAIN:
+    case EINVAL:
+    case ENOTCONN:
+    case EISCONN:
+    case EALREADY:
+    case EINPROGRESS:
+    case ECONNREFUSED:
+    case ECONNRESET:
+    case ECONNABORTED:
+    case EPIPE:
+    case ETIMEDOUT:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case ENETDOWN:
+    case EHOSTDOWN:
+    case EADDRINUSE:
+    case EADDRNOTAVAIL:
+    case EAFNOSUPPORT:
+    case EDESTADDRREQ:
+    case EMSGSIZE:
+    case ENOPROTOOPT:
+    case EOPNOTSUPP:
+    case EACCES:
+    case EPERM:
+    case EPROTO:
+    case ENOBUFS:
+    case ENOMEM:
+    case EDOM:
+    case ENODEV:
+    case ENONET:
+    case EPROTOTYPE: return err;
+    case EMFILE:
+    case ENFILE: return -ENFILE;
+    default: return -EIO;
     }
 }
 
@@ -88,7 +113,8 @@ static int host_create(struct task *t, int family, uint32_t type, int protocol, 
     int fd = host_socket(family, (int)type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
     if (fd < 0)
         return host_sock_err(fd);
-    return host_sock_new(fd, family, type, type == LINUX_SOCK_STREAM ? LINUX_IPPROTO_TCP : LINUX_IPPROTO_UDP, ret);
+    return host_sock_new(fd, family, type,
+                         type == LINUX_SOCK_STREAM ? LINUX_IPPROTO_TCP : LINUX_IPPROTO_UDP, ret);
 }
 
 static int inet_create(struct task *t, uint32_t type, int protocol, struct socket **ret)
@@ -129,7 +155,8 @@ static int host_sock_bind(struct socket *s, struct task *t, const struct sock_ad
 
 static uint32_t ready(const struct host_sock *h)
 {
-    struct pollfd p = {.fd = hostfile_fd(h->host), .events = (short)(WATCHED | LINUX_POLLRDNORM | LINUX_POLLWRNORM)};
+    struct pollfd p = {.fd = hostfile_fd(h->host),
+                       .events = (short)(WATCHED | LINUX_POLLRDNORM | LINUX_POLLWRNORM)};
     struct timespec now = {0};
     int n = host_ppoll(&p, 1, &now, NULL, sizeof(uint64_t));
     return n > 0 ? (uint16_t)p.revents : 0;
@@ -167,12 +194,14 @@ static int host_sock_listen(struct socket *s, struct task *t, int backlog)
     return host_sock_err(host_listen(hostfile_fd(to_host(s)->host), backlog));
 }
 
-static int host_sock_accept(struct socket *s, struct task *t, uint32_t flags, struct file **ret, struct sock_addr *ret_addr)
+static int host_sock_accept(struct socket *s, struct task *t, uint32_t flags, struct file **ret,
+                            struct sock_addr *ret_addr)
 {
     struct host_sock *h = to_host(s);
     struct socket *n;
     socklen_t len = sizeof(ret_addr->bytes);
-    int fd = host_accept4(hostfile_fd(h->host), ret_addr->bytes, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int fd =
+        host_accept4(hostfile_fd(h->host), ret_addr->bytes, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0)
         return host_sock_err(fd);
     ret_addr->len = MIN((uint32_t)len, (uint32_t)sizeof(ret_addr->bytes));
@@ -184,7 +213,8 @@ static int host_sock_getname(struct socket *s, bool peer, struct sock_addr *ret)
 {
     int fd = hostfile_fd(to_host(s)->host);
     socklen_t len = sizeof(ret->bytes);
-    int err = peer ? host_getpeername(fd, ret->bytes, &len) : host_getsockname(fd, ret->bytes, &len);
+    int err =
+        peer ? host_getpeername(fd, ret->bytes, &len) : host_getsockname(fd, ret->bytes, &len);
     ret->len = MIN((uint32_t)len, (uint32_t)sizeof(ret->bytes));
     return host_sock_err(err);
 }

@@ -17,13 +17,18 @@ struct host_sock {
     struct waitq wait;
 };
 
-static inline struct host_sock *to_host(struct socket *s) { return container_of(s, struct host_sock, s); }
+static inline struct host_sock *to_host(struct socket *s)
+{
+    return container_of(s, struct host_sock, s);
+}
 /* What the application may see of an error of the host. */
 int host_sock_err(int err);
 
 /* host_opt.c */
-int host_sock_setsockopt(struct socket *s, struct task *t, int level, int name, const void *v, uint32_t len);
-int host_sock_getsockopt(struct socket *s, struct task *t, int level, int name, void *v, uint32_t *len);
+int host_sock_setsockopt(struct socket *s, struct task *t, int level, int name, const void *v,
+                         uint32_t len);
+int host_sock_getsockopt(struct socket *s, struct task *t, int level, int name, void *v,
+                         uint32_t *len);
 
 /* host_io.c */
 ssize_t host_sock_send(struct socket *s, struct task *t, struct sock_msg *m);

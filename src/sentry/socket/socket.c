@@ -11,10 +11,15 @@
 
 #include <string.h>
 
-void socket_init(struct socket *s, const struct socket_ops *ops, int family, uint32_t type, int protocol)
+void socket_init(struct socket *s, const struct socket_ops *ops, int family, uint32_t type,
+                 int protocol)
 {
-    *s = (struct socket){.ops = ops, .family = (uint16_t)family, .type = type, .protocol = (uint16_t)protocol,
-                         .rcvtimeo_ns = -1, .sndtimeo_ns = -1};
+    *s = (struct socket){.ops = ops,
+                         .family = (uint16_t)family,
+                         .type = type,
+                         .protocol = (uint16_t)protocol,
+                         .rcvtimeo_ns = -1,
+                         .sndtimeo_ns = -1};
 }
 
 const struct socket_family *socket_family_find(int family)
@@ -81,12 +86,16 @@ static const struct file_ops socket_file_ops = {
     .stream = true,
 };
 
-struct socket *file_socket(const struct file *f) { return f->ops == &socket_file_ops ? f->priv : NULL; }
+struct socket *file_socket(const struct file *f)
+{
+    return f->ops == &socket_file_ops ? f->priv : NULL;
+}
 
 int socket_file_new(struct task *t, struct socket *s, uint32_t flags, struct file **ret)
 {
-    int err = file_new_anon("socket", LINUX_S_IFSOCK, &socket_file_ops, s,
-                            LINUX_O_RDWR | (flags & LINUX_SOCK_NONBLOCK ? LINUX_O_NONBLOCK : 0), t, ret);
+    int err =
+        file_new_anon("socket", LINUX_S_IFSOCK, &socket_file_ops, s,
+                      LINUX_O_RDWR | (flags & LINUX_SOCK_NONBLOCK ? LINUX_O_NONBLOCK : 0), t, ret);
     if (err)
         s->ops->release(s);
     else
@@ -100,7 +109,10 @@ void sockopt_put(void *v, uint32_t *len, const void *value, uint32_t value_len)
     memcpy(v, value, *len);
 }
 
-void sockopt_put_int(void *v, uint32_t *len, int value) { sockopt_put(v, len, &value, sizeof(value)); }
+void sockopt_put_int(void *v, uint32_t *len, int value)
+{
+    sockopt_put(v, len, &value, sizeof(value));
+}
 
 int sockopt_get_int(const void *v, uint32_t len, int *ret)
 {
@@ -131,6 +143,7 @@ int socket_setsockopt_timeo(struct socket *s, int name, const void *v, uint32_t 
 void socket_getsockopt_timeo(const struct socket *s, int name, void *v, uint32_t *len)
 {
     int64_t ns = MAX(name == LINUX_SO_RCVTIMEO ? s->rcvtimeo_ns : s->sndtimeo_ns, INT64_C(0));
-    struct linux_timeval tv = {.tv_sec = ns / NSEC_PER_SEC, .tv_usec = ns % NSEC_PER_SEC / NSEC_PER_USEC};
+    struct linux_timeval tv = {.tv_sec = ns / NSEC_PER_SEC,
+                               .tv_usec = ns % NSEC_PER_SEC / NSEC_PER_USEC};
     sockopt_put(v, len, &tv, sizeof(tv));
 }

@@ -35,13 +35,14 @@ struct sock_addr {
 /* One send or receive. */
 struct sock_msg {
     struct uio *u;
-    uint32_t flags;           /* LINUX_MSG_* as given */
-    struct sock_addr addr;    /* send: where to; receive: where from */
-    const uint8_t *control;   /* send: copied control data */
+    uint32_t flags;         /* LINUX_MSG_* as given */
+    struct sock_addr addr;  /* send: where to; receive: where from */
+    const uint8_t *control; /* send: copied control data */
     size_t control_len;
-    struct cmsg_out *out;     /* receive: NULL: control data is not wanted (dropped without MSG_CTRUNC) */
-    uint32_t out_flags;       /* receive: MSG_TRUNC, MSG_EOR.. */
-    bool stop;                /* receive: MSG_WAITALL does not go on behind this */
+    struct cmsg_out
+        *out;           /* receive: NULL: control data is not wanted (dropped without MSG_CTRUNC) */
+    uint32_t out_flags; /* receive: MSG_TRUNC, MSG_EOR.. */
+    bool stop;          /* receive: MSG_WAITALL does not go on behind this */
 };
 
 struct socket_ops {
@@ -49,7 +50,8 @@ struct socket_ops {
     /* -EAGAIN: the peer's backlog is full; -EINPROGRESS: poll tells (then called again: -EALREADY.., or 0). */
     int (*connect)(struct socket *s, struct task *t, const struct sock_addr *a);
     int (*listen)(struct socket *s, struct task *t, int backlog);
-    int (*accept)(struct socket *s, struct task *t, uint32_t flags, struct file **ret, struct sock_addr *ret_addr); /* -EAGAIN */
+    int (*accept)(struct socket *s, struct task *t, uint32_t flags, struct file **ret,
+                  struct sock_addr *ret_addr); /* -EAGAIN */
     int (*getname)(struct socket *s, bool peer, struct sock_addr *ret);
     ssize_t (*send)(struct socket *s, struct task *t, struct sock_msg *m);
     ssize_t (*recv)(struct socket *s, struct task *t, struct sock_msg *m);
@@ -57,18 +59,20 @@ struct socket_ops {
     uint32_t (*poll)(struct socket *s, struct waitq **ret_q);
     int64_t (*ioctl)(struct socket *s, struct task *t, uint32_t cmd, uint64_t arg);
     /* v: copied value of len bytes. -ENOPROTOOPT. */
-    int (*setsockopt)(struct socket *s, struct task *t, int level, int name, const void *v, uint32_t len);
+    int (*setsockopt)(struct socket *s, struct task *t, int level, int name, const void *v,
+                      uint32_t len);
     /* *len: room in v at entry, the value's length at exit. */
-    int (*getsockopt)(struct socket *s, struct task *t, int level, int name, void *v, uint32_t *len);
+    int (*getsockopt)(struct socket *s, struct task *t, int level, int name, void *v,
+                      uint32_t *len);
     void (*release)(struct socket *s);
 };
 
 struct socket {
     const struct socket_ops *ops;
-    struct file *file;     /* not counted; NULL: none yet, or closed */
+    struct file *file; /* not counted; NULL: none yet, or closed */
     uint16_t family;
     uint16_t protocol;
-    uint32_t type;         /* LINUX_SOCK_STREAM.. */
+    uint32_t type;                    /* LINUX_SOCK_STREAM.. */
     int64_t rcvtimeo_ns, sndtimeo_ns; /* < 0: none */
 };
 
@@ -76,12 +80,14 @@ struct socket {
 struct socket_family {
     int family;
     int (*create)(struct task *t, uint32_t type, int protocol, struct socket **ret);
-    int (*pair)(struct task *t, uint32_t type, int protocol, struct socket *ret[2]); /* NULL: -EOPNOTSUPP */
+    int (*pair)(struct task *t, uint32_t type, int protocol,
+                struct socket *ret[2]); /* NULL: -EOPNOTSUPP */
 };
 /* NULL: -EAFNOSUPPORT (also when the sandbox has no such network). */
 const struct socket_family *socket_family_find(int family);
 
-void socket_init(struct socket *s, const struct socket_ops *ops, int family, uint32_t type, int protocol);
+void socket_init(struct socket *s, const struct socket_ops *ops, int family, uint32_t type,
+                 int protocol);
 /* A file for s, which it takes also on failure. flags: LINUX_SOCK_NONBLOCK. -ENFILE, -ENOMEM. */
 NODISCARD int socket_file_new(struct task *t, struct socket *s, uint32_t flags, struct file **ret);
 /* The socket behind f, or NULL: -ENOTSOCK. */

@@ -69,7 +69,7 @@ static void unix_release(struct socket *s)
     unix_unname(u);
     unix_stop_waiting(u);
     bool unread = queue_drop(u);
-    LIST_FOREACH_SAFE(w, next, &u->full_waiters, full_node) {
+    LIST_FOREACH_SAFE (w, next, &u->full_waiters, full_node) {
         unix_stop_waiting(w);
         unix_wake(w, WAKE_ALL);
     }
@@ -102,7 +102,8 @@ static uint32_t unix_poll(struct socket *s, struct waitq **ret_q)
     if (!unix_is_dgram(u) && u->state == UNIX_CLOSE)
         mask |= LINUX_POLLHUP;
     bool writable = unix_writable(u);
-    if (writable && !socket_is_stream(s) && u->peer && u->peer->peer != u && !u->peer->dead && unix_queue_full(u->peer)) {
+    if (writable && !socket_is_stream(s) && u->peer && u->peer->peer != u && !u->peer->dead &&
+        unix_queue_full(u->peer)) {
         unix_wait_for_room(u, u->peer);
         writable = false;
     }
@@ -124,11 +125,8 @@ static int64_t unix_ioctl(struct socket *s, struct task *t, uint32_t cmd, uint64
         else if (!list_empty(&u->queue))
             n = list_first_entry(&u->queue, struct unix_msg, node)->len;
         break;
-    case LINUX_SIOCOUTQ:
-        n = u->wmem;
-        break;
-    default:
-        return -ENOTTY;
+    case LINUX_SIOCOUTQ: n = u->wmem; break;
+    default: return -ENOTTY;
     }
     return copy_out_u32(t, UADDR(arg), (uint32_t)n);
 }
@@ -191,4 +189,5 @@ static int unix_pair(struct task *t, uint32_t type, int protocol, struct socket 
     return 0;
 }
 
-const struct socket_family unix_family = {.family = LINUX_AF_UNIX, .create = unix_create, .pair = unix_pair};
+const struct socket_family unix_family = {
+    .family = LINUX_AF_UNIX, .create = unix_create, .pair = unix_pair};

@@ -61,12 +61,12 @@ struct unix_sock {
     struct socket s;
     struct ref ref;
     enum unix_state state;
-    uint32_t shutdown;           /* UNIX_*_SHUTDOWN */
-    bool dead;                   /* its file is closed */
+    uint32_t shutdown; /* UNIX_*_SHUTDOWN */
+    bool dead;         /* its file is closed */
     bool passcred;
-    int32_t err;                 /* SO_ERROR, positive */
-    struct unix_sock *peer;      /* counted */
-    struct list_node queue;      /* unix_msg.node */
+    int32_t err;            /* SO_ERROR, positive */
+    struct unix_sock *peer; /* counted */
+    struct list_node queue; /* unix_msg.node */
     uint32_t qlen, backlog;
     uint64_t queued_bytes;
     uint32_t wmem;
@@ -77,11 +77,11 @@ struct unix_sock {
     struct unix_sock *full_at;
     struct unix_name name;
     struct hlist_node abstract_node;
-    struct inode *inode;         /* bound to a path: counted with path */
+    struct inode *inode; /* bound to a path: counted with path */
     struct path path;
     struct linux_ucred peercred;
     struct linux_linger linger;
-    int32_t flags_int[4];        /* options that are only remembered: unix_opt.c */
+    int32_t flags_int[4]; /* options that are only remembered: unix_opt.c */
 };
 
 /* The sandbox's abstract names, and what is in flight. Made at the first socket. */
@@ -90,34 +90,43 @@ struct unix_root {
     uint64_t seed;
     uint64_t inflight;
     uint32_t autobind_next;
-    struct unix_fds *doomed; /* being closed, one after the other: a socket in flight may hold others in flight */
+    struct unix_fds *
+        doomed; /* being closed, one after the other: a socket in flight may hold others in flight */
     bool closing;
     struct hlist_head abstract[UNIX_BUCKETS];
 };
 struct unix_root *unix_root(void); /* NULL: no memory */
 
-static inline struct unix_sock *to_unix(struct socket *s) { return container_of(s, struct unix_sock, s); }
+static inline struct unix_sock *to_unix(struct socket *s)
+{
+    return container_of(s, struct unix_sock, s);
+}
 static inline struct unix_sock *unix_ref(struct unix_sock *u)
 {
     ref_get(&u->ref);
     return u;
 }
 struct unix_sock *unix_unref(struct unix_sock *u);
-static inline bool unix_is_dgram(const struct unix_sock *u) { return u->s.type == LINUX_SOCK_DGRAM; }
+static inline bool unix_is_dgram(const struct unix_sock *u)
+{
+    return u->s.type == LINUX_SOCK_DGRAM;
+}
 
 /* unix_name.c */
 NODISCARD int unix_addr_check(const struct sock_addr *a, struct unix_name *ret); /* -EINVAL */
 int unix_bind(struct socket *s, struct task *t, const struct sock_addr *a);
 NODISCARD int unix_autobind(struct unix_sock *u); /* 0 also if it has a name */
 /* Who is bound to a name, counted. type: must match. -ECONNREFUSED, -EPROTOTYPE, -EACCES, those of a path walk. */
-NODISCARD int unix_find(struct task *t, const struct unix_name *n, uint32_t type, struct unix_sock **ret);
+NODISCARD int unix_find(struct task *t, const struct unix_name *n, uint32_t type,
+                        struct unix_sock **ret);
 void unix_unname(struct unix_sock *u);
 void unix_name_get(const struct unix_sock *u, struct sock_addr *ret); /* unbound: just the family */
 
 /* unix_conn.c */
 int unix_connect(struct socket *s, struct task *t, const struct sock_addr *a);
 int unix_listen(struct socket *s, struct task *t, int backlog);
-int unix_accept(struct socket *s, struct task *t, uint32_t flags, struct file **ret, struct sock_addr *ret_addr);
+int unix_accept(struct socket *s, struct task *t, uint32_t flags, struct file **ret,
+                struct sock_addr *ret_addr);
 int unix_shutdown(struct socket *s, int how);
 struct linux_ucred unix_cred_of(const struct task *t);
 
@@ -126,7 +135,8 @@ NODISCARD struct unix_msg *unix_msg_new(uint32_t len); /* NULL: no memory */
 /* Gives back what it holds; wakes its sender if that can write again. */
 void unix_msg_free(struct unix_msg *m);
 void unix_enqueue(struct unix_sock *to, struct unix_msg *m); /* takes m; wakes readers */
-void unix_dequeue(struct unix_sock *u, struct unix_msg *m);  /* the caller has m; wakes who waits for room */
+void unix_dequeue(struct unix_sock *u,
+                  struct unix_msg *m); /* the caller has m; wakes who waits for room */
 static inline bool unix_queue_full(const struct unix_sock *u) { return u->qlen > u->backlog; }
 static inline bool unix_writable(const struct unix_sock *u)
 {
@@ -155,10 +165,12 @@ void unix_fds_free(struct unix_fds *f);
 NODISCARD int unix_fds_launch(struct task *t, struct unix_fds *f);
 void unix_fds_land(struct unix_fds *f);
 /* Writes credentials and descriptors (takes fds) to the receiver. */
-void unix_scm_put(struct unix_sock *u, struct sock_msg *m, struct unix_fds *fds, const struct unix_scm *from);
+void unix_scm_put(struct unix_sock *u, struct sock_msg *m, struct unix_fds *fds,
+                  const struct unix_scm *from);
 
 /* unix_opt.c */
-int unix_setsockopt(struct socket *s, struct task *t, int level, int name, const void *v, uint32_t len);
+int unix_setsockopt(struct socket *s, struct task *t, int level, int name, const void *v,
+                    uint32_t len);
 int unix_getsockopt(struct socket *s, struct task *t, int level, int name, void *v, uint32_t *len);
 
 extern const struct socket_ops unix_ops;

@@ -9,7 +9,10 @@ struct linux_ucred unix_cred_of(const struct task *t)
     return (struct linux_ucred){.pid = t->tg->pid, .uid = t->cred->euid, .gid = t->cred->egid};
 }
 
-static bool may_send(const struct unix_sock *from, const struct unix_sock *to) { return !to->peer || to->peer == from; }
+static bool may_send(const struct unix_sock *from, const struct unix_sock *to)
+{
+    return !to->peer || to->peer == from;
+}
 
 static void peer_set(struct unix_sock *u, struct unix_sock *peer)
 {
@@ -127,7 +130,7 @@ int unix_listen(struct socket *s, struct task *t, int backlog)
     u->peercred = unix_cred_of(t);
     struct unix_sock *w, *next;
     if (!unix_queue_full(u)) {
-        LIST_FOREACH_SAFE(w, next, &u->full_waiters, full_node) {
+        LIST_FOREACH_SAFE (w, next, &u->full_waiters, full_node) {
             unix_stop_waiting(w);
             unix_wake(w, LINUX_POLLOUT | LINUX_POLLWRNORM);
         }
@@ -135,7 +138,8 @@ int unix_listen(struct socket *s, struct task *t, int backlog)
     return 0;
 }
 
-int unix_accept(struct socket *s, struct task *t, uint32_t flags, struct file **ret, struct sock_addr *ret_addr)
+int unix_accept(struct socket *s, struct task *t, uint32_t flags, struct file **ret,
+                struct sock_addr *ret_addr)
 {
     struct unix_sock *u = to_unix(s);
     if (unix_is_dgram(u))
@@ -160,7 +164,8 @@ int unix_shutdown(struct socket *s, int how)
     u->shutdown |= bits;
     struct unix_sock *peer = u->peer;
     if (peer && !unix_is_dgram(u)) {
-        uint32_t there = (bits & UNIX_RCV_SHUTDOWN ? UNIX_SEND_SHUTDOWN : 0u) | (bits & UNIX_SEND_SHUTDOWN ? UNIX_RCV_SHUTDOWN : 0u);
+        uint32_t there = (bits & UNIX_RCV_SHUTDOWN ? UNIX_SEND_SHUTDOWN : 0u) |
+                         (bits & UNIX_SEND_SHUTDOWN ? UNIX_RCV_SHUTDOWN : 0u);
         peer->shutdown |= there;
         unix_wake(peer, WAKE_ALL);
     }

@@ -10,7 +10,8 @@
 #include <string.h>
 
 /* A message of n bytes of u's data, charged to from. Descriptors are the caller's to hang in. */
-static int msg_fill(struct unix_sock *from, const struct unix_scm *scm, bool has_cred, struct uio *u, uint32_t n, struct unix_msg **ret)
+static int msg_fill(struct unix_sock *from, const struct unix_scm *scm, bool has_cred,
+                    struct uio *u, uint32_t n, struct unix_msg **ret)
 {
     struct unix_msg *m = unix_msg_new(n);
     if (!m)
@@ -44,7 +45,8 @@ static void sigpipe(struct task *t, const struct sock_msg *m)
 /* Room is asked for once a message, as Linux does: the last one may go over the limit. */
 static bool has_room(const struct unix_sock *u) { return (int64_t)u->wmem < u->sndbuf; }
 
-static ssize_t send_stream(struct unix_sock *u, struct task *t, struct sock_msg *m, struct unix_scm *scm)
+static ssize_t send_stream(struct unix_sock *u, struct task *t, struct sock_msg *m,
+                           struct unix_scm *scm)
 {
     struct unix_sock *to = u->peer;
     ssize_t done = 0;
@@ -60,7 +62,8 @@ static ssize_t send_stream(struct unix_sock *u, struct task *t, struct sock_msg 
         }
         if (!has_room(u))
             return done ? done : -EAGAIN;
-        uint32_t n = (uint32_t)MIN(m->u->resid, (uint64_t)MIN((uint32_t)UNIX_CHUNK, (uint32_t)u->sndbuf / 2));
+        uint32_t n = (uint32_t)MIN(m->u->resid,
+                                   (uint64_t)MIN((uint32_t)UNIX_CHUNK, (uint32_t)u->sndbuf / 2));
         struct unix_msg *msg;
         int err = msg_fill(u, scm, u->passcred || to->passcred, m->u, n, &msg);
         if (!err && scm->fds && !done && !t->restart.done) {
@@ -82,7 +85,8 @@ static ssize_t send_stream(struct unix_sock *u, struct task *t, struct sock_msg 
 }
 
 /* Where a datagram goes; counted. */
-static int dgram_target(struct unix_sock *u, struct task *t, struct sock_msg *m, struct unix_sock **ret)
+static int dgram_target(struct unix_sock *u, struct task *t, struct sock_msg *m,
+                        struct unix_sock **ret)
 {
     if (!unix_is_dgram(u)) {
         if (u->state != UNIX_ESTABLISHED)
@@ -108,7 +112,8 @@ static int dgram_target(struct unix_sock *u, struct task *t, struct sock_msg *m,
     return 0;
 }
 
-static ssize_t dgram_deliver(struct unix_sock *u, struct unix_sock *to, struct task *t, struct sock_msg *m, struct unix_scm *scm)
+static ssize_t dgram_deliver(struct unix_sock *u, struct unix_sock *to, struct task *t,
+                             struct sock_msg *m, struct unix_scm *scm)
 {
     uint64_t len = m->u->resid;
     if (u->shutdown & UNIX_SEND_SHUTDOWN)
@@ -140,7 +145,8 @@ static ssize_t dgram_deliver(struct unix_sock *u, struct unix_sock *to, struct t
     return (ssize_t)len;
 }
 
-static ssize_t send_dgram(struct unix_sock *u, struct task *t, struct sock_msg *m, struct unix_scm *scm)
+static ssize_t send_dgram(struct unix_sock *u, struct task *t, struct sock_msg *m,
+                          struct unix_scm *scm)
 {
     struct unix_sock *to;
     int err = dgram_target(u, t, m, &to);
@@ -153,7 +159,8 @@ static ssize_t send_dgram(struct unix_sock *u, struct task *t, struct sock_msg *
             return err;
         }
     }
-    ssize_t r = m->u->resid > (uint64_t)(u->sndbuf - 32) ? -EMSGSIZE : dgram_deliver(u, to, t, m, scm);
+    ssize_t r =
+        m->u->resid > (uint64_t)(u->sndbuf - 32) ? -EMSGSIZE : dgram_deliver(u, to, t, m, scm);
     unix_unref(to);
     return r;
 }

@@ -70,7 +70,7 @@ void unix_dequeue(struct unix_sock *u, struct unix_msg *m)
     if (unix_queue_full(u))
         return;
     struct unix_sock *w, *next;
-    LIST_FOREACH_SAFE(w, next, &u->full_waiters, full_node) {
+    LIST_FOREACH_SAFE (w, next, &u->full_waiters, full_node) {
         unix_stop_waiting(w);
         unix_wake(w, WRITABLE);
     }

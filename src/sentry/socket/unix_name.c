@@ -24,7 +24,8 @@ struct unix_root *unix_root(void)
 
 int unix_addr_check(const struct sock_addr *a, struct unix_name *ret)
 {
-    if (a->len <= PATH_OFF || a->len > sizeof(struct linux_sockaddr_un) || a->family != LINUX_AF_UNIX)
+    if (a->len <= PATH_OFF || a->len > sizeof(struct linux_sockaddr_un) ||
+        a->family != LINUX_AF_UNIX)
         return -EINVAL;
     *ret = (struct unix_name){.len = a->len};
     memcpy(&ret->un, a->bytes, a->len);
@@ -44,7 +45,7 @@ static struct hlist_head *abstract_bucket(const struct unix_name *n)
 static struct unix_sock *abstract_find(const struct unix_name *n, uint32_t type)
 {
     struct unix_sock *u;
-    HLIST_FOREACH(u, abstract_bucket(n), abstract_node)
+    HLIST_FOREACH (u, abstract_bucket(n), abstract_node)
         if (u->s.type == type && u->name.len == n->len && memcmp(&u->name.un, &n->un, n->len) == 0)
             return u;
     return NULL;
@@ -98,7 +99,9 @@ static int make_node(struct task *t, const char *name, uint32_t mode, struct pat
     else
         err = may_create(&w.path, d, t->cred);
     if (!err)
-        err = dir->ops->mknod ? dir->ops->mknod(dir, d, LINUX_S_IFSOCK | (mode & ~t->fs->umask), 0, t->cred) : -EPERM;
+        err = dir->ops->mknod
+                  ? dir->ops->mknod(dir, d, LINUX_S_IFSOCK | (mode & ~t->fs->umask), 0, t->cred)
+                  : -EPERM;
     if (!err) {
         struct path p = {w.path.mnt, d};
         *ret = path_ref(&p);

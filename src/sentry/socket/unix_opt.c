@@ -34,7 +34,8 @@ static void set_buf(int32_t *buf, int value, int32_t least, bool force)
 #define SNDBUF_MIN 4608
 #define RCVBUF_MIN 2304
 
-int unix_setsockopt(struct socket *s, struct task *t, int level, int name, const void *v, uint32_t len)
+int unix_setsockopt(struct socket *s, struct task *t, int level, int name, const void *v,
+                    uint32_t len)
 {
     struct unix_sock *u = to_unix(s);
     if (level != LINUX_SOL_SOCKET)
@@ -47,9 +48,7 @@ int unix_setsockopt(struct socket *s, struct task *t, int level, int name, const
         return err;
     bool admin = task_capable(t, LINUX_CAP_NET_ADMIN);
     switch (name) {
-    case LINUX_SO_PASSCRED:
-        u->passcred = value;
-        return 0;
+    case LINUX_SO_PASSCRED: u->passcred = value; return 0;
     case LINUX_SO_SNDBUFFORCE:
     case LINUX_SO_SNDBUF:
         if (name == LINUX_SO_SNDBUFFORCE && !admin)
@@ -69,8 +68,7 @@ int unix_setsockopt(struct socket *s, struct task *t, int level, int name, const
         memcpy(&u->linger, v, sizeof(u->linger));
         u->linger.l_onoff = u->linger.l_onoff != 0;
         return 0;
-    default:
-        break;
+    default: break;
     }
     int k = kept_index(name);
     if (k < 0)
@@ -87,17 +85,13 @@ int unix_getsockopt(struct socket *s, struct task *t, int level, int name, void 
         return -EOPNOTSUPP;
     switch (name) {
     case LINUX_SO_RCVTIMEO:
-    case LINUX_SO_SNDTIMEO:
-        socket_getsockopt_timeo(s, name, v, len);
-        return 0;
+    case LINUX_SO_SNDTIMEO: socket_getsockopt_timeo(s, name, v, len); return 0;
     case LINUX_SO_PEERCRED:
         if (u->peercred.pid == 0)
             u->peercred = (struct linux_ucred){.uid = UINT32_MAX, .gid = UINT32_MAX};
         sockopt_put(v, len, &u->peercred, sizeof(u->peercred));
         return 0;
-    case LINUX_SO_LINGER:
-        sockopt_put(v, len, &u->linger, sizeof(u->linger));
-        return 0;
+    case LINUX_SO_LINGER: sockopt_put(v, len, &u->linger, sizeof(u->linger)); return 0;
     case LINUX_SO_TYPE: value = (int)s->type; break;
     case LINUX_SO_DOMAIN: value = s->family; break;
     case LINUX_SO_PROTOCOL: value = s->protocol; break;

@@ -45,8 +45,8 @@ struct unix_fds *unix_fds_dup(const struct unix_fds *f)
 int unix_fds_launch(struct task *t, struct unix_fds *f)
 {
     struct unix_root *r = unix_root();
-    if (r->inflight + f->n > tgroup_rlimit(t->tg, LINUX_RLIMIT_NOFILE) && !task_capable(t, LINUX_CAP_SYS_RESOURCE) &&
-        !task_capable(t, LINUX_CAP_SYS_ADMIN))
+    if (r->inflight + f->n > tgroup_rlimit(t->tg, LINUX_RLIMIT_NOFILE) &&
+        !task_capable(t, LINUX_CAP_SYS_RESOURCE) && !task_capable(t, LINUX_CAP_SYS_ADMIN))
         return -ETOOMANYREFS;
     r->inflight += f->n;
     return 0;
@@ -87,8 +87,10 @@ static int parse_cred(struct task *t, const uint8_t *data, size_t len, struct un
     memcpy(&c, data, sizeof(c));
     const struct cred *cr = t->cred;
     bool pid_ok = c.pid == t->tg->pid || task_capable(t, LINUX_CAP_SYS_ADMIN);
-    bool uid_ok = c.uid == cr->uid || c.uid == cr->euid || c.uid == cr->suid || task_capable(t, LINUX_CAP_SETUID);
-    bool gid_ok = c.gid == cr->gid || c.gid == cr->egid || c.gid == cr->sgid || task_capable(t, LINUX_CAP_SETGID);
+    bool uid_ok = c.uid == cr->uid || c.uid == cr->euid || c.uid == cr->suid ||
+                  task_capable(t, LINUX_CAP_SETUID);
+    bool gid_ok = c.gid == cr->gid || c.gid == cr->egid || c.gid == cr->sgid ||
+                  task_capable(t, LINUX_CAP_SETGID);
     if (!pid_ok || !uid_ok || !gid_ok)
         return -EPERM;
     if (c.pid != t->tg->pid && !tgroup_find(c.pid))
@@ -143,7 +145,8 @@ static void put_rights(struct sock_msg *m, struct unix_fds *fds)
         o->flags |= LINUX_MSG_CTRUNC;
 }
 
-void unix_scm_put(struct unix_sock *u, struct sock_msg *m, struct unix_fds *fds, const struct unix_scm *from)
+void unix_scm_put(struct unix_sock *u, struct sock_msg *m, struct unix_fds *fds,
+                  const struct unix_scm *from)
 {
     if (u->passcred && from) {
         struct linux_ucred c = {.pid = 0, .uid = OVERFLOW_ID, .gid = OVERFLOW_ID};

@@ -10,7 +10,8 @@ struct linux_timespec;
 struct task;
 
 /* Installs two new files, writes their numbers to an int[2]. Takes both files, also on failure. -EMFILE, -EFAULT. */
-NODISCARD int fd_install_pair(struct task *t, struct file *a, struct file *b, bool cloexec, struct uaddr out);
+NODISCARD int fd_install_pair(struct task *t, struct file *a, struct file *b, bool cloexec,
+                              struct uaddr out);
 /* Installs one; takes it. The number, or -EMFILE. */
 int64_t fd_install_new(struct task *t, struct file *f, bool cloexec);
 /* A timeout as ppoll takes it: *ret_ns relative, < 0 for a null pointer. -EFAULT, -EINVAL not normalised. */

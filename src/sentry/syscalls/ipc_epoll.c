@@ -24,9 +24,13 @@ int64_t sys_epoll_create(struct task *t, const struct sys_args *a)
     return arg_int(a, 0) <= 0 ? -EINVAL : do_epoll_create(t, 0);
 }
 
-int64_t sys_epoll_create1(struct task *t, const struct sys_args *a) { return do_epoll_create(t, arg_uint(a, 0)); }
+int64_t sys_epoll_create1(struct task *t, const struct sys_args *a)
+{
+    return do_epoll_create(t, arg_uint(a, 0));
+}
 
-static int do_epoll_ctl(struct file *ep, int op, struct file *f, int fd, const struct linux_epoll_event *ev)
+static int do_epoll_ctl(struct file *ep, int op, struct file *f, int fd,
+                        const struct linux_epoll_event *ev)
 {
     if (!f->ops->poll)
         return -EPERM;
@@ -56,7 +60,8 @@ struct put_user {
     struct uaddr to;
 };
 
-static int put_user_events(void *ctx, uint32_t first, const struct linux_epoll_event *ev, uint32_t n)
+static int put_user_events(void *ctx, uint32_t first, const struct linux_epoll_event *ev,
+                           uint32_t n)
 {
     struct put_user *p = ctx;
     return copy_out(p->t, uaddr_plus(p->to, first * sizeof(*ev)), ev, n * sizeof(*ev));
@@ -70,7 +75,8 @@ static void wait_file_drop(struct task *t)
 }
 
 /* timeout_ns < 0: none. The instance stays referenced while the task waits, as by Linux's sleeping thread. */
-static int64_t do_epoll_wait(struct task *t, int epfd, struct uaddr events, int max, int64_t timeout_ns)
+static int64_t do_epoll_wait(struct task *t, int epfd, struct uaddr events, int max,
+                             int64_t timeout_ns)
 {
     if (max <= 0 || (uint32_t)max > INT32_MAX / sizeof(struct linux_epoll_event))
         return -EINVAL;
@@ -101,7 +107,8 @@ static int64_t timeout_ms_to_ns(int32_t ms) { return ms < 0 ? -1 : ms * NSEC_PER
 
 int64_t sys_epoll_wait(struct task *t, const struct sys_args *a)
 {
-    return do_epoll_wait(t, arg_int(a, 0), arg_uaddr(a, 1), arg_int(a, 2), timeout_ms_to_ns(arg_int(a, 3)));
+    return do_epoll_wait(t, arg_int(a, 0), arg_uaddr(a, 1), arg_int(a, 2),
+                         timeout_ms_to_ns(arg_int(a, 3)));
 }
 
 int64_t sys_epoll_pwait(struct task *t, const struct sys_args *a)
@@ -109,7 +116,8 @@ int64_t sys_epoll_pwait(struct task *t, const struct sys_args *a)
     int err = sigmask_temp_in(t, arg_uaddr(a, 4), a->arg[5]);
     if (err)
         return err;
-    return do_epoll_wait(t, arg_int(a, 0), arg_uaddr(a, 1), arg_int(a, 2), timeout_ms_to_ns(arg_int(a, 3)));
+    return do_epoll_wait(t, arg_int(a, 0), arg_uaddr(a, 1), arg_int(a, 2),
+                         timeout_ms_to_ns(arg_int(a, 3)));
 }
 
 int64_t sys_epoll_pwait2(struct task *t, const struct sys_args *a)

@@ -21,8 +21,14 @@ static int64_t do_eventfd(struct task *t, uint32_t count, uint32_t flags)
     return err ? err : fd_install_new(t, f, flags & LINUX_EFD_CLOEXEC);
 }
 
-int64_t sys_eventfd(struct task *t, const struct sys_args *a) { return do_eventfd(t, arg_uint(a, 0), 0); }
-int64_t sys_eventfd2(struct task *t, const struct sys_args *a) { return do_eventfd(t, arg_uint(a, 0), arg_uint(a, 1)); }
+int64_t sys_eventfd(struct task *t, const struct sys_args *a)
+{
+    return do_eventfd(t, arg_uint(a, 0), 0);
+}
+int64_t sys_eventfd2(struct task *t, const struct sys_args *a)
+{
+    return do_eventfd(t, arg_uint(a, 0), arg_uint(a, 1));
+}
 
 int64_t sys_timerfd_create(struct task *t, const struct sys_args *a)
 {
@@ -31,7 +37,8 @@ int64_t sys_timerfd_create(struct task *t, const struct sys_args *a)
     if (flags & ~(LINUX_TFD_CLOEXEC | LINUX_TFD_NONBLOCK))
         return -EINVAL;
     bool alarm = clockid == LINUX_CLOCK_REALTIME_ALARM || clockid == LINUX_CLOCK_BOOTTIME_ALARM;
-    if (clockid != LINUX_CLOCK_MONOTONIC && clockid != LINUX_CLOCK_REALTIME && clockid != LINUX_CLOCK_BOOTTIME && !alarm)
+    if (clockid != LINUX_CLOCK_MONOTONIC && clockid != LINUX_CLOCK_REALTIME &&
+        clockid != LINUX_CLOCK_BOOTTIME && !alarm)
         return -EINVAL;
     if (alarm && !task_capable(t, LINUX_CAP_WAKE_ALARM))
         return -EPERM;
@@ -53,7 +60,8 @@ int64_t sys_timerfd_settime(struct task *t, const struct sys_args *a)
     int err = copy_in(t, &value, arg_uaddr(a, 2), sizeof(value));
     if (err)
         return err;
-    if ((flags & ~(LINUX_TFD_TIMER_ABSTIME | LINUX_TFD_TIMER_CANCEL_ON_SET)) || itimerspec_check(&value))
+    if ((flags & ~(LINUX_TFD_TIMER_ABSTIME | LINUX_TFD_TIMER_CANCEL_ON_SET)) ||
+        itimerspec_check(&value))
         return -EINVAL;
     struct file *f = fd_get_io(t, arg_int(a, 0));
     if (!f)

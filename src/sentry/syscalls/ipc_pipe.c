@@ -30,7 +30,10 @@ int fd_install_pair(struct task *t, struct file *a, struct file *b, bool cloexec
     return err;
 }
 
-int64_t fd_install_new(struct task *t, struct file *f, bool cloexec) { return fd_install(t, f, cloexec); }
+int64_t fd_install_new(struct task *t, struct file *f, bool cloexec)
+{
+    return fd_install(t, f, cloexec);
+}
 
 int timespec_check(const struct linux_timespec *ts)
 {
@@ -76,5 +79,11 @@ static int64_t do_pipe(struct task *t, struct uaddr out, uint32_t flags)
     return fd_install_pair(t, r, w, flags & LINUX_O_CLOEXEC, out);
 }
 
-int64_t sys_pipe(struct task *t, const struct sys_args *a) { return do_pipe(t, arg_uaddr(a, 0), 0); }
-int64_t sys_pipe2(struct task *t, const struct sys_args *a) { return do_pipe(t, arg_uaddr(a, 0), arg_uint(a, 1)); }
+int64_t sys_pipe(struct task *t, const struct sys_args *a)
+{
+    return do_pipe(t, arg_uaddr(a, 0), 0);
+}
+int64_t sys_pipe2(struct task *t, const struct sys_args *a)
+{
+    return do_pipe(t, arg_uaddr(a, 0), arg_uint(a, 1));
+}

@@ -23,7 +23,8 @@ static int64_t poll_look(struct task *t, struct linux_pollfd *fds, uint32_t n)
         if (fds[i].fd >= 0) {
             struct file *f = fd_get_io(t, fds[i].fd);
             struct waitq *q = NULL;
-            mask = f ? file_poll(f, &q) & ((uint16_t)fds[i].events | LINUX_POLLERR | LINUX_POLLHUP) : LINUX_POLLNVAL;
+            mask = f ? file_poll(f, &q) & ((uint16_t)fds[i].events | LINUX_POLLERR | LINUX_POLLHUP)
+                     : LINUX_POLLNVAL;
             file_unref(f);
         }
         fds[i].revents = (int16_t)mask;
@@ -32,7 +33,8 @@ static int64_t poll_look(struct task *t, struct linux_pollfd *fds, uint32_t n)
     return found;
 }
 
-static int poll_wait(struct task *t, const struct linux_pollfd *fds, uint32_t n, int64_t deadline_ns)
+static int poll_wait(struct task *t, const struct linux_pollfd *fds, uint32_t n,
+                     int64_t deadline_ns)
 {
     int err = n ? poll_set_begin(t, n) : 0;
     if (err)
@@ -48,7 +50,8 @@ static int poll_wait(struct task *t, const struct linux_pollfd *fds, uint32_t n,
 
 #define POLL_FAST 16u
 
-static int64_t poll_fds(struct task *t, struct uaddr addr, struct linux_pollfd *fds, uint32_t n, int64_t timeout_ns)
+static int64_t poll_fds(struct task *t, struct uaddr addr, struct linux_pollfd *fds, uint32_t n,
+                        int64_t timeout_ns)
 {
     if (copy_in(t, fds, addr, n * sizeof(*fds)))
         return -EFAULT;

@@ -19,7 +19,8 @@
 
 #include <string.h>
 
-#define SELECT_IN  (LINUX_POLLRDNORM | LINUX_POLLRDBAND | LINUX_POLLIN | LINUX_POLLHUP | LINUX_POLLERR)
+#define SELECT_IN                                                                                  \
+    (LINUX_POLLRDNORM | LINUX_POLLRDBAND | LINUX_POLLIN | LINUX_POLLHUP | LINUX_POLLERR)
 #define SELECT_OUT (LINUX_POLLWRBAND | LINUX_POLLWRNORM | LINUX_POLLOUT | LINUX_POLLERR)
 #define SELECT_EX  LINUX_POLLPRI
 
@@ -33,7 +34,8 @@ struct select_sets {
 
 #define SELECT_FAST_WORDS 16u /* FD_SETSIZE bits */
 
-int64_t timeout_finish(struct task *t, int64_t r, int64_t timeout_ns, struct uaddr addr, bool timeval)
+int64_t timeout_finish(struct task *t, int64_t r, int64_t timeout_ns, struct uaddr addr,
+                       bool timeval)
 {
     if (r == -EBLOCKED)
         return r;
@@ -41,9 +43,12 @@ int64_t timeout_finish(struct task *t, int64_t r, int64_t timeout_ns, struct uad
     if (timeout_ns >= 0 && !uaddr_is_null(addr)) {
         int64_t left = timeout_ns;
         if (t->restart.has_deadline)
-            left = t->restart.deadline_ns == TIME_NONE ? timeout_ns : MAX(t->restart.deadline_ns - clock_monotonic_ns(), INT64_C(0));
+            left = t->restart.deadline_ns == TIME_NONE
+                       ? timeout_ns
+                       : MAX(t->restart.deadline_ns - clock_monotonic_ns(), INT64_C(0));
         int64_t frac = left % NSEC_PER_SEC;
-        struct linux_timespec ts = {.tv_sec = left / NSEC_PER_SEC, .tv_nsec = timeval ? frac / NSEC_PER_USEC : frac};
+        struct linux_timespec ts = {.tv_sec = left / NSEC_PER_SEC,
+                                    .tv_nsec = timeval ? frac / NSEC_PER_USEC : frac};
         static_assert(sizeof(struct linux_timeval) == sizeof(ts), "the same shape");
         written = copy_out(t, addr, &ts, sizeof(ts)) == 0;
     }
@@ -106,7 +111,8 @@ static int select_wait(struct task *t, const struct select_sets *s, int64_t dead
     return poll_set_park(t, deadline_ns);
 }
 
-static int64_t select_sets_run(struct task *t, struct select_sets *s, const struct sys_args *a, int64_t timeout_ns)
+static int64_t select_sets_run(struct task *t, struct select_sets *s, const struct sys_args *a,
+                               int64_t timeout_ns)
 {
     size_t bytes = s->words * sizeof(uint64_t);
     for (unsigned k = 0; k < 3; k++) {
@@ -164,7 +170,9 @@ int64_t sys_select(struct task *t, const struct sys_args *a)
             return -EFAULT;
         if (tv.tv_sec < 0 || tv.tv_usec < 0)
             return -EINVAL;
-        timeout_ns = saturating_add_i64(saturating_ns(tv.tv_sec, 0), saturating_ns(tv.tv_usec / USEC_PER_SEC, tv.tv_usec % USEC_PER_SEC * NSEC_PER_USEC));
+        timeout_ns = saturating_add_i64(
+            saturating_ns(tv.tv_sec, 0),
+            saturating_ns(tv.tv_usec / USEC_PER_SEC, tv.tv_usec % USEC_PER_SEC * NSEC_PER_USEC));
     }
     return timeout_finish(t, do_select(t, a, timeout_ns), timeout_ns, arg_uaddr(a, 4), true);
 }

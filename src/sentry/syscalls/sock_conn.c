@@ -153,7 +153,8 @@ int64_t sys_listen(struct task *t, const struct sys_args *a)
     return err;
 }
 
-static int64_t accepted(struct task *t, const struct sys_args *a, struct file *f, const struct sock_addr *addr, bool cloexec)
+static int64_t accepted(struct task *t, const struct sys_args *a, struct file *f,
+                        const struct sock_addr *addr, bool cloexec)
 {
     int fd = fd_install(t, f, cloexec);
     if (fd < 0)
@@ -177,13 +178,17 @@ static int64_t do_accept(struct task *t, const struct sys_args *a, uint32_t flag
     addr.family = s->family;
     err = s->ops->accept(s, t, flags, &new_file, &addr);
     if (err == -EAGAIN)
-        err = sock_wait(t, f, LINUX_POLLIN | LINUX_POLLRDNORM, f->flags & LINUX_O_NONBLOCK, s->rcvtimeo_ns);
+        err = sock_wait(t, f, LINUX_POLLIN | LINUX_POLLRDNORM, f->flags & LINUX_O_NONBLOCK,
+                        s->rcvtimeo_ns);
     file_unref(f);
     return err ? err : accepted(t, a, new_file, &addr, flags & LINUX_SOCK_CLOEXEC);
 }
 
 int64_t sys_accept(struct task *t, const struct sys_args *a) { return do_accept(t, a, 0); }
-int64_t sys_accept4(struct task *t, const struct sys_args *a) { return do_accept(t, a, arg_uint(a, 3)); }
+int64_t sys_accept4(struct task *t, const struct sys_args *a)
+{
+    return do_accept(t, a, arg_uint(a, 3));
+}
 
 static int64_t do_getname(struct task *t, const struct sys_args *a, bool peer)
 {
@@ -200,7 +205,10 @@ static int64_t do_getname(struct task *t, const struct sys_args *a, bool peer)
     return err ? err : sock_addr_out(t, &addr, arg_uaddr(a, 1), arg_uaddr(a, 2));
 }
 
-int64_t sys_getsockname(struct task *t, const struct sys_args *a) { return do_getname(t, a, false); }
+int64_t sys_getsockname(struct task *t, const struct sys_args *a)
+{
+    return do_getname(t, a, false);
+}
 int64_t sys_getpeername(struct task *t, const struct sys_args *a) { return do_getname(t, a, true); }
 
 int64_t sys_shutdown(struct task *t, const struct sys_args *a)

@@ -38,7 +38,8 @@ HOT int64_t sock_recv(struct task *t, struct file *f, struct sock_msg *m)
     struct socket *s = file_socket(f);
     struct restart *rs = &t->restart;
     bool nonblock = (f->flags & LINUX_O_NONBLOCK) || (m->flags & LINUX_MSG_DONTWAIT);
-    bool all = (m->flags & (LINUX_MSG_WAITALL | LINUX_MSG_PEEK)) == LINUX_MSG_WAITALL && socket_is_stream(s);
+    bool all = (m->flags & (LINUX_MSG_WAITALL | LINUX_MSG_PEEK)) == LINUX_MSG_WAITALL &&
+               socket_is_stream(s);
     if (rs->done)
         uio_skip(m->u, rs->done);
     for (;;) {
@@ -50,7 +51,8 @@ HOT int64_t sock_recv(struct task *t, struct file *f, struct sock_msg *m)
             return (int64_t)rs->done;
         }
         if (r == -EAGAIN) {
-            r = sock_wait(t, f, LINUX_POLLIN | LINUX_POLLRDNORM | LINUX_POLLRDHUP, nonblock, s->rcvtimeo_ns);
+            r = sock_wait(t, f, LINUX_POLLIN | LINUX_POLLRDNORM | LINUX_POLLRDHUP, nonblock,
+                          s->rcvtimeo_ns);
             if (r == -EBLOCKED)
                 return r;
         }

@@ -43,7 +43,8 @@ static int msg_args_in(struct task *t, struct uaddr a, struct msg_args *m)
 
 static void msg_args_done(struct msg_args *m) { uio_vec_free(m->segs, m->h.msg_iovlen, m->fast); }
 
-static int64_t send_with_control(struct task *t, struct file *f, const struct msg_args *args, struct sock_msg *m)
+static int64_t send_with_control(struct task *t, struct file *f, const struct msg_args *args,
+                                 struct sock_msg *m)
 {
     uint64_t len = args->h.msg_controllen;
     if (len > CONTROL_MAX)
@@ -76,20 +77,23 @@ static int64_t send_one(struct task *t, struct file *f, struct uaddr hdr, uint32
     return r;
 }
 
-static int recv_results(struct task *t, struct uaddr hdr, const struct msg_args *args, const struct sock_msg *m,
-                        const struct cmsg_out *out)
+static int recv_results(struct task *t, struct uaddr hdr, const struct msg_args *args,
+                        const struct sock_msg *m, const struct cmsg_out *out)
 {
     int err = 0;
     if (args->h.msg_name) {
-        err = copy_out(t, UADDR(args->h.msg_name), m->addr.bytes, MIN((uint32_t)args->h.msg_namelen, m->addr.len));
+        err = copy_out(t, UADDR(args->h.msg_name), m->addr.bytes,
+                       MIN((uint32_t)args->h.msg_namelen, m->addr.len));
         if (!err)
-            err = copy_out_u32(t, uaddr_plus(hdr, offsetof(struct linux_msghdr, msg_namelen)), m->addr.len);
+            err = copy_out_u32(t, uaddr_plus(hdr, offsetof(struct linux_msghdr, msg_namelen)),
+                               m->addr.len);
     }
     uint32_t flags = m->out_flags | out->flags | (m->flags & LINUX_MSG_CMSG_CLOEXEC);
     if (!err)
         err = copy_out_u32(t, uaddr_plus(hdr, offsetof(struct linux_msghdr, msg_flags)), flags);
     if (!err)
-        err = copy_out_u64(t, uaddr_plus(hdr, offsetof(struct linux_msghdr, msg_controllen)), out->used);
+        err = copy_out_u64(t, uaddr_plus(hdr, offsetof(struct linux_msghdr, msg_controllen)),
+                           out->used);
     return err;
 }
 
@@ -99,7 +103,9 @@ static int64_t recv_one(struct task *t, struct file *f, struct uaddr hdr, uint32
     int64_t r = msg_args_in(t, hdr, &args);
     if (r)
         return r;
-    struct cmsg_out out = {.t = t, .buf = UADDR(args.h.msg_control), .room = args.h.msg_control ? args.h.msg_controllen : 0,
+    struct cmsg_out out = {.t = t,
+                           .buf = UADDR(args.h.msg_control),
+                           .room = args.h.msg_control ? args.h.msg_controllen : 0,
                            .cloexec = flags & LINUX_MSG_CMSG_CLOEXEC};
     struct sock_msg m = {.u = &args.u, .flags = flags, .out = &out};
     r = sock_recv(t, f, &m);
@@ -139,7 +145,8 @@ int64_t sys_recvmsg(struct task *t, const struct sys_args *a)
 /* Several messages: restart.u[0] is the number that is finished; each has its own restart.done and timeout. */
 typedef int64_t (*msg_fn)(struct task *t, struct file *f, struct uaddr hdr, uint32_t flags);
 
-static int64_t many(struct task *t, struct file *f, const struct sys_args *a, uint32_t flags, int64_t deadline_ns, msg_fn one)
+static int64_t many(struct task *t, struct file *f, const struct sys_args *a, uint32_t flags,
+                    int64_t deadline_ns, msg_fn one)
 {
     uint32_t count = MIN(arg_uint(a, 2), (uint32_t)LINUX_UIO_MAXIOV);
     uint64_t *done = &t->restart.u[0];
@@ -151,7 +158,8 @@ static int64_t many(struct task *t, struct file *f, const struct sys_args *a, ui
         int64_t r = one(t, f, at, now);
         if (r == -EBLOCKED)
             return r;
-        if (r >= 0 && copy_out_u32(t, uaddr_plus(at, offsetof(struct linux_mmsghdr, msg_len)), (uint32_t)r))
+        if (r >= 0 &&
+            copy_out_u32(t, uaddr_plus(at, offsetof(struct linux_mmsghdr, msg_len)), (uint32_t)r))
             r = -EFAULT;
         if (r < 0)
             return *done ? (int64_t)*done : r;
@@ -187,7 +195,9 @@ int64_t sys_recvmmsg(struct task *t, const struct sys_args *a)
     if (err)
         return err;
     if (!t->restart.again)
-        t->restart.u[1] = (uint64_t)(timeout_ns < 0 ? TIME_NONE : saturating_add_i64(clock_monotonic_ns(), timeout_ns));
+        t->restart.u[1] =
+            (uint64_t)(timeout_ns < 0 ? TIME_NONE
+                                      : saturating_add_i64(clock_monotonic_ns(), timeout_ns));
     int64_t deadline_ns = (int64_t)t->restart.u[1];
     int64_t r = many(t, f, a, arg_uint(a, 3), deadline_ns, recv_one);
     file_unref(f);

@@ -15,7 +15,10 @@
 static bool L(const struct pty *p, uint32_t flag) { return p->y.tio.c_lflag & flag; }
 static bool I(const struct pty *p, uint32_t flag) { return p->y.tio.c_iflag & flag; }
 static bool O(const struct pty *p, uint32_t flag) { return p->y.tio.c_oflag & flag; }
-static bool is_cc(const struct pty *p, unsigned which, uint8_t c) { return c == p->y.tio.c_cc[which] && c != DISABLED; }
+static bool is_cc(const struct pty *p, unsigned which, uint8_t c)
+{
+    return c == p->y.tio.c_cc[which] && c != DISABLED;
+}
 
 /* ---- output ---- */
 static void out_raw(struct pty *p, uint8_t c)
@@ -100,7 +103,10 @@ ssize_t ldisc_write(struct pty *p, struct uio *u)
 }
 
 /* ---- echo ---- */
-static bool is_ctl_shown(const struct pty *p, uint8_t c) { return (c < 32 || c == 127) && L(p, LINUX_ECHOCTL); }
+static bool is_ctl_shown(const struct pty *p, uint8_t c)
+{
+    return (c < 32 || c == 127) && L(p, LINUX_ECHOCTL);
+}
 
 static void echo(struct pty *p, uint8_t c)
 {
@@ -207,7 +213,8 @@ static void erase_char(struct pty *p)
 
 static bool is_word(uint8_t c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c >= 128;
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+           c >= 128;
 }
 
 static void erase_word(struct pty *p)
@@ -392,8 +399,9 @@ static ssize_t read_line(struct pty *p, struct uio *u)
         return r;
     p->in_tail += eof;
     /* An end-of-file mark right behind a full read ends nothing any more. */
-    if (!eof && r > 0 && u->resid == 0 && p->in_tail != p->in_canon && in_at(p, p->in_tail) == DISABLED &&
-        bitmap_test(p->delim, p->in_tail & MASK) && !bitmap_test(p->delim, (p->in_tail - 1) & MASK))
+    if (!eof && r > 0 && u->resid == 0 && p->in_tail != p->in_canon &&
+        in_at(p, p->in_tail) == DISABLED && bitmap_test(p->delim, p->in_tail & MASK) &&
+        !bitmap_test(p->delim, (p->in_tail - 1) & MASK))
         p->in_tail++;
     return r;
 }
@@ -430,8 +438,10 @@ void ldisc_modes_changed(struct pty *p, const struct linux_termios *old)
     if (!I(p, LINUX_IXON) && p->stopped)
         start_output(p);
     if (p->packet) {
-        bool was = (old->c_iflag & LINUX_IXON) && old->c_cc[LINUX_VSTART] == 17 && old->c_cc[LINUX_VSTOP] == 19;
-        bool now = I(p, LINUX_IXON) && p->y.tio.c_cc[LINUX_VSTART] == 17 && p->y.tio.c_cc[LINUX_VSTOP] == 19;
+        bool was = (old->c_iflag & LINUX_IXON) && old->c_cc[LINUX_VSTART] == 17 &&
+                   old->c_cc[LINUX_VSTOP] == 19;
+        bool now = I(p, LINUX_IXON) && p->y.tio.c_cc[LINUX_VSTART] == 17 &&
+                   p->y.tio.c_cc[LINUX_VSTOP] == 19;
         if (was != now)
             p->packet_status |= now ? LINUX_TIOCPKT_DOSTOP : LINUX_TIOCPKT_NOSTOP;
         pty_wake_master(p);

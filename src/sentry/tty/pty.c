@@ -26,7 +26,10 @@ static struct pty *to_pty(struct tty *y) { return container_of(y, struct pty, y)
 
 struct pty *pty_find(uint32_t number) { return number < PTY_MAX ? kern()->tty->pts[number] : NULL; }
 
-void pty_wake_master(struct pty *p) { waitq_wake(&p->master_wait, LINUX_POLLIN | LINUX_POLLRDNORM | LINUX_POLLPRI); }
+void pty_wake_master(struct pty *p)
+{
+    waitq_wake(&p->master_wait, LINUX_POLLIN | LINUX_POLLRDNORM | LINUX_POLLPRI);
+}
 
 /* ---- the slave: a terminal ---- */
 static ssize_t slave_read(struct tty *y, struct uio *u)
@@ -36,7 +39,10 @@ static ssize_t slave_read(struct tty *y, struct uio *u)
     return r == -EAGAIN && !p->masters ? -EIO : r;
 }
 
-static ssize_t slave_write(struct tty *y, struct uio *u) { return to_pty(y)->masters ? ldisc_write(to_pty(y), u) : -EIO; }
+static ssize_t slave_write(struct tty *y, struct uio *u)
+{
+    return to_pty(y)->masters ? ldisc_write(to_pty(y), u) : -EIO;
+}
 
 static uint32_t slave_poll(struct tty *y)
 {
@@ -73,7 +79,8 @@ static void slave_flush(struct tty *y, bool input, bool output)
     if (output)
         p->out_tail = p->out_head;
     if (p->packet)
-        p->packet_status |= (uint8_t)((input ? LINUX_TIOCPKT_FLUSHREAD : 0) | (output ? LINUX_TIOCPKT_FLUSHWRITE : 0));
+        p->packet_status |= (uint8_t)((input ? LINUX_TIOCPKT_FLUSHREAD : 0) |
+                                      (output ? LINUX_TIOCPKT_FLUSHWRITE : 0));
     waitq_wake(&y->wait, LINUX_POLLOUT | LINUX_POLLWRNORM);
 }
 
@@ -157,7 +164,8 @@ static ssize_t master_read(struct file *f, struct uio *u, int64_t *pos)
     bool full = pty_out_room(p) < PTY_OUT / 2;
     while (u->resid > 0 && p->out_head != p->out_tail) {
         uint32_t at = p->out_tail % PTY_OUT;
-        uint32_t n = (uint32_t)MIN((uint64_t)MIN(p->out_head - p->out_tail, PTY_OUT - at), u->resid);
+        uint32_t n =
+            (uint32_t)MIN((uint64_t)MIN(p->out_head - p->out_tail, PTY_OUT - at), u->resid);
         ssize_t got = uio_put(u, p->out + at, n);
         if (got <= 0)
             return done ? done : -EFAULT;
@@ -222,42 +230,33 @@ static int64_t master_ioctl(struct file *f, struct task *t, uint32_t cmd, uint64
     struct uaddr a = UADDR(arg);
     uint32_t v;
     switch (cmd) {
-    case LINUX_TIOCGPTN:
-        return copy_out_u32(t, a, p->number);
+    case LINUX_TIOCGPTN: return copy_out_u32(t, a, p->number);
     case LINUX_TIOCSPTLCK:
         if (copy_in_u32(t, &v, a))
             return -EFAULT;
         p->locked = v != 0;
         return 0;
-    case LINUX_TIOCGPTLCK:
-        return copy_out_u32(t, a, p->locked);
+    case LINUX_TIOCGPTLCK: return copy_out_u32(t, a, p->locked);
     case LINUX_TIOCPKT:
         if (copy_in_u32(t, &v, a))
             return -EFAULT;
         p->packet = v != 0;
         p->packet_status = 0;
         return 0;
-    case LINUX_TIOCGPKT:
-        return copy_out_u32(t, a, p->packet);
-    case LINUX_TIOCGPTPEER:
-        return open_peer(p, t, (uint32_t)arg);
+    case LINUX_TIOCGPKT: return copy_out_u32(t, a, p->packet);
+    case LINUX_TIOCGPTPEER: return open_peer(p, t, (uint32_t)arg);
     case LINUX_TIOCSIG:
         if (arg != LINUX_SIGINT && arg != LINUX_SIGQUIT && arg != LINUX_SIGTSTP)
             return -EINVAL;
         tty_signal_fg(&p->y, (int)arg);
         return 0;
-    case LINUX_TIOCINQ:
-        return copy_out_u32(t, a, p->out_head - p->out_tail);
-    case LINUX_TIOCGPGRP:
-        return copy_out_u32(t, a, (uint32_t)p->y.fg_pgid);
-    case LINUX_TIOCGSID:
-        return p->y.sid ? copy_out_u32(t, a, (uint32_t)p->y.sid) : -ENOTTY;
+    case LINUX_TIOCINQ: return copy_out_u32(t, a, p->out_head - p->out_tail);
+    case LINUX_TIOCGPGRP: return copy_out_u32(t, a, (uint32_t)p->y.fg_pgid);
+    case LINUX_TIOCGSID: return p->y.sid ? copy_out_u32(t, a, (uint32_t)p->y.sid) : -ENOTTY;
     case LINUX_TIOCSCTTY:
     case LINUX_TIOCNOTTY:
-    case LINUX_TIOCSPGRP:
-        return -ENOTTY;
-    default:
-        return tty_ioctl(&p->y, f, t, cmd, arg);
+    case LINUX_TIOCSPGRP: return -ENOTTY;
+    default: return tty_ioctl(&p->y, f, t, cmd, arg);
     }
 }
 

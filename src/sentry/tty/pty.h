@@ -21,21 +21,22 @@ struct pty {
     uint32_t number;
     uint32_t masters, slaves;
     bool slave_was_open, locked;
-    bool packet;              /* TIOCPKT */
+    bool packet; /* TIOCPKT */
     uint8_t packet_status;
-    bool stopped;             /* ^S, TCOOFF */
+    bool stopped; /* ^S, TCOOFF */
     bool lnext;
     uint32_t column, canon_column;
     struct waitq master_wait;
     uint32_t in_head, in_canon, in_tail;
     uint32_t out_head, out_tail;
-    int32_t uid, gid;         /* owner of the node in /dev/pts */
-    uint8_t *in, *out;        /* arena */
+    int32_t uid, gid;  /* owner of the node in /dev/pts */
+    uint8_t *in, *out; /* arena */
     uint64_t delim[PTY_BUF / 64];
 };
 
 int pty_open_master(struct file *f, struct task *t); /* -ENOSPC, -ENOMEM */
-int pty_open_slave(uint32_t number, struct file *f, struct task *t); /* -EIO locked or no master, -ENXIO */
+int pty_open_slave(uint32_t number, struct file *f,
+                   struct task *t); /* -EIO locked or no master, -ENXIO */
 struct pty *pty_find(uint32_t number);
 
 /* ldisc.c */
@@ -47,5 +48,8 @@ uint32_t ldisc_readable(struct pty *p);
 ssize_t ldisc_write(struct pty *p, struct uio *u);
 void ldisc_flush_input(struct pty *p);
 void ldisc_modes_changed(struct pty *p, const struct linux_termios *old);
-static inline uint32_t pty_out_room(const struct pty *p) { return PTY_OUT - (p->out_head - p->out_tail); }
+static inline uint32_t pty_out_room(const struct pty *p)
+{
+    return PTY_OUT - (p->out_head - p->out_tail);
+}
 void pty_wake_master(struct pty *p);

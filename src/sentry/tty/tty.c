@@ -16,7 +16,8 @@ const struct linux_termios tty_default_termios = {
     .c_iflag = LINUX_ICRNL | LINUX_IXON,
     .c_oflag = LINUX_OPOST | LINUX_ONLCR,
     .c_cflag = LINUX_B38400 | LINUX_CS8 | LINUX_CREAD,
-    .c_lflag = LINUX_ISIG | LINUX_ICANON | LINUX_ECHO | LINUX_ECHOE | LINUX_ECHOK | LINUX_ECHOCTL | LINUX_ECHOKE | LINUX_IEXTEN,
+    .c_lflag = LINUX_ISIG | LINUX_ICANON | LINUX_ECHO | LINUX_ECHOE | LINUX_ECHOK | LINUX_ECHOCTL |
+               LINUX_ECHOKE | LINUX_IEXTEN,
     .c_cc = {3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0},
 };
 
@@ -157,7 +158,10 @@ uint32_t tty_read_min(struct tty *y, uint32_t have)
     return MAX(min, have + 1);
 }
 
-static bool hung_up(const struct file *f) { return f->dir_cookie != ((const struct tty *)f->priv)->hangups; }
+static bool hung_up(const struct file *f)
+{
+    return f->dir_cookie != ((const struct tty *)f->priv)->hangups;
+}
 
 static ssize_t tty_file_read(struct file *f, struct uio *u, int64_t *pos)
 {
@@ -188,7 +192,8 @@ static uint32_t tty_file_poll(struct file *f, struct waitq **ret_q)
     struct tty *y = f->priv;
     *ret_q = &y->wait;
     if (hung_up(f))
-        return LINUX_POLLIN | LINUX_POLLOUT | LINUX_POLLERR | LINUX_POLLHUP | LINUX_POLLRDNORM | LINUX_POLLWRNORM;
+        return LINUX_POLLIN | LINUX_POLLOUT | LINUX_POLLERR | LINUX_POLLHUP | LINUX_POLLRDNORM |
+               LINUX_POLLWRNORM;
     return y->ops->poll(y);
 }
 
@@ -230,7 +235,8 @@ int tty_open(struct tty *y, struct file *f, struct task *t)
     if (y->ops->opened)
         y->ops->opened(y, f);
     struct session *s = t && t->tg->pgrp ? t->tg->pgrp->session : NULL;
-    if (s && !(f->flags & LINUX_O_NOCTTY) && f->can_read && s->id == t->tg->pid && !s->ctty && !y->sid)
+    if (s && !(f->flags & LINUX_O_NOCTTY) && f->can_read && s->id == t->tg->pid && !s->ctty &&
+        !y->sid)
         give_ctty(y, s, t->tg->pgrp->id);
     return 0;
 }

@@ -41,7 +41,7 @@ struct tty_ops {
     void (*get_winsize)(struct tty *y); /* freshens y->ws; NULL: it is fresh */
     uint32_t (*input_bytes)(struct tty *y);
     void (*flush)(struct tty *y, bool input, bool output);
-    void (*flow)(struct tty *y, uint32_t how); /* TCXONC: LINUX_TCOOFF.. */
+    void (*flow)(struct tty *y, uint32_t how);     /* TCXONC: LINUX_TCOOFF.. */
     void (*opened)(struct tty *y, struct file *f); /* NULL: nothing */
     void (*closed)(struct tty *y, struct file *f);
     void (*free)(struct tty *y);
@@ -51,19 +51,19 @@ struct tty {
     struct ref ref;
     const struct tty_ops *ops;
     uint64_t rdev;
-    int32_t sid, fg_pgid;       /* 0: none */
+    int32_t sid, fg_pgid; /* 0: none */
     struct linux_termios tio;
     struct linux_winsize ws;
     struct waitq wait;
     uint64_t hangups;
     bool exclusive;
-    bool vtime_over;            /* the timer of VTIME has run out: the next read takes what is there */
+    bool vtime_over; /* the timer of VTIME has run out: the next read takes what is there */
     struct timer vtime;
 };
 
 struct tty_root {
-    struct tty *host;           /* counted; NULL: no standard descriptor is a terminal */
-    struct pty *pts[256];       /* by number; not counted */
+    struct tty *host;     /* counted; NULL: no standard descriptor is a terminal */
+    struct pty *pts[256]; /* by number; not counted */
 };
 
 NODISCARD int tty_init(void);
@@ -89,4 +89,5 @@ uint32_t tty_read_min(struct tty *y, uint32_t have);
 extern const struct linux_termios tty_default_termios;
 
 /* Bytes of a terminal device's number. */
-#define TTY_RDEV(major, minor) (((uint64_t)(major) << 8) | ((minor) & 0xffu) | (((uint64_t)(minor) & ~0xffULL) << 12))
+#define TTY_RDEV(major, minor)                                                                     \
+    (((uint64_t)(major) << 8) | ((minor) & 0xffu) | (((uint64_t)(minor) & ~0xffULL) << 12))

@@ -10,7 +10,8 @@
 
 #include <string.h>
 
-static int64_t set_modes(struct tty *y, struct task *t, const struct linux_termios *tio, uint32_t how)
+static int64_t set_modes(struct tty *y, struct task *t, const struct linux_termios *tio,
+                         uint32_t how)
 {
     int err = tty_check_background(y, t, LINUX_SIGTTOU);
     return err ? err : y->ops->set_termios(y, tio, how);
@@ -32,8 +33,11 @@ static int64_t get_modes(struct tty *y, struct task *t, uint32_t cmd, struct uad
         memcpy(&t2, &y->tio, sizeof(y->tio));
         return copy_out(t, a, &t2, sizeof(t2));
     }
-    struct linux_termio o = {.c_iflag = (uint16_t)y->tio.c_iflag, .c_oflag = (uint16_t)y->tio.c_oflag,
-                             .c_cflag = (uint16_t)y->tio.c_cflag, .c_lflag = (uint16_t)y->tio.c_lflag, .c_line = y->tio.c_line};
+    struct linux_termio o = {.c_iflag = (uint16_t)y->tio.c_iflag,
+                             .c_oflag = (uint16_t)y->tio.c_oflag,
+                             .c_cflag = (uint16_t)y->tio.c_cflag,
+                             .c_lflag = (uint16_t)y->tio.c_lflag,
+                             .c_line = y->tio.c_line};
     memcpy(o.c_cc, y->tio.c_cc, sizeof(o.c_cc));
     return copy_out(t, a, &o, sizeof(o));
 }
@@ -117,8 +121,7 @@ int64_t tty_ioctl(struct tty *y, struct file *f, struct task *t, uint32_t cmd, u
     switch (cmd) {
     case LINUX_TCGETS:
     case LINUX_TCGETS2:
-    case LINUX_TCGETA:
-        return get_modes(y, t, cmd, a);
+    case LINUX_TCGETA: return get_modes(y, t, cmd, a);
     case LINUX_TCSETS:
     case LINUX_TCSETSW:
     case LINUX_TCSETSF:
@@ -127,30 +130,20 @@ int64_t tty_ioctl(struct tty *y, struct file *f, struct task *t, uint32_t cmd, u
     case LINUX_TCSETSF2:
     case LINUX_TCSETA:
     case LINUX_TCSETAW:
-    case LINUX_TCSETAF:
-        return put_modes(y, t, cmd, a);
+    case LINUX_TCSETAF: return put_modes(y, t, cmd, a);
     case LINUX_TIOCGWINSZ:
         if (y->ops->get_winsize)
             y->ops->get_winsize(y);
         return copy_out(t, a, &y->ws, sizeof(y->ws));
-    case LINUX_TIOCSWINSZ:
-        return set_size(y, t, a);
-    case LINUX_TIOCGPGRP:
-        return mine ? copy_out_u32(t, a, (uint32_t)y->fg_pgid) : -ENOTTY;
-    case LINUX_TIOCSPGRP:
-        return set_fg(y, t, a);
-    case LINUX_TIOCGSID:
-        return mine ? copy_out_u32(t, a, (uint32_t)y->sid) : -ENOTTY;
-    case LINUX_TIOCSCTTY:
-        return tty_set_ctty(y, f, t, arg == 1);
-    case LINUX_TIOCNOTTY:
-        return tty_give_up(y, t);
-    case LINUX_TIOCINQ:
-        return copy_out_u32(t, a, y->ops->input_bytes(y));
-    case LINUX_TIOCOUTQ:
-        return copy_out_u32(t, a, 0);
-    case LINUX_TCFLSH:
-        return flush(y, t, arg);
+    case LINUX_TIOCSWINSZ: return set_size(y, t, a);
+    case LINUX_TIOCGPGRP: return mine ? copy_out_u32(t, a, (uint32_t)y->fg_pgid) : -ENOTTY;
+    case LINUX_TIOCSPGRP: return set_fg(y, t, a);
+    case LINUX_TIOCGSID: return mine ? copy_out_u32(t, a, (uint32_t)y->sid) : -ENOTTY;
+    case LINUX_TIOCSCTTY: return tty_set_ctty(y, f, t, arg == 1);
+    case LINUX_TIOCNOTTY: return tty_give_up(y, t);
+    case LINUX_TIOCINQ: return copy_out_u32(t, a, y->ops->input_bytes(y));
+    case LINUX_TIOCOUTQ: return copy_out_u32(t, a, 0);
+    case LINUX_TCFLSH: return flush(y, t, arg);
     case LINUX_TCXONC:
         if (arg > LINUX_TCION)
             return -EINVAL;
@@ -159,25 +152,18 @@ int64_t tty_ioctl(struct tty *y, struct file *f, struct task *t, uint32_t cmd, u
         return 0;
     case LINUX_TCSBRK:
     case LINUX_TCSBRKP:
-        return tty_check_background(y, t, LINUX_SIGTTOU); /* output is never behind; there is no line to break */
-    case LINUX_TIOCGETD:
-        return copy_out_u32(t, a, LINUX_N_TTY);
-    case LINUX_TIOCEXCL:
-        y->exclusive = true;
-        return 0;
-    case LINUX_TIOCNXCL:
-        y->exclusive = false;
-        return 0;
-    case LINUX_TIOCGEXCL:
-        return copy_out_u32(t, a, y->exclusive);
+        return tty_check_background(
+            y, t, LINUX_SIGTTOU); /* output is never behind; there is no line to break */
+    case LINUX_TIOCGETD: return copy_out_u32(t, a, LINUX_N_TTY);
+    case LINUX_TIOCEXCL: y->exclusive = true; return 0;
+    case LINUX_TIOCNXCL: y->exclusive = false; return 0;
+    case LINUX_TIOCGEXCL: return copy_out_u32(t, a, y->exclusive);
     case LINUX_TIOCVHANGUP:
         if (!task_capable(t, LINUX_CAP_SYS_ADMIN))
             return -EPERM;
         tty_hangup(y);
         return 0;
-    case LINUX_TIOCSTI:
-        return -EIO; /* as Linux with dev.tty.legacy_tiocsti=0 */
-    default:
-        return -ENOTTY;
+    case LINUX_TIOCSTI: return -EIO; /* as Linux with dev.tty.legacy_tiocsti=0 */
+    default: return -ENOTTY;
     }
 }

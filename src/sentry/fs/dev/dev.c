@@ -25,8 +25,14 @@ static ssize_t null_write(struct file *f, struct uio *u, int64_t *pos)
     return n;
 }
 
-static ssize_t zero_read(struct file *f, struct uio *u, int64_t *pos) { return uio_zero(u, u->resid); }
-static ssize_t full_write(struct file *f, struct uio *u, int64_t *pos) { return u->resid ? -ENOSPC : 0; }
+static ssize_t zero_read(struct file *f, struct uio *u, int64_t *pos)
+{
+    return uio_zero(u, u->resid);
+}
+static ssize_t full_write(struct file *f, struct uio *u, int64_t *pos)
+{
+    return u->resid ? -ENOSPC : 0;
+}
 
 static int64_t null_llseek(struct file *f, int64_t off, int whence)
 {
@@ -77,10 +83,15 @@ static int64_t random_ioctl(struct file *f, struct task *t, uint32_t cmd, uint64
     return cmd == LINUX_RNDGETENTCNT ? copy_out_u32(t, UADDR(arg), 256) : -EINVAL;
 }
 
-static const struct file_ops null_ops = {.name = "null", .read = null_read, .write = null_write, .llseek = null_llseek};
-static const struct file_ops zero_ops = {
-    .name = "zero", .read = zero_read, .write = null_write, .llseek = null_llseek, .mappable = zero_mappable};
-static const struct file_ops full_ops = {.name = "full", .read = zero_read, .write = full_write, .llseek = null_llseek};
+static const struct file_ops null_ops = {
+    .name = "null", .read = null_read, .write = null_write, .llseek = null_llseek};
+static const struct file_ops zero_ops = {.name = "zero",
+                                         .read = zero_read,
+                                         .write = null_write,
+                                         .llseek = null_llseek,
+                                         .mappable = zero_mappable};
+static const struct file_ops full_ops = {
+    .name = "full", .read = zero_read, .write = full_write, .llseek = null_llseek};
 static const struct file_ops random_ops = {.name = "random",
                                            .read = random_read,
                                            .write = null_write,
@@ -92,7 +103,7 @@ static const struct {
     uint64_t rdev;
     const struct file_ops *ops;
 } memory_devices[] = {
-    {TTY_RDEV(1, 3), &null_ops}, {TTY_RDEV(1, 5), &zero_ops},   {TTY_RDEV(1, 7), &full_ops},
+    {TTY_RDEV(1, 3), &null_ops},   {TTY_RDEV(1, 5), &zero_ops},   {TTY_RDEV(1, 7), &full_ops},
     {TTY_RDEV(1, 8), &random_ops}, {TTY_RDEV(1, 9), &random_ops},
 };
 
@@ -111,12 +122,9 @@ static int dev_open(struct inode *i, struct file *f, struct task *t)
         struct tty *y = t ? tty_of_task(t) : NULL;
         return y ? tty_open(y, f, t) : -ENXIO;
     }
-    case TTY_RDEV(5, 1):
-        return kern()->tty->host ? tty_open(kern()->tty->host, f, t) : -ENXIO;
-    case TTY_RDEV(5, 2):
-        return pty_open_master(f, t);
-    default:
-        return i->rdev >> 8 == 136 ? pty_open_slave((uint32_t)(i->rdev & 0xff), f, t) : -ENXIO;
+    case TTY_RDEV(5, 1): return kern()->tty->host ? tty_open(kern()->tty->host, f, t) : -ENXIO;
+    case TTY_RDEV(5, 2): return pty_open_master(f, t);
+    default: return i->rdev >> 8 == 136 ? pty_open_slave((uint32_t)(i->rdev & 0xff), f, t) : -ENXIO;
     }
 }
 
@@ -164,7 +172,8 @@ static int node_make(struct dentry *root, const struct cred *cr, size_t k)
     return err;
 }
 
-static int devtmpfs_mount(struct task *t, const char *source, uint32_t flags, const char *data, struct super **ret)
+static int devtmpfs_mount(struct task *t, const char *source, uint32_t flags, const char *data,
+                          struct super **ret)
 {
     const struct fs_type *tmpfs = fs_type_find("tmpfs");
     if (!tmpfs)
@@ -184,4 +193,5 @@ static int devtmpfs_mount(struct task *t, const char *source, uint32_t flags, co
 }
 
 extern const struct fs_type devtmpfs_fs_type;
-const struct fs_type devtmpfs_fs_type = {.name = "devtmpfs", .magic = LINUX_TMPFS_MAGIC, .nodev = true, .mount = devtmpfs_mount};
+const struct fs_type devtmpfs_fs_type = {
+    .name = "devtmpfs", .magic = LINUX_TMPFS_MAGIC, .nodev = true, .mount = devtmpfs_mount};

@@ -90,12 +90,17 @@ static int64_t devpts_llseek(struct file *f, int64_t off, int whence)
     return file_llseek_generic(f, off, whence, 3 + PTY_MAX);
 }
 
-static const struct inode_ops root_ops = {.lookup = devpts_lookup, .setattr = node_setattr, .revalidate = devpts_revalidate, .free = inode_free};
-static const struct file_ops dir_ops = {.name = "devpts", .readdir = devpts_readdir, .llseek = devpts_llseek};
+static const struct inode_ops root_ops = {.lookup = devpts_lookup,
+                                          .setattr = node_setattr,
+                                          .revalidate = devpts_revalidate,
+                                          .free = inode_free};
+static const struct file_ops dir_ops = {
+    .name = "devpts", .readdir = devpts_readdir, .llseek = devpts_llseek};
 
 static int devpts_statfs(struct super *sb, struct inode *i, struct linux_statfs *ret)
 {
-    *ret = (struct linux_statfs){.f_type = LINUX_DEVPTS_SUPER_MAGIC, .f_bsize = 4096, .f_frsize = 4096, .f_namelen = 255};
+    *ret = (struct linux_statfs){
+        .f_type = LINUX_DEVPTS_SUPER_MAGIC, .f_bsize = 4096, .f_frsize = 4096, .f_namelen = 255};
     return 0;
 }
 
@@ -130,7 +135,8 @@ static void opts_parse(struct devpts_opts *o, const char *data)
     }
 }
 
-static int devpts_mount(struct task *t, const char *source, uint32_t flags, const char *data, struct super **ret)
+static int devpts_mount(struct task *t, const char *source, uint32_t flags, const char *data,
+                        struct super **ret)
 {
     struct super *sb = super_new(fs_type_find("devpts"), &devpts_super_ops);
     if (!sb)
@@ -159,4 +165,5 @@ static int devpts_mount(struct task *t, const char *source, uint32_t flags, cons
 }
 
 extern const struct fs_type devpts_fs_type;
-const struct fs_type devpts_fs_type = {.name = "devpts", .magic = LINUX_DEVPTS_SUPER_MAGIC, .nodev = true, .mount = devpts_mount};
+const struct fs_type devpts_fs_type = {
+    .name = "devpts", .magic = LINUX_DEVPTS_SUPER_MAGIC, .nodev = true, .mount = devpts_mount};

@@ -141,7 +141,8 @@ int pipe_open_pair(struct task *t, uint32_t flags, struct file **ret_read, struc
     if (!p)
         return -ENOMEM;
     struct file *r, *w;
-    int err = file_new_anon("pipe", LINUX_S_IFIFO, &pipe_file_ops, NULL, flags | LINUX_O_RDONLY, t, &r);
+    int err =
+        file_new_anon("pipe", LINUX_S_IFIFO, &pipe_file_ops, NULL, flags | LINUX_O_RDONLY, t, &r);
     if (err) {
         pipe_free(p);
         return err;

@@ -41,15 +41,16 @@ struct pipe {
     uint32_t r_counter, w_counter; /* opens ever: what a blocking open of a FIFO waits for */
     struct waitq wait;             /* readable, writable, opened, closed */
     struct inode *inode;           /* counted; its fifo points here */
-    bool unnamed;                  /* pipe(2), not a FIFO: opening it again (/proc/self/fd/N) waits for nobody */
-    uint32_t *rec;                 /* arena, rec_slots words; NULL: no packet was ever written */
-    uint32_t rec_head, rec_tail;   /* run free */
+    bool unnamed;  /* pipe(2), not a FIFO: opening it again (/proc/self/fd/N) waits for nobody */
+    uint32_t *rec; /* arena, rec_slots words; NULL: no packet was ever written */
+    uint32_t rec_head, rec_tail; /* run free */
     uint32_t rec_slots;
     uint8_t small[PIPE_SMALL];
 };
 
 /* Both ends of a new pipe. flags: LINUX_O_NONBLOCK, O_DIRECT. -ENOMEM, -ENFILE. */
-NODISCARD int pipe_open_pair(struct task *t, uint32_t flags, struct file **ret_read, struct file **ret_write);
+NODISCARD int pipe_open_pair(struct task *t, uint32_t flags, struct file **ret_read,
+                             struct file **ret_write);
 
 /* The open of a FIFO's inode: vfs calls it in the place of inode_ops.open, after permission checks, with f->inode == i, f->flags and
  * can_read/can_write set. On success f->ops and f->priv are set. -ENXIO O_WRONLY|O_NONBLOCK without reader, -ENOMEM, -ERESTARTSYS;

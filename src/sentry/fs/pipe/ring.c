@@ -163,7 +163,8 @@ ssize_t pipe_ring_write(struct pipe *p, struct uio *u, bool packet)
         return write_packets(p, u);
     uint32_t room = pipe_room(p);
     bool new_record = has_records(p) && (*record(p, p->rec_head - 1) & PIPE_REC_PACKET);
-    if (room == 0 || (u->resid <= LINUX_PIPE_BUF && room < u->resid) || (new_record && records_full(p)))
+    if (room == 0 || (u->resid <= LINUX_PIPE_BUF && room < u->resid) ||
+        (new_record && records_full(p)))
         return -EAGAIN; /* I2 */
     ssize_t got = ring_fill(p, u, (uint32_t)MIN(u->resid, (uint64_t)room));
     if (got > 0 && has_records(p)) {
@@ -205,7 +206,9 @@ ssize_t pipe_ring_read(struct pipe *p, struct uio *u)
 {
     if (p->head == p->tail)
         return -EAGAIN;
-    ssize_t got = has_records(p) ? read_records(p, u) : ring_drain(p, u, (uint32_t)MIN(u->resid, (uint64_t)pipe_used(p)));
+    ssize_t got = has_records(p)
+                      ? read_records(p, u)
+                      : ring_drain(p, u, (uint32_t)MIN(u->resid, (uint64_t)pipe_used(p)));
     if (p->head == p->tail)
         ring_emptied(p);
     return got;

@@ -17,9 +17,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define INO_ROOT   1u
-#define POS_PIDS   0x10000
-#define STORE_MAX  4096u
+#define INO_ROOT  1u
+#define POS_PIDS  0x10000
+#define STORE_MAX 4096u
 
 /* ---- texts ---- */
 void proc_add(struct proc_text *x, const void *data, size_t len)
@@ -132,8 +132,11 @@ static int64_t text_llseek(struct file *f, int64_t off, int whence)
     return whence == LINUX_SEEK_END ? -EINVAL : file_llseek_generic(f, off, whence, INT64_MAX);
 }
 
-static const struct file_ops text_ops = {
-    .name = "proc", .read = text_read, .write = text_write, .llseek = text_llseek, .release = text_release};
+static const struct file_ops text_ops = {.name = "proc",
+                                         .read = text_read,
+                                         .write = text_write,
+                                         .llseek = text_llseek,
+                                         .release = text_release};
 
 /* ---- directories ---- */
 static const struct inode_ops proc_inode_ops, proc_magic_ops;
@@ -144,14 +147,18 @@ static uint64_t ino_of(const struct proc_entry *e, int32_t tid, int32_t fd)
     return hash_u64((uintptr_t)e, ((uint64_t)(uint32_t)tid << 32) | (uint32_t)fd) >> 8;
 }
 
-static struct inode *inode_make(struct super *sb, const struct proc_entry *e, struct task *t, int32_t fd)
+static struct inode *inode_make(struct super *sb, const struct proc_entry *e, struct task *t,
+                                int32_t fd)
 {
     static const uint32_t types[] = {LINUX_S_IFREG, LINUX_S_IFDIR, LINUX_S_IFLNK, LINUX_S_IFREG};
     struct proc_inode *pi = SLAB_NEW(PROC_INODE, struct proc_inode);
     if (!pi)
         return NULL;
-    const struct file_ops *fops = e->kind == PROC_DIR ? &dir_ops : e->kind == PROC_FILE ? e->fops : &text_ops;
-    inode_init(&pi->i, sb, e->follow ? &proc_magic_ops : &proc_inode_ops, fops, types[e->kind] | e->mode);
+    const struct file_ops *fops = e->kind == PROC_DIR    ? &dir_ops
+                                  : e->kind == PROC_FILE ? e->fops
+                                                         : &text_ops;
+    inode_init(&pi->i, sb, e->follow ? &proc_magic_ops : &proc_inode_ops, fops,
+               types[e->kind] | e->mode);
     pi->e = e;
     pi->fd = fd;
     if (t) {
@@ -177,13 +184,15 @@ static struct inode *lookup_fd(struct inode *dir, struct task *t, uint64_t n, en
     struct file *f = n <= INT32_MAX ? task_file(t, (int)n) : NULL;
     if (!f)
         return NULL;
-    struct inode *i = inode_make(dir->sb, more == PROC_FDS ? &proc_fd_entry : &proc_fdinfo_entry, t, (int32_t)n);
+    struct inode *i =
+        inode_make(dir->sb, more == PROC_FDS ? &proc_fd_entry : &proc_fdinfo_entry, t, (int32_t)n);
     if (i && more == PROC_FDS)
         i->mode = LINUX_S_IFLNK | (f->can_read ? 0500u : 0) | (f->can_write ? 0300u : 0);
     return i;
 }
 
-static struct inode *lookup_task(struct inode *dir, struct task *about, uint64_t n, enum proc_more more)
+static struct inode *lookup_task(struct inode *dir, struct task *about, uint64_t n,
+                                 enum proc_more more)
 {
     struct task *t = n <= INT32_MAX ? task_find((int32_t)n) : NULL;
     if (!t || (more == PROC_TASKS && (!about || t->tg != about->tg)))
@@ -195,7 +204,8 @@ static struct inode *lookup_task(struct inode *dir, struct task *about, uint64_t
 static struct inode *lookup_cpu(struct inode *dir, const struct dentry *d)
 {
     uint64_t n;
-    if (!str_starts(d->name, "cpu") || parse_u64(d->name + 3, 10, &n) || n >= kern()->ncpus || (d->name[3] == '0' && d->name[4]))
+    if (!str_starts(d->name, "cpu") || parse_u64(d->name + 3, 10, &n) || n >= kern()->ncpus ||
+        (d->name[3] == '0' && d->name[4]))
         return NULL;
     return inode_make(dir->sb, &sys_cpu_entry, NULL, (int32_t)n);
 }
@@ -216,7 +226,8 @@ static int proc_lookup(struct inode *dir, struct dentry *d)
         }
     if (!i && pd->e->more == PROC_CPUS)
         i = lookup_cpu(dir, d);
-    bool number = !i && pd->e->more != PROC_STATIC && pd->e->more != PROC_CPUS && parse_u64(d->name, 10, &n) == 0 && (d->name[0] != '0' || d->name_len == 1);
+    bool number = !i && pd->e->more != PROC_STATIC && pd->e->more != PROC_CPUS &&
+                  parse_u64(d->name, 10, &n) == 0 && (d->name[0] != '0' || d->name_len == 1);
     if (number && (pd->e->more == PROC_FDS || pd->e->more == PROC_FDINFOS))
         i = lookup_fd(dir, t, n, pd->e->more);
     else if (number)
@@ -258,7 +269,8 @@ static void readdir_pids(struct dir_ctx *c)
 {
     struct tgroup *tg;
     while ((tg = tgroup_next((int32_t)(c->pos - POS_PIDS))) &&
-           emit_number(c, tg->pid, ino_of(&proc_pid_entry, tg->pid, 0), LINUX_DT_DIR, POS_PIDS + tg->pid))
+           emit_number(c, tg->pid, ino_of(&proc_pid_entry, tg->pid, 0), LINUX_DT_DIR,
+                       POS_PIDS + tg->pid))
         c->pos = POS_PIDS + tg->pid;
 }
 
@@ -267,10 +279,11 @@ static void readdir_tasks(struct dir_ctx *c, const struct task *about)
     for (;;) {
         int32_t after = (int32_t)(c->pos - POS_PIDS), best = 0;
         struct task *t;
-        LIST_FOREACH(t, &about->tg->tasks, tg_node)
+        LIST_FOREACH (t, &about->tg->tasks, tg_node)
             if (t->tid > after && (!best || t->tid < best))
                 best = t->tid;
-        if (!best || !emit_number(c, best, ino_of(&proc_tid_entry, best, 0), LINUX_DT_DIR, POS_PIDS + best))
+        if (!best ||
+            !emit_number(c, best, ino_of(&proc_tid_entry, best, 0), LINUX_DT_DIR, POS_PIDS + best))
             return;
         c->pos = POS_PIDS + best;
     }
@@ -283,7 +296,8 @@ static void readdir_fds(struct dir_ctx *c, const struct task *about, enum proc_m
     if (!about->files)
         return;
     while ((fd = fdtable_next(about->files, (int)(c->pos - POS_PIDS), NULL)) >= 0) {
-        if (!emit_number(c, fd, ino_of(e, about->tid, fd), more == PROC_FDS ? LINUX_DT_LNK : LINUX_DT_REG, POS_PIDS + fd + 1))
+        if (!emit_number(c, fd, ino_of(e, about->tid, fd),
+                         more == PROC_FDS ? LINUX_DT_LNK : LINUX_DT_REG, POS_PIDS + fd + 1))
             return;
         c->pos = POS_PIDS + fd + 1;
     }
@@ -314,7 +328,8 @@ static int proc_readdir(struct file *f, struct dir_ctx *c)
     for (const struct proc_entry *e = pd->e->children; e && e->name; e++, at++) {
         if (c->pos > at)
             continue;
-        if (c->pos < at || !c->emit(c, e->name, strlen(e->name), ino_of(e, pd->tid, 0), types[e->kind], at + 1))
+        if (c->pos < at ||
+            !c->emit(c, e->name, strlen(e->name), ino_of(e, pd->tid, 0), types[e->kind], at + 1))
             return 0;
         c->pos = at + 1;
     }
@@ -323,28 +338,23 @@ static int proc_readdir(struct file *f, struct dir_ctx *c)
     if (pd->e->more != PROC_STATIC && c->pos < POS_PIDS)
         c->pos = POS_PIDS;
     switch (pd->e->more) {
-    case PROC_PIDS:
-        readdir_pids(c);
-        break;
-    case PROC_TASKS:
-        readdir_tasks(c, t);
-        break;
-    case PROC_CPUS:
-        readdir_cpus(c);
-        break;
+    case PROC_PIDS: readdir_pids(c); break;
+    case PROC_TASKS: readdir_tasks(c, t); break;
+    case PROC_CPUS: readdir_cpus(c); break;
     case PROC_FDS:
-    case PROC_FDINFOS:
-        readdir_fds(c, t, pd->e->more);
-        break;
-    default:
-        break;
+    case PROC_FDINFOS: readdir_fds(c, t, pd->e->more); break;
+    default: break;
     }
     return 0;
 }
 
-static int64_t dir_llseek(struct file *f, int64_t off, int whence) { return file_llseek_generic(f, off, whence, INT32_MAX); }
+static int64_t dir_llseek(struct file *f, int64_t off, int whence)
+{
+    return file_llseek_generic(f, off, whence, INT32_MAX);
+}
 
-static const struct file_ops dir_ops = {.name = "procdir", .readdir = proc_readdir, .llseek = dir_llseek};
+static const struct file_ops dir_ops = {
+    .name = "procdir", .readdir = proc_readdir, .llseek = dir_llseek};
 
 /* ---- inodes ---- */
 static ssize_t proc_readlink(struct inode *i, struct task *t, char *buf, size_t size)
@@ -398,7 +408,8 @@ static const struct inode_ops proc_magic_ops = {
 
 static int proc_statfs(struct super *sb, struct inode *i, struct linux_statfs *ret)
 {
-    *ret = (struct linux_statfs){.f_type = LINUX_PROC_SUPER_MAGIC, .f_bsize = 4096, .f_frsize = 4096, .f_namelen = 255};
+    *ret = (struct linux_statfs){
+        .f_type = LINUX_PROC_SUPER_MAGIC, .f_bsize = 4096, .f_frsize = 4096, .f_namelen = 255};
     return 0;
 }
 
@@ -407,7 +418,8 @@ static const struct super_ops proc_super_ops = {.statfs = proc_statfs};
 static const struct proc_entry root_entry = {
     .name = "", .kind = PROC_DIR, .mode = 0555, .children = proc_root_entries, .more = PROC_PIDS};
 
-int proc_mount_table(const char *type, const struct super_ops *ops, const struct proc_entry *root, struct super **ret)
+int proc_mount_table(const char *type, const struct super_ops *ops, const struct proc_entry *root,
+                     struct super **ret)
 {
     struct super *sb = super_new(fs_type_find(type), ops);
     if (!sb)
@@ -426,10 +438,12 @@ int proc_mount_table(const char *type, const struct super_ops *ops, const struct
     return 0;
 }
 
-static int proc_mount(struct task *t, const char *source, uint32_t flags, const char *data, struct super **ret)
+static int proc_mount(struct task *t, const char *source, uint32_t flags, const char *data,
+                      struct super **ret)
 {
     return proc_mount_table("proc", &proc_super_ops, &root_entry, ret);
 }
 
 extern const struct fs_type proc_fs_type;
-const struct fs_type proc_fs_type = {.name = "proc", .magic = LINUX_PROC_SUPER_MAGIC, .nodev = true, .mount = proc_mount};
+const struct fs_type proc_fs_type = {
+    .name = "proc", .magic = LINUX_PROC_SUPER_MAGIC, .nodev = true, .mount = proc_mount};

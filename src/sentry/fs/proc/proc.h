@@ -34,18 +34,26 @@ struct proc_ctx {
 
 enum proc_kind {
     PROC_TEXT,
-    PROC_DIR,    /* children, and what `more` says */
-    PROC_LINK,   /* text from link; jumps by follow if that is set */
-    PROC_FILE,   /* fops of its own; f->priv is NULL */
+    PROC_DIR,  /* children, and what `more` says */
+    PROC_LINK, /* text from link; jumps by follow if that is set */
+    PROC_FILE, /* fops of its own; f->priv is NULL */
 };
-enum proc_more { PROC_STATIC, PROC_PIDS, PROC_TASKS, PROC_FDS, PROC_FDINFOS, PROC_CPUS /* cpuN: fd is N */ };
+enum proc_more {
+    PROC_STATIC,
+    PROC_PIDS,
+    PROC_TASKS,
+    PROC_FDS,
+    PROC_FDINFOS,
+    PROC_CPUS /* cpuN: fd is N */
+};
 
 struct proc_entry {
     const char *name; /* NULL ends a table */
     enum proc_kind kind;
-    uint32_t mode;    /* permission bits */
+    uint32_t mode; /* permission bits */
     int (*show)(struct proc_text *x, const struct proc_ctx *c);
-    int (*store)(const struct proc_ctx *c, char *text, size_t len); /* text is NUL-terminated; NULL: -EPERM by the mode */
+    int (*store)(const struct proc_ctx *c, char *text,
+                 size_t len); /* text is NUL-terminated; NULL: -EPERM by the mode */
     ssize_t (*link)(const struct proc_ctx *c, char *buf, size_t size);
     int (*follow)(const struct proc_ctx *c, struct path *ret);
     const struct proc_entry *children;
@@ -57,13 +65,16 @@ struct proc_entry {
 struct proc_inode {
     struct inode i;
     const struct proc_entry *e;
-    int32_t tid;      /* 0: about no task */
+    int32_t tid; /* 0: about no task */
     int64_t start_ns;
-    int32_t fd;       /* in fd/ and fdinfo/ */
+    int32_t fd; /* in fd/ and fdinfo/ */
     bool pid_dir;
 };
 
-static inline struct proc_inode *to_proc(struct inode *i) { return container_of(i, struct proc_inode, i); }
+static inline struct proc_inode *to_proc(struct inode *i)
+{
+    return container_of(i, struct proc_inode, i);
+}
 /* The task that an inode is about, not counted. NULL: gone. */
 struct task *proc_task(const struct proc_inode *pi);
 
@@ -71,11 +82,13 @@ struct task *proc_task(const struct proc_inode *pi);
 #define PROC_W(n, m, fn, st) {.name = n, .kind = PROC_TEXT, .mode = m, .show = fn, .store = st}
 #define PROC_D(n, tab)       {.name = n, .kind = PROC_DIR, .mode = 0555, .children = tab}
 
-extern const struct proc_entry proc_root_entries[], proc_pid_entries[], proc_tid_entries[], proc_sys_entries[], proc_net_entries[];
+extern const struct proc_entry proc_root_entries[], proc_pid_entries[], proc_tid_entries[],
+    proc_sys_entries[], proc_net_entries[];
 extern const struct proc_entry proc_fd_entry, proc_fdinfo_entry, proc_pid_entry, proc_tid_entry;
 extern const struct file_ops proc_mem_ops;
 
 int64_t proc_uptime_ns(void); /* since the sandbox started */
 /* A file system of such tables: proc itself, sysfs. root: its mode, children and more. */
-NODISCARD int proc_mount_table(const char *type, const struct super_ops *ops, const struct proc_entry *root, struct super **ret);
+NODISCARD int proc_mount_table(const char *type, const struct super_ops *ops,
+                               const struct proc_entry *root, struct super **ret);
 extern const struct proc_entry sys_cpu_entry; /* fs/sys */

@@ -19,12 +19,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TICK_NS (NSEC_PER_SEC / LINUX_USER_HZ)
+#define TICK_NS   (NSEC_PER_SEC / LINUX_USER_HZ)
 #define KB(pages) ((unsigned long long)(pages) * (LINUX_PAGE_SIZE / 1024))
 
 static char state_of(const struct task *t, const char **ret_name)
 {
-    static const char *const names[] = {"R (running)", "S (sleeping)", "R (running)", "T (stopped)", "Z (zombie)", "X (dead)"};
+    static const char *const names[] = {"R (running)", "S (sleeping)", "R (running)",
+                                        "T (stopped)", "Z (zombie)",   "X (dead)"};
     const char *n = names[t->state];
     if (t->state != TASK_ZOMBIE && t->state != TASK_DEAD && t->tg->stopped)
         n = "T (stopped)";
@@ -67,28 +68,44 @@ static int show_stat(struct proc_text *x, const struct proc_ctx *c, bool group)
     int64_t user, sys;
     masks(t, &ign, &caught);
     cpu_of(t, group, &user, &sys);
-    proc_printf(x, "%d (%s) %c %d %d %d %d %d 0 ", t->tid, t->comm, state_of(t, NULL), ppid_of(t), tg->pgrp ? tg->pgrp->id : 0,
-                tg->pgrp ? tg->pgrp->session->id : 0, y ? (int)y->rdev : 0, y ? y->fg_pgid : -1);
-    proc_printf(x, "%llu 0 %llu 0 %lld %lld %lld %lld %d %d %u 0 %lld ", (unsigned long long)tg->min_flt,
-                (unsigned long long)tg->maj_flt, (long long)(user / TICK_NS), (long long)(sys / TICK_NS),
-                (long long)(tg->child_utime_ns / TICK_NS), (long long)(tg->child_stime_ns / TICK_NS), 20 + t->nice, t->nice,
-                tg->ntasks, (long long)((t->start_ns - kern()->boot_monotonic_ns) / TICK_NS));
-    proc_printf(x, "%llu %llu %llu %llu %llu %llu 0 0 ", mm ? (unsigned long long)mm->total_pages * LINUX_PAGE_SIZE : 0,
-                mm ? (unsigned long long)mm_rss_pages(mm) : 0, (unsigned long long)tg->rlim[LINUX_RLIMIT_RSS].rlim_cur,
-                mm ? (unsigned long long)mm->start_code : 0, mm ? (unsigned long long)mm->end_code : 0,
+    proc_printf(x, "%d (%s) %c %d %d %d %d %d 0 ", t->tid, t->comm, state_of(t, NULL), ppid_of(t),
+                tg->pgrp ? tg->pgrp->id : 0, tg->pgrp ? tg->pgrp->session->id : 0,
+                y ? (int)y->rdev : 0, y ? y->fg_pgid : -1);
+    proc_printf(x, "%llu 0 %llu 0 %lld %lld %lld %lld %d %d %u 0 %lld ",
+                (unsigned long long)tg->min_flt, (unsigned long long)tg->maj_flt,
+                (long long)(user / TICK_NS), (long long)(sys / TICK_NS),
+                (long long)(tg->child_utime_ns / TICK_NS),
+                (long long)(tg->child_stime_ns / TICK_NS), 20 + t->nice, t->nice, tg->ntasks,
+                (long long)((t->start_ns - kern()->boot_monotonic_ns) / TICK_NS));
+    proc_printf(x, "%llu %llu %llu %llu %llu %llu 0 0 ",
+                mm ? (unsigned long long)mm->total_pages * LINUX_PAGE_SIZE : 0,
+                mm ? (unsigned long long)mm_rss_pages(mm) : 0,
+                (unsigned long long)tg->rlim[LINUX_RLIMIT_RSS].rlim_cur,
+                mm ? (unsigned long long)mm->start_code : 0,
+                mm ? (unsigned long long)mm->end_code : 0,
                 mm ? (unsigned long long)mm->start_stack : 0);
-    proc_printf(x, "%llu %llu %llu %llu 0 0 0 17 0 %u %u 0 0 0 ", (unsigned long long)(t->pending.mask & 0x7fffffff),
-                (unsigned long long)(t->sigmask & 0x7fffffff), (unsigned long long)(ign & 0x7fffffff),
-                (unsigned long long)(caught & 0x7fffffff), t->sched_priority, t->sched_policy);
-    proc_printf(x, "%llu %llu %llu %llu %llu %llu %llu %d\n", mm ? (unsigned long long)mm->start_data : 0,
-                mm ? (unsigned long long)mm->end_data : 0, mm ? (unsigned long long)mm->brk_start : 0,
-                mm ? (unsigned long long)mm->arg_start : 0, mm ? (unsigned long long)mm->arg_end : 0,
-                mm ? (unsigned long long)mm->env_start : 0, mm ? (unsigned long long)mm->env_end : 0, tg->wait_status);
+    proc_printf(x, "%llu %llu %llu %llu 0 0 0 17 0 %u %u 0 0 0 ",
+                (unsigned long long)(t->pending.mask & 0x7fffffff),
+                (unsigned long long)(t->sigmask & 0x7fffffff),
+                (unsigned long long)(ign & 0x7fffffff), (unsigned long long)(caught & 0x7fffffff),
+                t->sched_priority, t->sched_policy);
+    proc_printf(
+        x, "%llu %llu %llu %llu %llu %llu %llu %d\n", mm ? (unsigned long long)mm->start_data : 0,
+        mm ? (unsigned long long)mm->end_data : 0, mm ? (unsigned long long)mm->brk_start : 0,
+        mm ? (unsigned long long)mm->arg_start : 0, mm ? (unsigned long long)mm->arg_end : 0,
+        mm ? (unsigned long long)mm->env_start : 0, mm ? (unsigned long long)mm->env_end : 0,
+        tg->wait_status);
     return 0;
 }
 
-static int show_stat_pid(struct proc_text *x, const struct proc_ctx *c) { return show_stat(x, c, true); }
-static int show_stat_tid(struct proc_text *x, const struct proc_ctx *c) { return show_stat(x, c, false); }
+static int show_stat_pid(struct proc_text *x, const struct proc_ctx *c)
+{
+    return show_stat(x, c, true);
+}
+static int show_stat_tid(struct proc_text *x, const struct proc_ctx *c)
+{
+    return show_stat(x, c, false);
+}
 
 static int show_statm(struct proc_text *x, const struct proc_ctx *c)
 {
@@ -97,7 +114,8 @@ static int show_statm(struct proc_text *x, const struct proc_ctx *c)
         proc_printf(x, "0 0 0 0 0 0 0\n");
         return 0;
     }
-    proc_printf(x, "%llu %llu 0 %llu 0 %llu 0\n", (unsigned long long)mm->total_pages, (unsigned long long)mm_rss_pages(mm),
+    proc_printf(x, "%llu %llu 0 %llu 0 %llu 0\n", (unsigned long long)mm->total_pages,
+                (unsigned long long)mm_rss_pages(mm),
                 (unsigned long long)((mm->end_code - mm->start_code + 4095) / 4096),
                 (unsigned long long)(mm->data_pages + mm->stack_pages));
     return 0;
@@ -107,22 +125,27 @@ static void status_memory(struct proc_text *x, const struct mm *mm)
 {
     uint64_t rss = mm_rss_pages(mm);
     proc_printf(x, "VmPeak:\t%8llu kB\nVmSize:\t%8llu kB\nVmLck:\t%8llu kB\nVmPin:\t       0 kB\n",
-                KB(MAX(mm->hiwater_pages, mm->total_pages)), KB(mm->total_pages), KB(mm->locked_pages));
-    proc_printf(x, "VmHWM:\t%8llu kB\nVmRSS:\t%8llu kB\nVmData:\t%8llu kB\nVmStk:\t%8llu kB\nVmExe:\t%8llu kB\n", KB(rss), KB(rss),
-                KB(mm->data_pages), KB(mm->stack_pages), KB((mm->end_code - mm->start_code + 4095) / 4096));
+                KB(MAX(mm->hiwater_pages, mm->total_pages)), KB(mm->total_pages),
+                KB(mm->locked_pages));
+    proc_printf(x,
+                "VmHWM:\t%8llu kB\nVmRSS:\t%8llu kB\nVmData:\t%8llu kB\nVmStk:\t%8llu "
+                "kB\nVmExe:\t%8llu kB\n",
+                KB(rss), KB(rss), KB(mm->data_pages), KB(mm->stack_pages),
+                KB((mm->end_code - mm->start_code + 4095) / 4096));
     proc_printf(x, "VmLib:\t       0 kB\nVmPTE:\t       0 kB\nVmSwap:\t       0 kB\n");
 }
 
 static void status_ids(struct proc_text *x, const struct task *t)
 {
     const struct cred *cr = t->cred;
-    proc_printf(x, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", cr->uid, cr->euid, cr->suid, cr->fsuid, cr->gid, cr->egid,
-                cr->sgid, cr->fsgid);
+    proc_printf(x, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", cr->uid, cr->euid, cr->suid,
+                cr->fsuid, cr->gid, cr->egid, cr->sgid, cr->fsgid);
     proc_printf(x, "FDSize:\t64\nGroups:\t");
     for (uint32_t i = 0; i < cr->ngroups; i++)
         proc_printf(x, "%u ", cr->groups[i]);
-    proc_printf(x, "\nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\nKthread:\t0\n", t->tg->pid, t->tid,
-                t->tg->pgrp ? t->tg->pgrp->id : 0, t->tg->pgrp ? t->tg->pgrp->session->id : 0);
+    proc_printf(x, "\nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\nKthread:\t0\n", t->tg->pid,
+                t->tid, t->tg->pgrp ? t->tg->pgrp->id : 0,
+                t->tg->pgrp ? t->tg->pgrp->session->id : 0);
 }
 
 static int show_status(struct proc_text *x, const struct proc_ctx *c)
@@ -132,24 +155,36 @@ static int show_status(struct proc_text *x, const struct proc_ctx *c)
     uint64_t ign, caught;
     masks(t, &ign, &caught);
     (void)state_of(t, &state);
-    proc_printf(x, "Name:\t%s\nUmask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", t->comm,
-                t->fs ? t->fs->umask : 0, state, t->tg->pid, t->tid, ppid_of(t));
+    proc_printf(x,
+                "Name:\t%s\nUmask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%"
+                "d\nTracerPid:\t0\n",
+                t->comm, t->fs ? t->fs->umask : 0, state, t->tg->pid, t->tid, ppid_of(t));
     status_ids(x, t);
     if (t->mm)
         status_memory(x, t->mm);
-    proc_printf(x, "Threads:\t%u\nSigQ:\t%u/%llu\nSigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\n", MAX(t->tg->ntasks, 1u),
-                t->tg->nsigqueued, (unsigned long long)t->tg->rlim[LINUX_RLIMIT_SIGPENDING].rlim_cur, (unsigned long long)t->pending.mask,
-                (unsigned long long)t->tg->pending.mask, (unsigned long long)t->sigmask);
-    proc_printf(x, "SigIgn:\t%016llx\nSigCgt:\t%016llx\n", (unsigned long long)ign, (unsigned long long)caught);
-    proc_printf(x, "CapInh:\t%016llx\nCapPrm:\t%016llx\nCapEff:\t%016llx\nCapBnd:\t%016llx\nCapAmb:\t%016llx\n",
-                (unsigned long long)t->cred->cap_inh, (unsigned long long)t->cred->cap_perm, (unsigned long long)t->cred->cap_eff,
-                (unsigned long long)t->cred->cap_bset, (unsigned long long)t->cred->cap_amb);
+    proc_printf(
+        x, "Threads:\t%u\nSigQ:\t%u/%llu\nSigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\n",
+        MAX(t->tg->ntasks, 1u), t->tg->nsigqueued,
+        (unsigned long long)t->tg->rlim[LINUX_RLIMIT_SIGPENDING].rlim_cur,
+        (unsigned long long)t->pending.mask, (unsigned long long)t->tg->pending.mask,
+        (unsigned long long)t->sigmask);
+    proc_printf(x, "SigIgn:\t%016llx\nSigCgt:\t%016llx\n", (unsigned long long)ign,
+                (unsigned long long)caught);
+    proc_printf(x,
+                "CapInh:\t%016llx\nCapPrm:\t%016llx\nCapEff:\t%016llx\nCapBnd:\t%016llx\nCapAmb:\t%"
+                "016llx\n",
+                (unsigned long long)t->cred->cap_inh, (unsigned long long)t->cred->cap_perm,
+                (unsigned long long)t->cred->cap_eff, (unsigned long long)t->cred->cap_bset,
+                (unsigned long long)t->cred->cap_amb);
     proc_printf(x, "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n", t->no_new_privs);
     uint32_t n = MIN(kern()->ncpus, 64u);
-    proc_printf(x, "Cpus_allowed:\t%llx\nCpus_allowed_list:\t0", (unsigned long long)(n == 64 ? UINT64_MAX : (1ULL << n) - 1));
+    proc_printf(x, "Cpus_allowed:\t%llx\nCpus_allowed_list:\t0",
+                (unsigned long long)(n == 64 ? UINT64_MAX : (1ULL << n) - 1));
     if (n > 1)
         proc_printf(x, "-%u", n - 1);
-    proc_printf(x, "\nMems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_switches:\t0\n",
+    proc_printf(x,
+                "\nMems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%"
+                "llu\nnonvoluntary_ctxt_switches:\t0\n",
                 (unsigned long long)t->nvcsw);
     return 0;
 }
@@ -158,7 +193,8 @@ static void add_memory(struct proc_text *x, struct mm *mm, uint64_t from, uint64
 {
     char buf[1024];
     while (from < to) {
-        ssize_t n = mm_copy_in_some(mm, buf, UADDR(from), (size_t)MIN(to - from, (uint64_t)sizeof(buf)));
+        ssize_t n =
+            mm_copy_in_some(mm, buf, UADDR(from), (size_t)MIN(to - from, (uint64_t)sizeof(buf)));
         if (n <= 0)
             return;
         proc_add(x, buf, (size_t)n);
@@ -180,8 +216,10 @@ static bool may_look(const struct proc_ctx *c)
     if (!c->reader || c->reader->tg == c->t->tg)
         return true;
     const struct cred *r = c->reader->cred, *o = c->t->cred;
-    bool same = r->fsuid == o->euid && r->fsuid == o->suid && r->fsuid == o->uid && r->fsgid == o->egid && r->fsgid == o->sgid && r->fsgid == o->gid;
-    return task_capable(c->reader, LINUX_CAP_SYS_PTRACE) || (same && (!c->t->mm || c->t->mm->dumpable));
+    bool same = r->fsuid == o->euid && r->fsuid == o->suid && r->fsuid == o->uid &&
+                r->fsgid == o->egid && r->fsgid == o->sgid && r->fsgid == o->gid;
+    return task_capable(c->reader, LINUX_CAP_SYS_PTRACE) ||
+           (same && (!c->t->mm || c->t->mm->dumpable));
 }
 
 static int show_environ(struct proc_text *x, const struct proc_ctx *c)
@@ -221,11 +259,13 @@ static void show_vma(struct proc_text *x, const struct proc_ctx *c, const struct
     } else if (v->flags & LINUX_MAP_SHARED) {
         (void)snprintf(path, sizeof(path), "/dev/zero (deleted)");
     }
-    int n = snprintf(head, sizeof(head), "%08llx-%08llx %c%c%c%c %08llx %02llx:%02llx %llu ", (unsigned long long)v->range.start,
-                     (unsigned long long)v->range.end, v->prot & LINUX_PROT_READ ? 'r' : '-', v->prot & LINUX_PROT_WRITE ? 'w' : '-',
-                     v->prot & LINUX_PROT_EXEC ? 'x' : '-', v->flags & LINUX_MAP_SHARED ? 's' : 'p',
-                     v->file ? (unsigned long long)v->off_bytes : 0, (unsigned long long)(dev >> 8 & 0xfff),
-                     (unsigned long long)((dev & 0xff) | (dev >> 12 & 0xfff00)), (unsigned long long)ino);
+    int n = snprintf(
+        head, sizeof(head), "%08llx-%08llx %c%c%c%c %08llx %02llx:%02llx %llu ",
+        (unsigned long long)v->range.start, (unsigned long long)v->range.end,
+        v->prot & LINUX_PROT_READ ? 'r' : '-', v->prot & LINUX_PROT_WRITE ? 'w' : '-',
+        v->prot & LINUX_PROT_EXEC ? 'x' : '-', v->flags & LINUX_MAP_SHARED ? 's' : 'p',
+        v->file ? (unsigned long long)v->off_bytes : 0, (unsigned long long)(dev >> 8 & 0xfff),
+        (unsigned long long)((dev & 0xff) | (dev >> 12 & 0xfff00)), (unsigned long long)ino);
     proc_add(x, head, (size_t)n);
     if (path[0]) {
         for (; n < 73; n++)
@@ -266,15 +306,20 @@ static int show_limits(struct proc_text *x, const struct proc_ctx *c)
     static const struct {
         const char *name, *unit;
     } rows[] = {
-        {"Max cpu time", "seconds"}, {"Max file size", "bytes"}, {"Max data size", "bytes"}, {"Max stack size", "bytes"},
-        {"Max core file size", "bytes"}, {"Max resident set", "bytes"}, {"Max processes", "processes"},
-        {"Max open files", "files"}, {"Max locked memory", "bytes"}, {"Max address space", "bytes"}, {"Max file locks", "locks"},
-        {"Max pending signals", "signals"}, {"Max msgqueue size", "bytes"}, {"Max nice priority", ""},
-        {"Max realtime priority", ""}, {"Max realtime timeout", "us"},
+        {"Max cpu time", "seconds"},     {"Max file size", "bytes"},
+        {"Max data size", "bytes"},      {"Max stack size", "bytes"},
+        {"Max core file size", "bytes"}, {"Max resident set", "bytes"},
+        {"Max processes", "processes"},  {"Max open files", "files"},
+        {"Max locked memory", "bytes"},  {"Max address space", "bytes"},
+        {"Max file locks", "locks"},     {"Max pending signals", "signals"},
+        {"Max msgqueue size", "bytes"},  {"Max nice priority", ""},
+        {"Max realtime priority", ""},   {"Max realtime timeout", "us"},
     };
-    static const uint8_t which[] = {LINUX_RLIMIT_CPU, LINUX_RLIMIT_FSIZE, LINUX_RLIMIT_DATA, LINUX_RLIMIT_STACK, LINUX_RLIMIT_CORE,
-        LINUX_RLIMIT_RSS, LINUX_RLIMIT_NPROC, LINUX_RLIMIT_NOFILE, LINUX_RLIMIT_MEMLOCK, LINUX_RLIMIT_AS, LINUX_RLIMIT_LOCKS,
-        LINUX_RLIMIT_SIGPENDING, LINUX_RLIMIT_MSGQUEUE, LINUX_RLIMIT_NICE, LINUX_RLIMIT_RTPRIO, LINUX_RLIMIT_RTTIME};
+    static const uint8_t which[] = {
+        LINUX_RLIMIT_CPU,      LINUX_RLIMIT_FSIZE, LINUX_RLIMIT_DATA,   LINUX_RLIMIT_STACK,
+        LINUX_RLIMIT_CORE,     LINUX_RLIMIT_RSS,   LINUX_RLIMIT_NPROC,  LINUX_RLIMIT_NOFILE,
+        LINUX_RLIMIT_MEMLOCK,  LINUX_RLIMIT_AS,    LINUX_RLIMIT_LOCKS,  LINUX_RLIMIT_SIGPENDING,
+        LINUX_RLIMIT_MSGQUEUE, LINUX_RLIMIT_NICE,  LINUX_RLIMIT_RTPRIO, LINUX_RLIMIT_RTTIME};
     proc_printf(x, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         const struct linux_rlimit64 *r = &c->t->tg->rlim[which[i]];
@@ -311,7 +356,8 @@ static int show_oom_score(struct proc_text *x, const struct proc_ctx *c)
 {
     uint64_t total = MAX(kern()->mem_total_bytes / LINUX_PAGE_SIZE, UINT64_C(1));
     int64_t score = c->t->mm ? (int64_t)(mm_rss_pages(c->t->mm) * 1000 / total) : 0;
-    proc_printf(x, "%lld\n", (long long)MAX((score + c->t->tg->oom_score_adj + 1000) * 2 / 3, INT64_C(0)));
+    proc_printf(x, "%lld\n",
+                (long long)MAX((score + c->t->tg->oom_score_adj + 1000) * 2 / 3, INT64_C(0)));
     return 0;
 }
 
@@ -369,8 +415,9 @@ static void mount_flags_text(struct strbuf *sb, const struct mount *m)
     static const struct {
         uint32_t flag;
         const char *text;
-    } names[] = {{LINUX_MS_NOSUID, ",nosuid"}, {LINUX_MS_NODEV, ",nodev"}, {LINUX_MS_NOEXEC, ",noexec"},
-                 {LINUX_MS_NOATIME, ",noatime"}, {LINUX_MS_NODIRATIME, ",nodiratime"}, {LINUX_MS_RELATIME, ",relatime"}};
+    } names[] = {{LINUX_MS_NOSUID, ",nosuid"},         {LINUX_MS_NODEV, ",nodev"},
+                 {LINUX_MS_NOEXEC, ",noexec"},         {LINUX_MS_NOATIME, ",noatime"},
+                 {LINUX_MS_NODIRATIME, ",nodiratime"}, {LINUX_MS_RELATIME, ",relatime"}};
     strbuf_puts(sb, m->flags & LINUX_MS_RDONLY ? "ro" : "rw");
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
         if (m->flags & names[i].flag)
@@ -402,7 +449,7 @@ static int show_mounts_as(struct proc_text *x, const struct proc_ctx *c, bool in
 {
     char place[LINUX_PATH_MAX], text[512], opts[512] = "";
     struct mount *m;
-    LIST_FOREACH(m, &vfs()->mounts, node) {
+    LIST_FOREACH (m, &vfs()->mounts, node) {
         struct strbuf sb;
         if (!mount_place(c, m, place, sizeof(place)))
             continue;
@@ -411,9 +458,11 @@ static int show_mounts_as(struct proc_text *x, const struct proc_ctx *c, bool in
         opts[0] = 0;
         if (m->sb->ops->show_options && m->sb->ops->show_options(m->sb, opts, sizeof(opts)) < 0)
             opts[0] = 0;
-        const char *type = m->sb->type ? m->sb->type->name : "none", *source = m->source ? m->source : "none";
+        const char *type = m->sb->type ? m->sb->type->name : "none",
+                   *source = m->source ? m->source : "none";
         if (info) {
-            proc_printf(x, "%d %d %u:%u / ", m->id, m->parent ? m->parent->id : m->id, (unsigned)(m->sb->dev >> 8 & 0xfff),
+            proc_printf(x, "%d %d %u:%u / ", m->id, m->parent ? m->parent->id : m->id,
+                        (unsigned)(m->sb->dev >> 8 & 0xfff),
                         (unsigned)((m->sb->dev & 0xff) | (m->sb->dev >> 12 & 0xfff00)));
             escaped(x, place);
             proc_printf(x, " %s - %s ", text, type);
@@ -429,8 +478,14 @@ static int show_mounts_as(struct proc_text *x, const struct proc_ctx *c, bool in
     return 0;
 }
 
-static int show_mounts(struct proc_text *x, const struct proc_ctx *c) { return show_mounts_as(x, c, false); }
-static int show_mountinfo(struct proc_text *x, const struct proc_ctx *c) { return show_mounts_as(x, c, true); }
+static int show_mounts(struct proc_text *x, const struct proc_ctx *c)
+{
+    return show_mounts_as(x, c, false);
+}
+static int show_mountinfo(struct proc_text *x, const struct proc_ctx *c)
+{
+    return show_mounts_as(x, c, true);
+}
 
 /* ---- links ---- */
 static ssize_t put_link(const struct proc_ctx *c, const struct path *p, char *buf, size_t size)
@@ -461,24 +516,24 @@ static int path_of(const struct proc_ctx *c, const struct path **ret)
     return 0;
 }
 
-#define PATH_LINK(name, what)                                                                                          \
-    static ssize_t link_##name(const struct proc_ctx *c, char *buf, size_t size)                                       \
-    {                                                                                                                  \
-        const struct path *p;                                                                                          \
-        struct proc_ctx k = *c;                                                                                        \
-        k.fd = (what);                                                                                                 \
-        int err = path_of(&k, &p);                                                                                     \
-        return err ? err : put_link(c, p, buf, size);                                                                  \
-    }                                                                                                                  \
-    static int follow_##name(const struct proc_ctx *c, struct path *ret)                                               \
-    {                                                                                                                  \
-        const struct path *p;                                                                                          \
-        struct proc_ctx k = *c;                                                                                        \
-        k.fd = (what);                                                                                                 \
-        int err = path_of(&k, &p);                                                                                     \
-        if (!err)                                                                                                      \
-            *ret = path_ref(p);                                                                                        \
-        return err;                                                                                                    \
+#define PATH_LINK(name, what)                                                                      \
+    static ssize_t link_##name(const struct proc_ctx *c, char *buf, size_t size)                   \
+    {                                                                                              \
+        const struct path *p;                                                                      \
+        struct proc_ctx k = *c;                                                                    \
+        k.fd = (what);                                                                             \
+        int err = path_of(&k, &p);                                                                 \
+        return err ? err : put_link(c, p, buf, size);                                              \
+    }                                                                                              \
+    static int follow_##name(const struct proc_ctx *c, struct path *ret)                           \
+    {                                                                                              \
+        const struct path *p;                                                                      \
+        struct proc_ctx k = *c;                                                                    \
+        k.fd = (what);                                                                             \
+        int err = path_of(&k, &p);                                                                 \
+        if (!err)                                                                                  \
+            *ret = path_ref(p);                                                                    \
+        return err;                                                                                \
     }
 PATH_LINK(exe, 0)
 PATH_LINK(cwd, 1)
@@ -517,7 +572,8 @@ static int show_fdinfo(struct proc_text *x, const struct proc_ctx *c)
         return -ENOENT;
     bool cloexec = c->reader && c->t->files == c->reader->files && fd_cloexec(c->reader, c->fd);
     proc_printf(x, "pos:\t%lli\nflags:\t0%o\nmnt_id:\t%i\nino:\t%llu\n", (long long)f->pos,
-                f->flags | (cloexec ? LINUX_O_CLOEXEC : 0), f->path.mnt ? f->path.mnt->id : 0, (unsigned long long)f->inode->ino);
+                f->flags | (cloexec ? LINUX_O_CLOEXEC : 0), f->path.mnt ? f->path.mnt->id : 0,
+                (unsigned long long)f->inode->ino);
     if (f->ops && f->ops->fdinfo) {
         char buf[2048] = "";
         f->ops->fdinfo(f, buf, sizeof(buf));
@@ -526,8 +582,10 @@ static int show_fdinfo(struct proc_text *x, const struct proc_ctx *c)
     return 0;
 }
 
-const struct proc_entry proc_fd_entry = {.name = "", .kind = PROC_LINK, .mode = 0700, .link = link_fd, .follow = follow_fd};
-const struct proc_entry proc_fdinfo_entry = {.name = "", .kind = PROC_TEXT, .mode = 0400, .show = show_fdinfo};
+const struct proc_entry proc_fd_entry = {
+    .name = "", .kind = PROC_LINK, .mode = 0700, .link = link_fd, .follow = follow_fd};
+const struct proc_entry proc_fdinfo_entry = {
+    .name = "", .kind = PROC_TEXT, .mode = 0400, .show = show_fdinfo};
 
 /* ---- memory ---- */
 static ssize_t mem_move(struct file *f, struct uio *u, int64_t *pos, bool write)
@@ -546,7 +604,8 @@ static ssize_t mem_move(struct file *f, struct uio *u, int64_t *pos, bool write)
         struct uaddr at = UADDR((uint64_t)*pos);
         ssize_t got = write ? uio_get(u, buf, n) : mm_copy_in_some(c.t->mm, buf, at, n);
         if (got > 0)
-            got = write ? mm_copy_out_some(c.t->mm, at, buf, (size_t)got) : uio_put(u, buf, (size_t)got);
+            got = write ? mm_copy_out_some(c.t->mm, at, buf, (size_t)got)
+                        : uio_put(u, buf, (size_t)got);
         if (got <= 0)
             return done ? done : got == -EFAULT ? -EIO : got;
         done += got;
@@ -557,8 +616,14 @@ static ssize_t mem_move(struct file *f, struct uio *u, int64_t *pos, bool write)
     return done;
 }
 
-static ssize_t mem_read(struct file *f, struct uio *u, int64_t *pos) { return mem_move(f, u, pos, false); }
-static ssize_t mem_write(struct file *f, struct uio *u, int64_t *pos) { return mem_move(f, u, pos, true); }
+static ssize_t mem_read(struct file *f, struct uio *u, int64_t *pos)
+{
+    return mem_move(f, u, pos, false);
+}
+static ssize_t mem_write(struct file *f, struct uio *u, int64_t *pos)
+{
+    return mem_move(f, u, pos, true);
+}
 static int64_t mem_llseek(struct file *f, int64_t off, int whence)
 {
     if (whence == LINUX_SEEK_CUR)
@@ -569,14 +634,15 @@ static int64_t mem_llseek(struct file *f, int64_t off, int whence)
     return off;
 }
 
-const struct file_ops proc_mem_ops = {.name = "mem", .read = mem_read, .write = mem_write, .llseek = mem_llseek};
+const struct file_ops proc_mem_ops = {
+    .name = "mem", .read = mem_read, .write = mem_write, .llseek = mem_llseek};
 
 /* ---- namespaces: one of each kind ---- */
-#define NS_LINK(ns, nr)                                                                                                \
-    static ssize_t link_ns_##ns(const struct proc_ctx *c, char *buf, size_t size)                                      \
-    {                                                                                                                  \
-        int n = snprintf(buf, size, #ns ":[%u]", 4026531800u + (nr));                                                  \
-        return MIN(n, (int)size);                                                                                      \
+#define NS_LINK(ns, nr)                                                                            \
+    static ssize_t link_ns_##ns(const struct proc_ctx *c, char *buf, size_t size)                  \
+    {                                                                                              \
+        int n = snprintf(buf, size, #ns ":[%u]", 4026531800u + (nr));                              \
+        return MIN(n, (int)size);                                                                  \
     }
 NS_LINK(cgroup, 35)
 NS_LINK(ipc, 39)
@@ -599,25 +665,33 @@ static const struct proc_entry ns_entries[] = {
     {0},
 };
 
-#define COMMON_ENTRIES                                                                                                 \
-    PROC_T("auxv", 0400, show_auxv), PROC_T("cgroup", 0444, show_cgroup), PROC_T("cmdline", 0444, show_cmdline),       \
-        PROC_W("comm", 0644, show_comm, store_comm),                                                                   \
-        {.name = "cwd", .kind = PROC_LINK, .mode = 0777, .link = link_cwd, .follow = follow_cwd},                      \
-        PROC_T("environ", 0400, show_environ),                                                                         \
-        {.name = "exe", .kind = PROC_LINK, .mode = 0777, .link = link_exe, .follow = follow_exe},                      \
-        {.name = "fd", .kind = PROC_DIR, .mode = 0500, .more = PROC_FDS},                                              \
-        {.name = "fdinfo", .kind = PROC_DIR, .mode = 0555, .more = PROC_FDINFOS},                                      \
-        PROC_T("gid_map", 0644, show_id_map), PROC_T("limits", 0444, show_limits), PROC_T("loginuid", 0644, show_loginuid), \
-        PROC_T("maps", 0444, show_maps), {.name = "mem", .kind = PROC_FILE, .mode = 0600, .fops = &proc_mem_ops},      \
-        PROC_T("mountinfo", 0444, show_mountinfo), PROC_T("mounts", 0444, show_mounts), PROC_D("net", proc_net_entries), \
-        PROC_D("ns", ns_entries), PROC_T("oom_score", 0444, show_oom_score),                                           \
-        PROC_W("oom_score_adj", 0644, show_oom_score_adj, store_oom_score_adj), PROC_T("personality", 0400, show_personality), \
-        {.name = "root", .kind = PROC_LINK, .mode = 0777, .link = link_root, .follow = follow_root},                   \
-        PROC_T("schedstat", 0444, show_schedstat), PROC_T("setgroups", 0644, show_setgroups),                          \
-        PROC_T("statm", 0444, show_statm), PROC_T("status", 0444, show_status), PROC_T("uid_map", 0644, show_id_map),  \
-        PROC_T("wchan", 0444, show_wchan)
+#define COMMON_ENTRIES                                                                             \
+    PROC_T("auxv", 0400, show_auxv), PROC_T("cgroup", 0444, show_cgroup),                          \
+        PROC_T("cmdline", 0444, show_cmdline), PROC_W("comm", 0644, show_comm, store_comm),        \
+        {.name = "cwd", .kind = PROC_LINK, .mode = 0777, .link = link_cwd, .follow = follow_cwd},  \
+        PROC_T("environ", 0400, show_environ),                                                     \
+        {.name = "exe", .kind = PROC_LINK, .mode = 0777, .link = link_exe, .follow = follow_exe},  \
+        {.name = "fd", .kind = PROC_DIR, .mode = 0500, .more = PROC_FDS},                          \
+        {.name = "fdinfo", .kind = PROC_DIR, .mode = 0555, .more = PROC_FDINFOS},                  \
+        PROC_T("gid_map", 0644, show_id_map), PROC_T("limits", 0444, show_limits),                 \
+        PROC_T("loginuid", 0644, show_loginuid), PROC_T("maps", 0444, show_maps),                  \
+        {.name = "mem", .kind = PROC_FILE, .mode = 0600, .fops = &proc_mem_ops},                   \
+        PROC_T("mountinfo", 0444, show_mountinfo), PROC_T("mounts", 0444, show_mounts),            \
+        PROC_D("net", proc_net_entries), PROC_D("ns", ns_entries),                                 \
+        PROC_T("oom_score", 0444, show_oom_score),                                                 \
+        PROC_W("oom_score_adj", 0644, show_oom_score_adj, store_oom_score_adj),                    \
+        PROC_T("personality", 0400, show_personality),                                             \
+        {.name = "root",                                                                           \
+         .kind = PROC_LINK,                                                                        \
+         .mode = 0777,                                                                             \
+         .link = link_root,                                                                        \
+         .follow = follow_root},                                                                   \
+        PROC_T("schedstat", 0444, show_schedstat), PROC_T("setgroups", 0644, show_setgroups),      \
+        PROC_T("statm", 0444, show_statm), PROC_T("status", 0444, show_status),                    \
+        PROC_T("uid_map", 0644, show_id_map), PROC_T("wchan", 0444, show_wchan)
 
-const struct proc_entry proc_tid_entries[] = {COMMON_ENTRIES, PROC_T("stat", 0444, show_stat_tid), {0}};
+const struct proc_entry proc_tid_entries[] = {
+    COMMON_ENTRIES, PROC_T("stat", 0444, show_stat_tid), {0}};
 const struct proc_entry proc_pid_entries[] = {
     COMMON_ENTRIES,
     PROC_T("stat", 0444, show_stat_pid),
@@ -625,5 +699,7 @@ const struct proc_entry proc_pid_entries[] = {
     PROC_T("timerslack_ns", 0666, show_timerslack),
     {0},
 };
-const struct proc_entry proc_pid_entry = {.name = "", .kind = PROC_DIR, .mode = 0555, .children = proc_pid_entries};
-const struct proc_entry proc_tid_entry = {.name = "", .kind = PROC_DIR, .mode = 0555, .children = proc_tid_entries};
+const struct proc_entry proc_pid_entry = {
+    .name = "", .kind = PROC_DIR, .mode = 0555, .children = proc_pid_entries};
+const struct proc_entry proc_tid_entry = {
+    .name = "", .kind = PROC_DIR, .mode = 0555, .children = proc_tid_entries};

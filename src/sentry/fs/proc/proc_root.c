@@ -45,9 +45,10 @@ static int show_meminfo(struct proc_text *x, const struct proc_ctx *c)
 {
     uint64_t total = kern()->mem_total_bytes / 1024, used = used_pages() * 4;
     uint64_t free_kb = total - MIN(used, total);
-    static const char *const zeros[] = {"Buffers", "Cached", "SwapCached", "Active", "Inactive", "Active(anon)", "Inactive(anon)",
-                                        "Active(file)", "Inactive(file)", "Unevictable", "Mlocked", "SwapTotal", "SwapFree", "Dirty",
-                                        "Writeback"};
+    static const char *const zeros[] = {
+        "Buffers",      "Cached",         "SwapCached",   "Active",         "Inactive",
+        "Active(anon)", "Inactive(anon)", "Active(file)", "Inactive(file)", "Unevictable",
+        "Mlocked",      "SwapTotal",      "SwapFree",     "Dirty",          "Writeback"};
     proc_printf(x, "%-15s %8llu kB\n", "MemTotal:", (unsigned long long)total);
     proc_printf(x, "%-15s %8llu kB\n", "MemFree:", (unsigned long long)free_kb);
     proc_printf(x, "%-15s %8llu kB\n", "MemAvailable:", (unsigned long long)free_kb);
@@ -57,10 +58,14 @@ static int show_meminfo(struct proc_text *x, const struct proc_ctx *c)
         proc_printf(x, "%-15s %8d kB\n", name, 0);
     }
     proc_printf(x, "%-15s %8llu kB\n", "AnonPages:", (unsigned long long)used);
-    proc_printf(x, "%-15s %8d kB\n%-15s %8d kB\n%-15s %8d kB\n", "Mapped:", 0, "Shmem:", 0, "Slab:", 0);
-    proc_printf(x, "%-15s %8llu kB\n%-15s %8llu kB\n", "CommitLimit:", (unsigned long long)total, "Committed_AS:", (unsigned long long)used);
-    proc_printf(x, "VmallocTotal:   34359738367 kB\nVmallocUsed:           0 kB\nVmallocChunk:          0 kB\n");
-    proc_printf(x, "HugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        0\nHugePages_Surp:        0\nHugepagesize:       2048 kB\n");
+    proc_printf(x, "%-15s %8d kB\n%-15s %8d kB\n%-15s %8d kB\n", "Mapped:", 0, "Shmem:", 0,
+                "Slab:", 0);
+    proc_printf(x, "%-15s %8llu kB\n%-15s %8llu kB\n", "CommitLimit:", (unsigned long long)total,
+                "Committed_AS:", (unsigned long long)used);
+    proc_printf(x, "VmallocTotal:   34359738367 kB\nVmallocUsed:           0 kB\nVmallocChunk:     "
+                   "     0 kB\n");
+    proc_printf(x, "HugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        "
+                   "0\nHugePages_Surp:        0\nHugepagesize:       2048 kB\n");
     return 0;
 }
 
@@ -70,23 +75,71 @@ static const struct {
     uint8_t reg, bit; /* 0..3: eax ebx ecx edx */
     const char *name;
 } features[] = {
-    {1, 3, 0, "fpu"}, {1, 3, 3, "pse"}, {1, 3, 4, "tsc"}, {1, 3, 5, "msr"}, {1, 3, 6, "pae"}, {1, 3, 8, "cx8"}, {1, 3, 9, "apic"},
-    {1, 3, 11, "sep"}, {1, 3, 15, "cmov"}, {1, 3, 19, "clflush"}, {1, 3, 23, "mmx"}, {1, 3, 24, "fxsr"}, {1, 3, 25, "sse"},
-    {1, 3, 26, "sse2"}, {1, 3, 28, "ht"}, {0x80000001, 3, 11, "syscall"}, {0x80000001, 3, 20, "nx"}, {0x80000001, 3, 26, "pdpe1gb"},
-    {0x80000001, 3, 27, "rdtscp"}, {0x80000001, 3, 29, "lm"}, {1, 2, 0, "pni"}, {1, 2, 1, "pclmulqdq"}, {1, 2, 9, "ssse3"},
-    {1, 2, 12, "fma"}, {1, 2, 13, "cx16"}, {1, 2, 19, "sse4_1"}, {1, 2, 20, "sse4_2"}, {1, 2, 22, "movbe"}, {1, 2, 23, "popcnt"},
-    {1, 2, 25, "aes"}, {1, 2, 26, "xsave"}, {1, 2, 28, "avx"}, {1, 2, 29, "f16c"}, {1, 2, 30, "rdrand"}, {1, 2, 31, "hypervisor"},
-    {0x80000001, 2, 0, "lahf_lm"}, {0x80000001, 2, 5, "abm"}, {0x80000001, 2, 8, "3dnowprefetch"}, {7, 1, 0, "fsgsbase"},
-    {7, 1, 3, "bmi1"}, {7, 1, 5, "avx2"}, {7, 1, 7, "smep"}, {7, 1, 8, "bmi2"}, {7, 1, 9, "erms"}, {7, 1, 16, "avx512f"},
-    {7, 1, 17, "avx512dq"}, {7, 1, 18, "rdseed"}, {7, 1, 19, "adx"}, {7, 1, 20, "smap"}, {7, 1, 23, "clflushopt"}, {7, 1, 24, "clwb"},
-    {7, 1, 28, "avx512cd"}, {7, 1, 29, "sha_ni"}, {7, 1, 30, "avx512bw"}, {7, 1, 31, "avx512vl"}, {7, 2, 8, "gfni"}, {7, 2, 9, "vaes"},
+    {1, 3, 0, "fpu"},
+    {1, 3, 3, "pse"},
+    {1, 3, 4, "tsc"},
+    {1, 3, 5, "msr"},
+    {1, 3, 6, "pae"},
+    {1, 3, 8, "cx8"},
+    {1, 3, 9, "apic"},
+    {1, 3, 11, "sep"},
+    {1, 3, 15, "cmov"},
+    {1, 3, 19, "clflush"},
+    {1, 3, 23, "mmx"},
+    {1, 3, 24, "fxsr"},
+    {1, 3, 25, "sse"},
+    {1, 3, 26, "sse2"},
+    {1, 3, 28, "ht"},
+    {0x80000001, 3, 11, "syscall"},
+    {0x80000001, 3, 20, "nx"},
+    {0x80000001, 3, 26, "pdpe1gb"},
+    {0x80000001, 3, 27, "rdtscp"},
+    {0x80000001, 3, 29, "lm"},
+    {1, 2, 0, "pni"},
+    {1, 2, 1, "pclmulqdq"},
+    {1, 2, 9, "ssse3"},
+    {1, 2, 12, "fma"},
+    {1, 2, 13, "cx16"},
+    {1, 2, 19, "sse4_1"},
+    {1, 2, 20, "sse4_2"},
+    {1, 2, 22, "movbe"},
+    {1, 2, 23, "popcnt"},
+    {1, 2, 25, "aes"},
+    {1, 2, 26, "xsave"},
+    {1, 2, 28, "avx"},
+    {1, 2, 29, "f16c"},
+    {1, 2, 30, "rdrand"},
+    {1, 2, 31, "hypervisor"},
+    {0x80000001, 2, 0, "lahf_lm"},
+    {0x80000001, 2, 5, "abm"},
+    {0x80000001, 2, 8, "3dnowprefetch"},
+    {7, 1, 0, "fsgsbase"},
+    {7, 1, 3, "bmi1"},
+    {7, 1, 5, "avx2"},
+    {7, 1, 7, "smep"},
+    {7, 1, 8, "bmi2"},
+    {7, 1, 9, "erms"},
+    {7, 1, 16, "avx512f"},
+    {7, 1, 17, "avx512dq"},
+    {7, 1, 18, "rdseed"},
+    {7, 1, 19, "adx"},
+    {7, 1, 20, "smap"},
+    {7, 1, 23, "clflushopt"},
+    {7, 1, 24, "clwb"},
+    {7, 1, 28, "avx512cd"},
+    {7, 1, 29, "sha_ni"},
+    {7, 1, 30, "avx512bw"},
+    {7, 1, 31, "avx512vl"},
+    {7, 2, 8, "gfni"},
+    {7, 2, 9, "vaes"},
 };
 
 static void cpu_flags(struct proc_text *x)
 {
     for (size_t i = 0; i < ARRAY_SIZE(features); i++) {
         uint32_t r[4] = {0};
-        if (__get_cpuid_count(features[i].leaf, 0, &r[0], &r[1], &r[2], &r[3]) && (r[features[i].reg] >> features[i].bit & 1))
+        if (__get_cpuid_count(features[i].leaf, 0, &r[0], &r[1], &r[2], &r[3]) &&
+            (r[features[i].reg] >> features[i].bit & 1))
             proc_printf(x, " %s", features[i].name);
     }
 }
@@ -110,13 +163,19 @@ static int show_cpuinfo(struct proc_text *x, const struct proc_ctx *c)
     uint32_t family = (a >> 8 & 15) == 15 ? 15 + (a >> 20 & 255) : a >> 8 & 15;
     uint32_t number = (a >> 4 & 15) | (a >> 12 & 0xf0);
     for (uint32_t i = 0; i < kern()->ncpus; i++) {
-        proc_printf(x, "processor\t: %u\nvendor_id\t: %.12s\ncpu family\t: %u\nmodel\t\t: %u\nmodel name\t: %s\nstepping\t: %u\n", i,
-                    (const char *)vendor, family, number, model[0] ? model : "unknown", a & 15);
-        proc_printf(x, "cpu MHz\t\t: 2000.000\nphysical id\t: 0\nsiblings\t: %u\ncore id\t\t: %u\ncpu cores\t: %u\napicid\t\t: %u\n",
+        proc_printf(x,
+                    "processor\t: %u\nvendor_id\t: %.12s\ncpu family\t: %u\nmodel\t\t: %u\nmodel "
+                    "name\t: %s\nstepping\t: %u\n",
+                    i, (const char *)vendor, family, number, model[0] ? model : "unknown", a & 15);
+        proc_printf(x,
+                    "cpu MHz\t\t: 2000.000\nphysical id\t: 0\nsiblings\t: %u\ncore id\t\t: %u\ncpu "
+                    "cores\t: %u\napicid\t\t: %u\n",
                     kern()->ncpus, i, kern()->ncpus, i);
-        proc_printf(x, "fpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: 13\nwp\t\t: yes\nflags\t\t:");
+        proc_printf(
+            x, "fpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: 13\nwp\t\t: yes\nflags\t\t:");
         cpu_flags(x);
-        proc_printf(x, "\nbogomips\t: 4000.00\nclflush size\t: 64\ncache_alignment\t: 64\naddress sizes\t: 46 bits physical, 48 bits virtual\npower management:\n\n");
+        proc_printf(x, "\nbogomips\t: 4000.00\nclflush size\t: 64\ncache_alignment\t: 64\naddress "
+                       "sizes\t: 46 bits physical, 48 bits virtual\npower management:\n\n");
     }
     return 0;
 }
@@ -127,12 +186,16 @@ static int show_stat(struct proc_text *x, const struct proc_ctx *c)
     uint32_t n = kern()->ncpus;
     cpu_total(&user, &sys);
     int64_t idle = MAX(up * (int64_t)n - user - sys, INT64_C(0));
-    proc_printf(x, "cpu  %lld 0 %lld %lld 0 0 0 0 0 0\n", (long long)(user / TICK_NS), (long long)(sys / TICK_NS), (long long)(idle / TICK_NS));
+    proc_printf(x, "cpu  %lld 0 %lld %lld 0 0 0 0 0 0\n", (long long)(user / TICK_NS),
+                (long long)(sys / TICK_NS), (long long)(idle / TICK_NS));
     for (uint32_t i = 0; i < n; i++)
-        proc_printf(x, "cpu%u %lld 0 %lld %lld 0 0 0 0 0 0\n", i, (long long)(user / n / TICK_NS), (long long)(sys / n / TICK_NS),
-                    (long long)(idle / n / TICK_NS));
-    proc_printf(x, "intr 0\nctxt 0\nbtime %lld\nprocesses %llu\nprocs_running 1\nprocs_blocked 0\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n",
-                (long long)((clock_realtime_ns() - up) / NSEC_PER_SEC), (unsigned long long)kern()->tasks->forks);
+        proc_printf(x, "cpu%u %lld 0 %lld %lld 0 0 0 0 0 0\n", i, (long long)(user / n / TICK_NS),
+                    (long long)(sys / n / TICK_NS), (long long)(idle / n / TICK_NS));
+    proc_printf(x,
+                "intr 0\nctxt 0\nbtime %lld\nprocesses %llu\nprocs_running 1\nprocs_blocked "
+                "0\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n",
+                (long long)((clock_realtime_ns() - up) / NSEC_PER_SEC),
+                (unsigned long long)kern()->tasks->forks);
     return 0;
 }
 
@@ -141,8 +204,9 @@ static int show_uptime(struct proc_text *x, const struct proc_ctx *c)
     int64_t user, sys, up = proc_uptime_ns();
     cpu_total(&user, &sys);
     int64_t idle = MAX(up * (int64_t)kern()->ncpus - user - sys, INT64_C(0));
-    proc_printf(x, "%lld.%02lld %lld.%02lld\n", (long long)(up / NSEC_PER_SEC), (long long)(up / 10000000 % 100),
-                (long long)(idle / NSEC_PER_SEC), (long long)(idle / 10000000 % 100));
+    proc_printf(x, "%lld.%02lld %lld.%02lld\n", (long long)(up / NSEC_PER_SEC),
+                (long long)(up / 10000000 % 100), (long long)(idle / NSEC_PER_SEC),
+                (long long)(idle / 10000000 % 100));
     return 0;
 }
 
@@ -151,7 +215,7 @@ static int show_loadavg(struct proc_text *x, const struct proc_ctx *c)
     uint32_t running = 0, all = task_count();
     for (struct tgroup *tg = tgroup_next(0); tg; tg = tgroup_next(tg->pid)) {
         struct task *t;
-        LIST_FOREACH(t, &tg->tasks, tg_node)
+        LIST_FOREACH (t, &tg->tasks, tg_node)
             running += t->state == TASK_RUNNING || t->state == TASK_QUEUED;
     }
     /* No averages are kept: the kernel does not see when application code runs. */
@@ -161,7 +225,8 @@ static int show_loadavg(struct proc_text *x, const struct proc_ctx *c)
 
 static int show_version(struct proc_text *x, const struct proc_ctx *c)
 {
-    proc_printf(x, "%s version %s (cvisor@cvisor) (cc) %s\n", UTS_SYSNAME, UTS_RELEASE, UTS_VERSION);
+    proc_printf(x, "%s version %s (cvisor@cvisor) (cc) %s\n", UTS_SYSNAME, UTS_RELEASE,
+                UTS_VERSION);
     return 0;
 }
 
@@ -188,7 +253,8 @@ static int show_cgroups(struct proc_text *x, const struct proc_ctx *c)
 
 static int show_devices(struct proc_text *x, const struct proc_ctx *c)
 {
-    proc_printf(x, "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n136 pts\n\nBlock devices:\n");
+    proc_printf(x, "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 "
+                   "/dev/ptmx\n136 pts\n\nBlock devices:\n");
     return 0;
 }
 

@@ -88,7 +88,8 @@ static int show_uuid(struct proc_text *x, const struct proc_ctx *c)
 /* One a sandbox: from its start time, mixed. */
 static int show_boot_id(struct proc_text *x, const struct proc_ctx *c)
 {
-    uint64_t v[2] = {hash_u64(1, (uint64_t)kern()->boot_monotonic_ns), hash_u64(2, (uint64_t)kern()->boot_monotonic_ns)};
+    uint64_t v[2] = {hash_u64(1, (uint64_t)kern()->boot_monotonic_ns),
+                     hash_u64(2, (uint64_t)kern()->boot_monotonic_ns)};
     uint8_t b[16];
     memcpy(b, v, sizeof(b));
     put_uuid(x, b);
@@ -114,11 +115,11 @@ static int show_file_nr(struct proc_text *x, const struct proc_ctx *c)
 }
 
 /* Numbers that do not change: the limits that the kernel really has, or what Linux's default is where nothing depends on it. */
-#define NUMBER(n, fn, v)                                                                                               \
-    static int fn(struct proc_text *x, const struct proc_ctx *c)                                                       \
-    {                                                                                                                  \
-        proc_printf(x, "%llu\n", (unsigned long long)(v));                                                             \
-        return 0;                                                                                                      \
+#define NUMBER(n, fn, v)                                                                           \
+    static int fn(struct proc_text *x, const struct proc_ctx *c)                                   \
+    {                                                                                              \
+        proc_printf(x, "%llu\n", (unsigned long long)(v));                                         \
+        return 0;                                                                                  \
     }
 NUMBER("pid_max", show_pid_max, PID_MAX)
 NUMBER("threads-max", show_threads_max, PID_MAX)
@@ -147,8 +148,11 @@ NUMBER("wmem", show_wmem, 212992)
 NUMBER("max_dgram_qlen", show_ten, 10)
 
 static const struct proc_entry random_entries[] = {
-    PROC_T("boot_id", 0444, show_boot_id), PROC_T("entropy_avail", 0444, show_256), PROC_T("poolsize", 0444, show_256),
-    PROC_T("uuid", 0444, show_uuid), {0},
+    PROC_T("boot_id", 0444, show_boot_id),
+    PROC_T("entropy_avail", 0444, show_256),
+    PROC_T("poolsize", 0444, show_256),
+    PROC_T("uuid", 0444, show_uuid),
+    {0},
 };
 static const struct proc_entry yama_entries[] = {PROC_T("ptrace_scope", 0444, show_zero), {0}};
 static const struct proc_entry kernel_entries[] = {
@@ -179,35 +183,52 @@ static const struct proc_entry kernel_entries[] = {
     {0},
 };
 static const struct proc_entry inotify_entries[] = {
-    PROC_T("max_queued_events", 0444, show_16384), PROC_T("max_user_instances", 0444, show_128),
-    PROC_T("max_user_watches", 0444, show_watches), {0},
+    PROC_T("max_queued_events", 0444, show_16384),
+    PROC_T("max_user_instances", 0444, show_128),
+    PROC_T("max_user_watches", 0444, show_watches),
+    {0},
 };
-static const struct proc_entry epoll_entries[] = {PROC_T("max_user_watches", 0444, show_watches), {0}};
+static const struct proc_entry epoll_entries[] = {PROC_T("max_user_watches", 0444, show_watches),
+                                                  {0}};
 static const struct proc_entry fs_entries[] = {
-    PROC_D("epoll", epoll_entries), PROC_T("file-max", 0444, show_file_max), PROC_T("file-nr", 0444, show_file_nr),
-    PROC_D("inotify", inotify_entries), PROC_T("nr_open", 0444, show_nr_open), PROC_T("pipe-max-size", 0444, show_pipe_max),
-    PROC_T("protected_hardlinks", 0444, show_one), PROC_T("protected_symlinks", 0444, show_one), {0},
+    PROC_D("epoll", epoll_entries),
+    PROC_T("file-max", 0444, show_file_max),
+    PROC_T("file-nr", 0444, show_file_nr),
+    PROC_D("inotify", inotify_entries),
+    PROC_T("nr_open", 0444, show_nr_open),
+    PROC_T("pipe-max-size", 0444, show_pipe_max),
+    PROC_T("protected_hardlinks", 0444, show_one),
+    PROC_T("protected_symlinks", 0444, show_one),
+    {0},
 };
 static const struct proc_entry vm_entries[] = {
     PROC_T("max_map_count", 0444, show_max_map), PROC_T("mmap_min_addr", 0444, show_min_addr),
-    PROC_T("nr_hugepages", 0444, show_zero), PROC_T("overcommit_memory", 0444, show_zero), PROC_T("swappiness", 0444, show_sixty), {0},
+    PROC_T("nr_hugepages", 0444, show_zero),     PROC_T("overcommit_memory", 0444, show_zero),
+    PROC_T("swappiness", 0444, show_sixty),      {0},
 };
 static const struct proc_entry core_entries[] = {
-    PROC_T("rmem_default", 0444, show_wmem), PROC_T("rmem_max", 0444, show_wmem), PROC_T("somaxconn", 0444, show_somaxconn),
-    PROC_T("wmem_default", 0444, show_wmem), PROC_T("wmem_max", 0444, show_wmem), {0},
+    PROC_T("rmem_default", 0444, show_wmem),   PROC_T("rmem_max", 0444, show_wmem),
+    PROC_T("somaxconn", 0444, show_somaxconn), PROC_T("wmem_default", 0444, show_wmem),
+    PROC_T("wmem_max", 0444, show_wmem),       {0},
 };
 static const struct proc_entry unix_entries[] = {PROC_T("max_dgram_qlen", 0444, show_ten), {0}};
-static const struct proc_entry net_entries[] = {PROC_D("core", core_entries), PROC_D("unix", unix_entries), {0}};
+static const struct proc_entry net_entries[] = {
+    PROC_D("core", core_entries), PROC_D("unix", unix_entries), {0}};
 
 const struct proc_entry proc_sys_entries[] = {
-    PROC_D("fs", fs_entries), PROC_D("kernel", kernel_entries), PROC_D("net", net_entries), PROC_D("vm", vm_entries), {0},
+    PROC_D("fs", fs_entries),
+    PROC_D("kernel", kernel_entries),
+    PROC_D("net", net_entries),
+    PROC_D("vm", vm_entries),
+    {0},
 };
 
 /* ---- net: what there is without a network ---- */
 static int show_net_dev(struct proc_text *x, const struct proc_ctx *c)
 {
     proc_printf(x, "Inter-|   Receive                                                |  Transmit\n"
-                   " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n");
+                   " face |bytes    packets errs drop fifo frame compressed multicast|bytes    "
+                   "packets errs drop fifo colls carrier compressed\n");
     return 0;
 }
 

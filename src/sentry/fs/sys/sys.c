@@ -51,52 +51,83 @@ static int show_thp_size(struct proc_text *x, const struct proc_ctx *c)
 
 static const struct proc_entry none[] = {{0}};
 static const struct proc_entry topology_entries[] = {
-    PROC_T("core_id", 0444, show_core_id), PROC_T("physical_package_id", 0444, show_zero),
-    PROC_T("thread_siblings_list", 0444, show_core_id), PROC_T("core_siblings_list", 0444, show_cpu_list), {0},
+    PROC_T("core_id", 0444, show_core_id),
+    PROC_T("physical_package_id", 0444, show_zero),
+    PROC_T("thread_siblings_list", 0444, show_core_id),
+    PROC_T("core_siblings_list", 0444, show_cpu_list),
+    {0},
 };
 static const struct proc_entry cpu_one_entries[] = {PROC_D("topology", topology_entries), {0}};
-const struct proc_entry sys_cpu_entry = {.name = "", .kind = PROC_DIR, .mode = 0555, .children = cpu_one_entries};
+const struct proc_entry sys_cpu_entry = {
+    .name = "", .kind = PROC_DIR, .mode = 0555, .children = cpu_one_entries};
 static const struct proc_entry cpu_entries[] = {
-    PROC_T("isolated", 0444, show_newline), PROC_T("kernel_max", 0444, show_kernel_max), PROC_T("offline", 0444, show_newline),
-    PROC_T("online", 0444, show_cpu_list), PROC_T("possible", 0444, show_cpu_list), PROC_T("present", 0444, show_cpu_list), {0},
+    PROC_T("isolated", 0444, show_newline),
+    PROC_T("kernel_max", 0444, show_kernel_max),
+    PROC_T("offline", 0444, show_newline),
+    PROC_T("online", 0444, show_cpu_list),
+    PROC_T("possible", 0444, show_cpu_list),
+    PROC_T("present", 0444, show_cpu_list),
+    {0},
 };
 static const struct proc_entry node0_entries[] = {PROC_T("cpulist", 0444, show_cpu_list), {0}};
 static const struct proc_entry node_entries[] = {
-    PROC_D("node0", node0_entries), PROC_T("online", 0444, show_zero), PROC_T("possible", 0444, show_zero), {0},
+    PROC_D("node0", node0_entries),
+    PROC_T("online", 0444, show_zero),
+    PROC_T("possible", 0444, show_zero),
+    {0},
 };
 static const struct proc_entry system_entries[] = {
-    {.name = "cpu", .kind = PROC_DIR, .mode = 0555, .children = cpu_entries, .more = PROC_CPUS}, PROC_D("node", node_entries), {0},
+    {.name = "cpu", .kind = PROC_DIR, .mode = 0555, .children = cpu_entries, .more = PROC_CPUS},
+    PROC_D("node", node_entries),
+    {0},
 };
 static const struct proc_entry virtual_entries[] = {PROC_D("net", none), {0}};
-static const struct proc_entry devices_entries[] = {PROC_D("system", system_entries), PROC_D("virtual", virtual_entries), {0}};
+static const struct proc_entry devices_entries[] = {
+    PROC_D("system", system_entries), PROC_D("virtual", virtual_entries), {0}};
 static const struct proc_entry thp_entries[] = {
-    PROC_T("enabled", 0444, show_thp_enabled), PROC_T("hpage_pmd_size", 0444, show_thp_size), {0},
+    PROC_T("enabled", 0444, show_thp_enabled),
+    PROC_T("hpage_pmd_size", 0444, show_thp_size),
+    {0},
 };
 static const struct proc_entry mm_entries[] = {PROC_D("transparent_hugepage", thp_entries), {0}};
-static const struct proc_entry kernel_entries[] = {PROC_D("mm", mm_entries), PROC_D("security", none), {0}};
+static const struct proc_entry kernel_entries[] = {
+    PROC_D("mm", mm_entries), PROC_D("security", none), {0}};
 static const struct proc_entry fs_entries[] = {PROC_D("cgroup", none), {0}};
-static const struct proc_entry class_entries[] = {PROC_D("net", none), PROC_D("power_supply", none), {0}};
+static const struct proc_entry class_entries[] = {
+    PROC_D("net", none), PROC_D("power_supply", none), {0}};
 static const struct proc_entry dev_entries[] = {PROC_D("block", none), PROC_D("char", none), {0}};
 
 static const struct proc_entry sys_entries[] = {
-    PROC_D("block", none), PROC_D("bus", none), PROC_D("class", class_entries), PROC_D("dev", dev_entries),
-    PROC_D("devices", devices_entries), PROC_D("firmware", none), PROC_D("fs", fs_entries), PROC_D("kernel", kernel_entries),
-    PROC_D("module", none), PROC_D("power", none), {0},
+    PROC_D("block", none),
+    PROC_D("bus", none),
+    PROC_D("class", class_entries),
+    PROC_D("dev", dev_entries),
+    PROC_D("devices", devices_entries),
+    PROC_D("firmware", none),
+    PROC_D("fs", fs_entries),
+    PROC_D("kernel", kernel_entries),
+    PROC_D("module", none),
+    PROC_D("power", none),
+    {0},
 };
-static const struct proc_entry sys_root = {.name = "", .kind = PROC_DIR, .mode = 0555, .children = sys_entries};
+static const struct proc_entry sys_root = {
+    .name = "", .kind = PROC_DIR, .mode = 0555, .children = sys_entries};
 
 static int sys_statfs(struct super *sb, struct inode *i, struct linux_statfs *ret)
 {
-    *ret = (struct linux_statfs){.f_type = LINUX_SYSFS_MAGIC, .f_bsize = 4096, .f_frsize = 4096, .f_namelen = 255};
+    *ret = (struct linux_statfs){
+        .f_type = LINUX_SYSFS_MAGIC, .f_bsize = 4096, .f_frsize = 4096, .f_namelen = 255};
     return 0;
 }
 
 static const struct super_ops sys_super_ops = {.statfs = sys_statfs};
 
-static int sys_mount(struct task *t, const char *source, uint32_t flags, const char *data, struct super **ret)
+static int sys_mount(struct task *t, const char *source, uint32_t flags, const char *data,
+                     struct super **ret)
 {
     return proc_mount_table("sysfs", &sys_super_ops, &sys_root, ret);
 }
 
 extern const struct fs_type sys_fs_type;
-const struct fs_type sys_fs_type = {.name = "sysfs", .magic = LINUX_SYSFS_MAGIC, .nodev = true, .mount = sys_mount};
+const struct fs_type sys_fs_type = {
+    .name = "sysfs", .magic = LINUX_SYSFS_MAGIC, .nodev = true, .mount = sys_mount};

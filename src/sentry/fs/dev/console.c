@@ -45,7 +45,8 @@ static ssize_t host_tty_read(struct tty *y, struct uio *u)
         return 0;
     if (!some)
         return -EAGAIN;
-    ssize_t n = host_read(hostfile_fd(to_host(y)->host), buf, (size_t)MIN(u->resid, (uint64_t)sizeof(buf)));
+    ssize_t n =
+        host_read(hostfile_fd(to_host(y)->host), buf, (size_t)MIN(u->resid, (uint64_t)sizeof(buf)));
     if (n <= 0)
         return n == -EAGAIN || n == -EINTR ? -EAGAIN : n == 0 ? 0 : -EIO;
     timer_cancel(&y->vtime);
@@ -82,7 +83,8 @@ static ssize_t host_tty_write(struct tty *y, struct uio *u)
 
 static uint32_t host_tty_poll(struct tty *y)
 {
-    uint32_t r = ready(y), mask = r & (LINUX_POLLIN | LINUX_POLLOUT | LINUX_POLLPRI | LINUX_POLLERR | LINUX_POLLHUP);
+    uint32_t r = ready(y), mask = r & (LINUX_POLLIN | LINUX_POLLOUT | LINUX_POLLPRI |
+                                       LINUX_POLLERR | LINUX_POLLHUP);
     return mask | (r & POLLIN ? LINUX_POLLRDNORM : 0) | (r & POLLOUT ? LINUX_POLLWRNORM : 0);
 }
 
@@ -90,14 +92,18 @@ static int host_tty_set_termios(struct tty *y, const struct linux_termios *tio, 
 {
     struct linux_termios copy = *tio;
     int fd = hostfile_fd(to_host(y)->host);
-    int err = host_ioctl(fd, how == LINUX_TCSETSF ? LINUX_TCSETSF : LINUX_TCSETS, &copy); /* not W: it would wait in the host */
+    int err = host_ioctl(fd, how == LINUX_TCSETSF ? LINUX_TCSETSF : LINUX_TCSETS,
+                         &copy); /* not W: it would wait in the host */
     if (err)
         return -EIO;
     (void)!host_ioctl(fd, LINUX_TCGETS, &y->tio);
     return 0;
 }
 
-static void host_tty_get_termios(struct tty *y) { (void)!host_ioctl(hostfile_fd(to_host(y)->host), LINUX_TCGETS, &y->tio); }
+static void host_tty_get_termios(struct tty *y)
+{
+    (void)!host_ioctl(hostfile_fd(to_host(y)->host), LINUX_TCGETS, &y->tio);
+}
 
 static int host_tty_set_winsize(struct tty *y, const struct linux_winsize *ws)
 {
@@ -105,7 +111,10 @@ static int host_tty_set_winsize(struct tty *y, const struct linux_winsize *ws)
     return host_ioctl(hostfile_fd(to_host(y)->host), LINUX_TIOCSWINSZ, &copy) ? -EIO : 0;
 }
 
-static void host_tty_get_winsize(struct tty *y) { (void)!host_ioctl(hostfile_fd(to_host(y)->host), LINUX_TIOCGWINSZ, &y->ws); }
+static void host_tty_get_winsize(struct tty *y)
+{
+    (void)!host_ioctl(hostfile_fd(to_host(y)->host), LINUX_TIOCGWINSZ, &y->ws);
+}
 
 static uint32_t host_tty_input_bytes(struct tty *y)
 {
@@ -162,7 +171,8 @@ static int host_tty_make(struct hostfile *hf, uint64_t host_rdev)
     tty_setup(&h->y, &host_tty_ops, TTY_RDEV(5, 1));
     h->host = hostfile_ref(hf);
     h->host_rdev = host_rdev;
-    int err = hostwatch_add(&h->watch, hf, LINUX_POLLIN | LINUX_POLLOUT, /* edge= */ true, host_tty_changed);
+    int err = hostwatch_add(&h->watch, hf, LINUX_POLLIN | LINUX_POLLOUT, /* edge= */ true,
+                            host_tty_changed);
     if (err) {
         hostfile_unref(hf);
         SLAB_FREE(TTY_HOST, h);
@@ -190,7 +200,8 @@ int tty_host_new(struct hostfile *hf, struct task *t, struct file **ret)
     struct walk w;
     struct file *f;
     if (walk_at(t, LINUX_AT_FDCWD, "/dev/console", 0, &w) == 0) {
-        bool is_console = w.path.dentry->inode->rdev == TTY_RDEV(5, 1) && inode_is(w.path.dentry->inode, LINUX_S_IFCHR);
+        bool is_console = w.path.dentry->inode->rdev == TTY_RDEV(5, 1) &&
+                          inode_is(w.path.dentry->inode, LINUX_S_IFCHR);
         err = is_console ? file_new(&w.path, NULL, LINUX_O_RDWR, t->cred, &f) : -ENOENT;
         path_unref(&w.path);
     } else {
@@ -211,7 +222,8 @@ int tty_host_new(struct hostfile *hf, struct task *t, struct file **ret)
 
 static bool from_keyboard(int sig)
 {
-    return sig == LINUX_SIGINT || sig == LINUX_SIGQUIT || sig == LINUX_SIGTSTP || sig == LINUX_SIGWINCH || sig == LINUX_SIGCONT;
+    return sig == LINUX_SIGINT || sig == LINUX_SIGQUIT || sig == LINUX_SIGTSTP ||
+           sig == LINUX_SIGWINCH || sig == LINUX_SIGCONT;
 }
 
 void tty_host_signal(int sig)
@@ -226,6 +238,6 @@ void tty_host_signal(int sig)
         return;
     }
     struct tgroup *tg, *next;
-    LIST_FOREACH_SAFE(tg, next, &pg->members, pgrp_node)
+    LIST_FOREACH_SAFE (tg, next, &pg->members, pgrp_node)
         (void)!signal_send_outside(tg, sig);
 }
