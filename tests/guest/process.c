@@ -370,6 +370,40 @@ TEST(exec_from_thread)
     check_child(pid, 0);
 }
 
+static pthread_mutex_t *robust;
+
+static void *dies_with_lock(void *p)
+{
+    pthread_mutex_lock(robust);
+    usleep(30000); /* the other waits by now */
+    return p;
+}
+
+TEST(robust_mutex_of_a_dead_owner)
+{
+    pthread_mutexattr_t attr;
+    pthread_t th;
+    robust = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+    pthread_mutex_init(robust, &attr);
+    CHECK_EQ(pthread_create(&th, NULL, dies_with_lock, NULL), 0);
+    usleep(10000);
+    CHECK_EQ(pthread_mutex_lock(robust), EOWNERDEAD);
+    CHECK_EQ(pthread_mutex_consistent(robust), 0);
+    CHECK_EQ(pthread_mutex_unlock(robust), 0);
+    CHECK_EQ(pthread_join(th, NULL), 0);
+    pid_t pid = CHECK_OK(fork());
+    if (pid == 0) {
+        dies_with_lock(NULL);
+        kill(getpid(), SIGKILL);
+    }
+    usleep(10000);
+    CHECK_EQ(pthread_mutex_lock(robust), EOWNERDEAD);
+    check_child(pid, 128 + SIGKILL);
+}
+
 TEST(orphans_go_to_the_subreaper)
 {
     int p[2];
