@@ -1,4 +1,5 @@
-/* User and group ids, supplementary groups, capabilities. Cases that change ids need root. */
+/* User and group ids, supplementary groups, capabilities. Cases that change ids need root.
+   tests: capget capset setgroups setregid setresgid setresuid setreuid vhangup */
 #include "guest.h"
 
 #include <grp.h>

@@ -1,4 +1,6 @@
-/* Limits, priorities, scheduling, names, random bytes, prctl and other small calls. */
+/* Limits, priorities, scheduling, names, random bytes, prctl and other small calls.
+   tests: arch_prctl get_robust_list getcpu ioprio_get ioprio_set prlimit64 reboot
+   sched_getattr sched_setattr set_robust_list set_tid_address setdomainname sethostname syslog */
 #include "guest.h"
 
 #include <linux/membarrier.h>

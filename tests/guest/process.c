@@ -1,4 +1,5 @@
-/* fork, vfork, clone, clone3, exit, wait4, waitid, process groups and sessions, pidfds. */
+/* fork, vfork, clone, clone3, exit, wait4, waitid, process groups and sessions, pidfds.
+   tests: exit_group gettid pidfd_open */
 #include "guest.h"
 
 #include <poll.h>

@@ -1,4 +1,6 @@
-/* Handlers, masks, queues, restarts, alternate stacks, signalfd. */
+/* Handlers, masks, queues, restarts, alternate stacks, signalfd.
+   tests: rt_sigaction rt_sigpending rt_sigprocmask rt_sigqueueinfo
+   rt_sigreturn rt_sigsuspend rt_sigtimedwait rt_tgsigqueueinfo signalfd4 tgkill tkill */
 #include "guest.h"
 
 #include <poll.h>

@@ -1,4 +1,6 @@
-/* Clocks, sleeping, alarms, interval timers, timer_create. */
+/* Clocks, sleeping, alarms, interval timers, timer_create.
+   tests: clock_getres clock_gettime clock_nanosleep clock_settime gettimeofday nanosleep
+   settimeofday */
 #include "guest.h"
 
 #include <sys/syscall.h>
