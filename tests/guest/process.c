@@ -1,5 +1,5 @@
 /* fork, vfork, clone, clone3, exit, wait4, waitid, process groups and sessions, pidfds.
-   tests: exit_group gettid pidfd_open */
+   tests: pidfd_send_signal exit_group gettid pidfd_open */
 #include "guest.h"
 
 #include <poll.h>
