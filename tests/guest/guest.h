@@ -89,13 +89,15 @@ __attribute__((noreturn, format(printf, 3, 4))) static inline void guest_fail(co
             FAIL("%s is \"%s\", not \"%s\"", #a, a_, b_);                                          \
     } while (0)
 
-/* The call succeeds: anything but -1. Value: what it returned. */
-#define CHECK_OK(call)                                                                             \
+/* The call succeeds: anything but -1. Value: what it returned. Calls nest, so the name of the result is a new one each time. */
+#define CHECK_OK(call)            CHECK_OK_1(call, #call, __COUNTER__)
+#define CHECK_OK_1(call, text, n) CHECK_OK_2(call, text, n)
+#define CHECK_OK_2(call, text, n)                                                                  \
     __extension__({                                                                                \
-        __typeof__(call) ret_ = (call);                                                            \
-        if ((long long)ret_ == -1)                                                                 \
-            FAIL("%s: %s", #call, strerror(errno));                                                \
-        ret_;                                                                                      \
+        __typeof__(call) ret_##n = (call);                                                         \
+        if ((long long)ret_##n == -1)                                                              \
+            FAIL("%s: %s", text, strerror(errno));                                                 \
+        ret_##n;                                                                                   \
     })
 
 /* The call returns -1 with exactly this errno. */
