@@ -170,6 +170,7 @@ int signal_send_pgrp(struct pgrp *pg, int sig, const struct linux_siginfo *info)
 void signal_force(struct task *t, const struct linux_siginfo *info)
 {
     int sig = info->si_signo;
+    assert(sig >= 1 && sig <= LINUX_NSIG);
     struct linux_sigaction *act = &t->tg->sighand->action[sig - 1];
     if ((t->sigmask & SIGBIT(sig)) || act->handler == LINUX_SIG_IGN) {
         act->handler = LINUX_SIG_DFL;

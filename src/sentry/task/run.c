@@ -267,6 +267,14 @@ static void on_fault(struct task *t, const struct fault *f)
         go_user(t);
         return;
     }
+    /* The number comes from memory that the application can write. */
+    const uint64_t faults = SIGBIT(LINUX_SIGSEGV) | SIGBIT(LINUX_SIGBUS) | SIGBIT(LINUX_SIGFPE) |
+                            SIGBIT(LINUX_SIGILL) | SIGBIT(LINUX_SIGTRAP) | SIGBIT(LINUX_SIGSYS);
+    if (f->signo < 1 || f->signo > LINUX_NSIG || !(SIGBIT(f->signo) & faults)) {
+        tgroup_exit(t->tg, LINUX_SIGKILL);
+        go_user(t);
+        return;
+    }
     t->last_fault = *f;
     struct linux_siginfo info = {.si_signo = f->signo, .si_code = f->code};
     info.fault.addr = f->addr;
