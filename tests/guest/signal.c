@@ -544,6 +544,55 @@ TEST(signalfd_reads)
     CHECK_ERR(syscall(SYS_signalfd, -1, &s, 4), EINVAL);
 }
 
+static uint64_t bad_rip, bad_rsp, more_flags, bad_fp;
+static void spoils(int sig, siginfo_t *si, void *uc)
+{
+    ucontext_t *u = uc;
+    (void)sig;
+    (void)si;
+    if (bad_rip)
+        u->uc_mcontext.gregs[REG_RIP] = (long long)bad_rip;
+    if (bad_rsp)
+        u->uc_mcontext.gregs[REG_RSP] = (long long)bad_rsp;
+    if (bad_fp)
+        u->uc_mcontext.fpregs = (void *)bad_fp;
+    u->uc_mcontext.gregs[REG_EFL] |= (long long)more_flags;
+}
+
+static void spoiled(uint64_t rip, uint64_t rsp, uint64_t flags, uint64_t fp, int want)
+{
+    pid_t pid = CHECK_OK(fork());
+    if (pid == 0) {
+        bad_rip = rip;
+        bad_rsp = rsp;
+        more_flags = flags;
+        bad_fp = fp;
+        handle(SIGUSR1, spoils, 0);
+        raise(SIGUSR1);
+        _exit(0);
+    }
+    check_child(pid, want);
+}
+
+TEST(spoiled_contexts)
+{
+    spoiled(0x8000000000000000, 0, 0, 0, 128 + SIGSEGV);
+    spoiled(0xffffffff81000000, 0, 0, 0, 128 + SIGSEGV);
+    spoiled(8, 0, 0, 0, 128 + SIGSEGV);
+    spoiled(8, 8, 0, 0, 128 + SIGSEGV);
+    spoiled(0, 0, 0x100, 0, 128 + SIGTRAP);         /* TF */
+    spoiled(0, 0, 0x3000 | 0x4000 | 0x20000, 0, 0); /* IOPL, NT, VM: not the application's */
+    spoiled(0, 0, 0, 8, 128 + SIGSEGV);
+    spoiled(0, 0, 0, 0xffffffff81000000, 128 + SIGSEGV);
+    pid_t pid = CHECK_OK(fork());
+    if (pid == 0) {
+        __asm__ volatile("mov $15, %%eax\n mov $64, %%esp\n syscall" ::
+                             : "rax", "rcx", "r11", "memory");
+        _exit(0);
+    }
+    check_child(pid, 128 + SIGSEGV);
+}
+
 TEST(child_signal)
 {
     siginfo_t si;
