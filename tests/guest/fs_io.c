@@ -162,7 +162,8 @@ TEST(vectors)
     in_dir();
     int fd = new_file("");
     char a[3], b[5];
-    struct iovec w[3] = {{(void *)"ab", 2}, {(void *)"", 0}, {(void *)"cdef", 4}}, r[2] = {{a, 3}, {b, 5}};
+    struct iovec w[3] = {{(void *)"ab", 2}, {(void *)"", 0}, {(void *)"cdef", 4}},
+                 r[2] = {{a, 3}, {b, 5}};
     CHECK_EQ(writev(fd, w, 3), 6);
     CHECK_EQ(preadv(fd, r, 2, 0), 6);
     CHECK_EQ(memcmp(a, "abc", 3), 0);

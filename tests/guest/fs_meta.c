@@ -272,7 +272,8 @@ TEST(watches)
 {
     in_dir();
     CHECK_OK(mkdir("w", 0755));
-    int in = CHECK_OK(inotify_init1(IN_NONBLOCK | IN_CLOEXEC)), old = CHECK_OK((int)syscall(SYS_inotify_init));
+    int in = CHECK_OK(inotify_init1(IN_NONBLOCK | IN_CLOEXEC)),
+        old = CHECK_OK((int)syscall(SYS_inotify_init));
     close(old);
     int wd = CHECK_OK(inotify_add_watch(in, "w", IN_CREATE | IN_DELETE | IN_MOVE | IN_CLOSE_WRITE));
     char buf[4096] __attribute__((aligned(8)));

@@ -9,7 +9,8 @@
 #include "sentry/syscalls/fs_priv.h"
 
 #define COPY_CHUNK 65536u
-#define COPY_MAX   (8u << 20) /* of one call: others wait for the kernel lock meanwhile; a short result is legal */
+#define COPY_MAX                                                                                   \
+    (8u << 20) /* of one call: others wait for the kernel lock meanwhile; a short result is legal */
 
 struct copy {
     struct task *t;
@@ -89,7 +90,8 @@ static int64_t copy_run(struct copy *c)
     arena_free(buf, COPY_CHUNK);
     if (n == -EAGAIN && (c->done == 0 || c->all)) {
         c->t->restart.done = c->done;
-        n = file_wait(c->t, c->blocked, c->events, c->nonblock || (c->blocked->flags & LINUX_O_NONBLOCK), TIME_NONE);
+        n = file_wait(c->t, c->blocked, c->events,
+                      c->nonblock || (c->blocked->flags & LINUX_O_NONBLOCK), TIME_NONE);
         if (n == -EBLOCKED)
             return n;
     }
@@ -181,7 +183,8 @@ static int splice_ends(struct copy *c, bool has_ioff, bool has_ooff)
 int64_t sys_splice(struct task *t, const struct sys_args *a)
 {
     uint32_t flags = arg_uint(a, 5);
-    if (flags & ~(LINUX_SPLICE_F_MOVE | LINUX_SPLICE_F_NONBLOCK | LINUX_SPLICE_F_MORE | LINUX_SPLICE_F_GIFT))
+    if (flags & ~(LINUX_SPLICE_F_MOVE | LINUX_SPLICE_F_NONBLOCK | LINUX_SPLICE_F_MORE |
+                  LINUX_SPLICE_F_GIFT))
         return -EINVAL;
     if (a->arg[4] == 0)
         return 0;
@@ -189,7 +192,11 @@ int64_t sys_splice(struct task *t, const struct sys_args *a)
     AUTO(file) struct file *out = fd_get_io(t, arg_int(a, 2));
     if (!in || !out)
         return -EBADF;
-    struct copy c = {.t = t, .in = in, .out = out, .len = a->arg[4], .nonblock = flags & LINUX_SPLICE_F_NONBLOCK};
+    struct copy c = {.t = t,
+                     .in = in,
+                     .out = out,
+                     .len = a->arg[4],
+                     .nonblock = flags & LINUX_SPLICE_F_NONBLOCK};
     int r = splice_ends(&c, a->arg[1] != 0, a->arg[3] != 0);
     if (r == 0)
         r = offset_in(t, arg_uaddr(a, 1), &c.at_ipos, &c.ipos);
@@ -201,7 +208,8 @@ int64_t sys_splice(struct task *t, const struct sys_args *a)
 int64_t sys_tee(struct task *t, const struct sys_args *a)
 {
     uint32_t flags = arg_uint(a, 3);
-    if (flags & ~(LINUX_SPLICE_F_MOVE | LINUX_SPLICE_F_NONBLOCK | LINUX_SPLICE_F_MORE | LINUX_SPLICE_F_GIFT))
+    if (flags & ~(LINUX_SPLICE_F_MOVE | LINUX_SPLICE_F_NONBLOCK | LINUX_SPLICE_F_MORE |
+                  LINUX_SPLICE_F_GIFT))
         return -EINVAL;
     if (a->arg[2] == 0)
         return 0;
@@ -213,7 +221,12 @@ int64_t sys_tee(struct task *t, const struct sys_args *a)
     if (!ip || !op || ip == op)
         return -EINVAL;
     struct copy c = {
-        .t = t, .in = in, .out = out, .len = a->arg[2], .keep = true, .nonblock = flags & LINUX_SPLICE_F_NONBLOCK,
+        .t = t,
+        .in = in,
+        .out = out,
+        .len = a->arg[2],
+        .keep = true,
+        .nonblock = flags & LINUX_SPLICE_F_NONBLOCK,
     };
     return copy_files(&c, UADDR_NULL, UADDR_NULL);
 }
@@ -222,7 +235,8 @@ int64_t sys_tee(struct task *t, const struct sys_args *a)
 int64_t sys_vmsplice(struct task *t, const struct sys_args *a)
 {
     uint32_t flags = arg_uint(a, 3);
-    if (flags & ~(LINUX_SPLICE_F_MOVE | LINUX_SPLICE_F_NONBLOCK | LINUX_SPLICE_F_MORE | LINUX_SPLICE_F_GIFT))
+    if (flags & ~(LINUX_SPLICE_F_MOVE | LINUX_SPLICE_F_NONBLOCK | LINUX_SPLICE_F_MORE |
+                  LINUX_SPLICE_F_GIFT))
         return -EINVAL;
     AUTO(file) struct file *f = fd_get_io(t, arg_int(a, 0));
     if (!f || !file_pipe(f))

@@ -16,7 +16,8 @@ struct dirent_ctx {
     bool too_small;
 };
 
-static bool dirent_emit(struct dir_ctx *c, const char *name, size_t len, uint64_t ino, uint32_t dt_type, int64_t next_pos)
+static bool dirent_emit(struct dir_ctx *c, const char *name, size_t len, uint64_t ino,
+                        uint32_t dt_type, int64_t next_pos)
 {
     struct dirent_ctx *d = container_of(c, struct dirent_ctx, ctx);
     size_t need = d->old_format ? LINUX_DIRENT_HEADER + len + 2 : LINUX_DIRENT64_HEADER + len + 1;
@@ -28,12 +29,16 @@ static bool dirent_emit(struct dir_ctx *c, const char *name, size_t len, uint64_
     char *p = d->buf + d->used;
     memset(p, 0, need);
     if (d->old_format) {
-        struct linux_dirent h = {.d_ino = ino, .d_off = (uint64_t)next_pos, .d_reclen = (uint16_t)need};
+        struct linux_dirent h = {
+            .d_ino = ino, .d_off = (uint64_t)next_pos, .d_reclen = (uint16_t)need};
         memcpy(p, &h, LINUX_DIRENT_HEADER);
         memcpy(p + LINUX_DIRENT_HEADER, name, len);
         p[need - 1] = (char)dt_type;
     } else {
-        struct linux_dirent64 h = {.d_ino = ino, .d_off = next_pos, .d_reclen = (uint16_t)need, .d_type = (uint8_t)dt_type};
+        struct linux_dirent64 h = {.d_ino = ino,
+                                   .d_off = next_pos,
+                                   .d_reclen = (uint16_t)need,
+                                   .d_type = (uint8_t)dt_type};
         memcpy(p, &h, LINUX_DIRENT64_HEADER);
         memcpy(p + LINUX_DIRENT64_HEADER, name, len);
     }
@@ -42,7 +47,8 @@ static bool dirent_emit(struct dir_ctx *c, const char *name, size_t len, uint64_
 }
 
 /* The reader's buffer ends early: the records that fit whole count. Their ends are positions to go on from. */
-static int64_t dirents_out(struct task *t, struct uaddr dst, const struct dirent_ctx *d, int64_t *pos)
+static int64_t dirents_out(struct task *t, struct uaddr dst, const struct dirent_ctx *d,
+                           int64_t *pos)
 {
     ssize_t n = copy_out_some(t, dst, d->buf, d->used);
     uint32_t end = 0;
@@ -70,7 +76,9 @@ static int64_t read_dir(struct task *t, const struct sys_args *a, bool old_forma
         return -ENOENT;
     struct dirent_ctx d = {
         .ctx = {.emit = dirent_emit, .pos = f->pos},
-        .size = arg_int(a, 2) < 0 ? 0 : MIN(arg_uint(a, 2), DIR_BUF_MAX), /* a negative number has no room */
+        .size = arg_int(a, 2) < 0
+                    ? 0
+                    : MIN(arg_uint(a, 2), DIR_BUF_MAX), /* a negative number has no room */
         .old_format = old_format,
     };
     uint32_t alloc = MAX(d.size, 512u);

@@ -7,7 +7,8 @@
 #include "sentry/vfs/async.h"
 #include "sentry/vfs/locks.h"
 
-#define SETFL_FLAGS (LINUX_O_APPEND | LINUX_O_NONBLOCK | LINUX_O_DIRECT | LINUX_O_NOATIME | LINUX_FASYNC)
+#define SETFL_FLAGS                                                                                \
+    (LINUX_O_APPEND | LINUX_O_NONBLOCK | LINUX_O_DIRECT | LINUX_O_NOATIME | LINUX_FASYNC)
 
 static int64_t do_dupfd(struct task *t, struct file *f, uint64_t min, bool cloexec)
 {
@@ -55,7 +56,8 @@ static int64_t do_owner(struct task *t, struct file *f, uint32_t cmd, uint64_t a
     case LINUX_F_SETOWN:
         if (id == INT32_MIN)
             return -EINVAL;
-        return file_owner_set(t, f, id < 0 ? LINUX_F_OWNER_PGRP : LINUX_F_OWNER_PID, id < 0 ? -id : id);
+        return file_owner_set(t, f, id < 0 ? LINUX_F_OWNER_PGRP : LINUX_F_OWNER_PID,
+                              id < 0 ? -id : id);
     case LINUX_F_GETOWN: return f->owner_type == LINUX_F_OWNER_PGRP ? -f->owner_pid : f->owner_pid;
     case LINUX_F_SETOWN_EX:
         if (copy_in(t, &ex, UADDR(arg), sizeof(ex)) < 0)
@@ -75,8 +77,8 @@ static int64_t do_pipe_size(struct task *t, struct file *f, uint32_t cmd, uint64
 
 static bool path_fd_may(uint32_t cmd)
 {
-    return cmd == LINUX_F_DUPFD || cmd == LINUX_F_DUPFD_CLOEXEC || cmd == LINUX_F_GETFD || cmd == LINUX_F_SETFD ||
-           cmd == LINUX_F_GETFL;
+    return cmd == LINUX_F_DUPFD || cmd == LINUX_F_DUPFD_CLOEXEC || cmd == LINUX_F_GETFD ||
+           cmd == LINUX_F_SETFD || cmd == LINUX_F_GETFL;
 }
 
 int64_t sys_fcntl(struct task *t, const struct sys_args *a)

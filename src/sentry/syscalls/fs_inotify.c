@@ -2,10 +2,10 @@
 #include "sentry/syscalls/fs_priv.h"
 #include "sentry/vfs/inotify.h"
 
-#define WATCH_FLAGS                                                                                              \
-    (LINUX_IN_ALL_EVENTS | LINUX_IN_UNMOUNT | LINUX_IN_Q_OVERFLOW | LINUX_IN_IGNORED | LINUX_IN_ONLYDIR |          \
-     LINUX_IN_DONT_FOLLOW | LINUX_IN_EXCL_UNLINK | LINUX_IN_MASK_CREATE | LINUX_IN_MASK_ADD | LINUX_IN_ISDIR |    \
-     LINUX_IN_ONESHOT)
+#define WATCH_FLAGS                                                                                \
+    (LINUX_IN_ALL_EVENTS | LINUX_IN_UNMOUNT | LINUX_IN_Q_OVERFLOW | LINUX_IN_IGNORED |             \
+     LINUX_IN_ONLYDIR | LINUX_IN_DONT_FOLLOW | LINUX_IN_EXCL_UNLINK | LINUX_IN_MASK_CREATE |       \
+     LINUX_IN_MASK_ADD | LINUX_IN_ISDIR | LINUX_IN_ONESHOT)
 
 static int64_t do_init(struct task *t, uint32_t flags)
 {
@@ -17,7 +17,10 @@ static int64_t do_init(struct task *t, uint32_t flags)
 }
 
 int64_t sys_inotify_init(struct task *t, const struct sys_args *a) { return do_init(t, 0); }
-int64_t sys_inotify_init1(struct task *t, const struct sys_args *a) { return do_init(t, arg_uint(a, 0)); }
+int64_t sys_inotify_init1(struct task *t, const struct sys_args *a)
+{
+    return do_init(t, arg_uint(a, 0));
+}
 
 int64_t sys_inotify_add_watch(struct task *t, const struct sys_args *a)
 {

@@ -6,9 +6,9 @@
 
 #include <string.h>
 
-#define MNT_FLAGS                                                                                                      \
-    (LINUX_MS_RDONLY | LINUX_MS_NOSUID | LINUX_MS_NODEV | LINUX_MS_NOEXEC | LINUX_MS_NOATIME | LINUX_MS_NODIRATIME |    \
-     LINUX_MS_RELATIME | LINUX_MS_STRICTATIME | LINUX_MS_NOSYMFOLLOW)
+#define MNT_FLAGS                                                                                  \
+    (LINUX_MS_RDONLY | LINUX_MS_NOSUID | LINUX_MS_NODEV | LINUX_MS_NOEXEC | LINUX_MS_NOATIME |     \
+     LINUX_MS_NODIRATIME | LINUX_MS_RELATIME | LINUX_MS_STRICTATIME | LINUX_MS_NOSYMFOLLOW)
 #define PROPAGATION (LINUX_MS_SHARED | LINUX_MS_PRIVATE | LINUX_MS_SLAVE | LINUX_MS_UNBINDABLE)
 
 struct mount_args {
@@ -78,7 +78,8 @@ static int mount_from(struct task *t, const struct mount_args *m, const struct p
     int r = walk_at(t, LINUX_AT_FDCWD, m->source, 0, &from);
     if (r < 0)
         return r;
-    return m->flags & LINUX_MS_BIND ? vfs_bind(&from.path, at, m->flags & LINUX_MS_REC) : vfs_move(&from.path, at);
+    return m->flags & LINUX_MS_BIND ? vfs_bind(&from.path, at, m->flags & LINUX_MS_REC)
+                                    : vfs_move(&from.path, at);
 }
 
 static int mount_do(struct task *t, const struct mount_args *m, const struct path *at)
@@ -91,7 +92,8 @@ static int mount_do(struct task *t, const struct mount_args *m, const struct pat
         return mount_from(t, m, at);
     if (m->flags & PROPAGATION) {
         uint32_t type = m->flags & PROPAGATION;
-        if (!IS_POW2(type) || (m->flags & ~(PROPAGATION | LINUX_MS_REC | LINUX_MS_SILENT)) || at->dentry != at->mnt->root)
+        if (!IS_POW2(type) || (m->flags & ~(PROPAGATION | LINUX_MS_REC | LINUX_MS_SILENT)) ||
+            at->dentry != at->mnt->root)
             return -EINVAL;
         /* All mounts are private already; a slave of nobody is private. */
         return type == LINUX_MS_PRIVATE || type == LINUX_MS_SLAVE ? 0 : -EINVAL;
@@ -122,7 +124,8 @@ int64_t sys_umount2(struct task *t, const struct sys_args *a)
     if (flags & ~(LINUX_MNT_FORCE | LINUX_MNT_DETACH | LINUX_MNT_EXPIRE | LINUX_UMOUNT_NOFOLLOW))
         return -EINVAL;
     AUTO(walk) struct walk w = {0};
-    int r = fs_walk_user(t, LINUX_AT_FDCWD, arg_uaddr(a, 0), flags & LINUX_UMOUNT_NOFOLLOW ? WALK_NOFOLLOW : 0, &w);
+    int r = fs_walk_user(t, LINUX_AT_FDCWD, arg_uaddr(a, 0),
+                         flags & LINUX_UMOUNT_NOFOLLOW ? WALK_NOFOLLOW : 0, &w);
     if (r < 0)
         return r;
     if (!task_capable(t, LINUX_CAP_SYS_ADMIN))

@@ -4,15 +4,17 @@
 
 #include <string.h>
 
-#define OPEN_FLAGS                                                                                                               \
-    (LINUX_O_ACCMODE | LINUX_O_CREAT | LINUX_O_EXCL | LINUX_O_NOCTTY | LINUX_O_TRUNC | LINUX_O_APPEND | LINUX_O_NONBLOCK |       \
-     LINUX_O_DSYNC | LINUX_FASYNC | LINUX_O_DIRECT | LINUX_O_LARGEFILE | LINUX_O_DIRECTORY | LINUX_O_NOFOLLOW | LINUX_O_NOATIME | \
+#define OPEN_FLAGS                                                                                 \
+    (LINUX_O_ACCMODE | LINUX_O_CREAT | LINUX_O_EXCL | LINUX_O_NOCTTY | LINUX_O_TRUNC |             \
+     LINUX_O_APPEND | LINUX_O_NONBLOCK | LINUX_O_DSYNC | LINUX_FASYNC | LINUX_O_DIRECT |           \
+     LINUX_O_LARGEFILE | LINUX_O_DIRECTORY | LINUX_O_NOFOLLOW | LINUX_O_NOATIME |                  \
      LINUX_O_CLOEXEC | LINUX_O_SYNC | LINUX_O_PATH | LINUX_O_TMPFILE)
-#define RESOLVE_FLAGS                                                                                                 \
-    (LINUX_RESOLVE_NO_XDEV | LINUX_RESOLVE_NO_MAGICLINKS | LINUX_RESOLVE_NO_SYMLINKS | LINUX_RESOLVE_BENEATH |         \
-     LINUX_RESOLVE_IN_ROOT | LINUX_RESOLVE_CACHED)
+#define RESOLVE_FLAGS                                                                              \
+    (LINUX_RESOLVE_NO_XDEV | LINUX_RESOLVE_NO_MAGICLINKS | LINUX_RESOLVE_NO_SYMLINKS |             \
+     LINUX_RESOLVE_BENEATH | LINUX_RESOLVE_IN_ROOT | LINUX_RESOLVE_CACHED)
 
-static int64_t do_open(struct task *t, int dirfd, struct uaddr name, uint32_t flags, uint32_t mode, uint32_t walk)
+static int64_t do_open(struct task *t, int dirfd, struct uaddr name, uint32_t flags, uint32_t mode,
+                       uint32_t walk)
 {
     AUTO(pathbuf) char *path = NULL;
     int r = open_flags_check(&flags);
@@ -30,17 +32,20 @@ static int64_t do_open(struct task *t, int dirfd, struct uaddr name, uint32_t fl
 
 int64_t sys_open(struct task *t, const struct sys_args *a)
 {
-    return do_open(t, LINUX_AT_FDCWD, arg_uaddr(a, 0), arg_uint(a, 1) & OPEN_FLAGS, arg_uint(a, 2), 0);
+    return do_open(t, LINUX_AT_FDCWD, arg_uaddr(a, 0), arg_uint(a, 1) & OPEN_FLAGS, arg_uint(a, 2),
+                   0);
 }
 
 int64_t sys_openat(struct task *t, const struct sys_args *a)
 {
-    return do_open(t, arg_int(a, 0), arg_uaddr(a, 1), arg_uint(a, 2) & OPEN_FLAGS, arg_uint(a, 3), 0);
+    return do_open(t, arg_int(a, 0), arg_uaddr(a, 1), arg_uint(a, 2) & OPEN_FLAGS, arg_uint(a, 3),
+                   0);
 }
 
 int64_t sys_creat(struct task *t, const struct sys_args *a)
 {
-    return do_open(t, LINUX_AT_FDCWD, arg_uaddr(a, 0), LINUX_O_CREAT | LINUX_O_WRONLY | LINUX_O_TRUNC, arg_uint(a, 1), 0);
+    return do_open(t, LINUX_AT_FDCWD, arg_uaddr(a, 0),
+                   LINUX_O_CREAT | LINUX_O_WRONLY | LINUX_O_TRUNC, arg_uint(a, 1), 0);
 }
 
 /* A struct that may be longer than ours if the rest is zero. */
@@ -68,11 +73,13 @@ static int how_check(const struct linux_open_how *how)
         return -EINVAL;
     if ((how->resolve & LINUX_RESOLVE_BENEATH) && (how->resolve & LINUX_RESOLVE_IN_ROOT))
         return -EINVAL;
-    bool makes = (how->flags & LINUX_O_CREAT) || (how->flags & LINUX_O_TMPFILE & ~LINUX_O_DIRECTORY);
+    bool makes =
+        (how->flags & LINUX_O_CREAT) || (how->flags & LINUX_O_TMPFILE & ~LINUX_O_DIRECTORY);
     if (makes ? (how->mode & ~(uint64_t)LINUX_S_IALLUGO) != 0 : how->mode != 0)
         return -EINVAL;
     if ((how->flags & LINUX_O_PATH) &&
-        (how->flags & ~(uint64_t)(LINUX_O_PATH | LINUX_O_DIRECTORY | LINUX_O_NOFOLLOW | LINUX_O_CLOEXEC)))
+        (how->flags &
+         ~(uint64_t)(LINUX_O_PATH | LINUX_O_DIRECTORY | LINUX_O_NOFOLLOW | LINUX_O_CLOEXEC)))
         return -EINVAL;
     /* Whether a walk needs the disk is not known before it is done; Linux allows -EAGAIN always. */
     return how->resolve & LINUX_RESOLVE_CACHED ? -EAGAIN : 0;
@@ -89,15 +96,18 @@ int64_t sys_openat2(struct task *t, const struct sys_args *a)
     static const struct {
         uint32_t resolve, walk;
     } map[] = {
-        {LINUX_RESOLVE_NO_XDEV, WALK_NO_XDEV},   {LINUX_RESOLVE_NO_MAGICLINKS, WALK_NO_MAGICLINKS},
-        {LINUX_RESOLVE_BENEATH, WALK_BENEATH},   {LINUX_RESOLVE_NO_SYMLINKS, WALK_NO_SYMLINKS | WALK_NO_MAGICLINKS},
+        {LINUX_RESOLVE_NO_XDEV, WALK_NO_XDEV},
+        {LINUX_RESOLVE_NO_MAGICLINKS, WALK_NO_MAGICLINKS},
+        {LINUX_RESOLVE_BENEATH, WALK_BENEATH},
+        {LINUX_RESOLVE_NO_SYMLINKS, WALK_NO_SYMLINKS | WALK_NO_MAGICLINKS},
         {LINUX_RESOLVE_IN_ROOT, WALK_IN_ROOT},
     };
     uint32_t walk = 0;
     for (size_t i = 0; i < ARRAY_SIZE(map); i++)
         if (how.resolve & map[i].resolve)
             walk |= map[i].walk;
-    return do_open(t, arg_int(a, 0), arg_uaddr(a, 1), (uint32_t)how.flags, (uint32_t)how.mode, walk);
+    return do_open(t, arg_int(a, 0), arg_uaddr(a, 1), (uint32_t)how.flags, (uint32_t)how.mode,
+                   walk);
 }
 
 int64_t sys_close(struct task *t, const struct sys_args *a) { return fd_close(t, arg_int(a, 0)); }

@@ -3,7 +3,8 @@
 #include "sentry/syscalls/fs_priv.h"
 
 /* filename_create(): the rights in the directory are not looked at yet. */
-static int create_name(struct task *t, int dirfd, const char *name, bool is_dir, struct walk *w, struct dentry **ret)
+static int create_name(struct task *t, int dirfd, const char *name, bool is_dir, struct walk *w,
+                       struct dentry **ret)
 {
     int r = walk_at(t, dirfd, name, WALK_PARENT, w);
     if (r < 0)
@@ -24,7 +25,8 @@ static int create_name(struct task *t, int dirfd, const char *name, bool is_dir,
     return 0;
 }
 
-int fs_create_at(struct task *t, int dirfd, const char *name, bool is_dir, struct walk *w, struct dentry **ret)
+int fs_create_at(struct task *t, int dirfd, const char *name, bool is_dir, struct walk *w,
+                 struct dentry **ret)
 {
     int r = create_name(t, dirfd, name, is_dir, w, ret);
     return r < 0 ? r : may_create(&w->path, *ret, t->cred);
@@ -154,7 +156,8 @@ static int may_link(struct task *t, struct inode *i)
 }
 
 /* With AT_EMPTY_PATH a descriptor is enough to name a file: only for who opened it, or may read everything. */
-static int link_source(struct task *t, int dirfd, struct uaddr name, uint32_t walk, struct walk *ret)
+static int link_source(struct task *t, int dirfd, struct uaddr name, uint32_t walk,
+                       struct walk *ret)
 {
     AUTO(pathbuf) char *path = NULL;
     int r = path_copy_in(t, name, walk & WALK_EMPTY, &path);
@@ -170,7 +173,8 @@ static int link_source(struct task *t, int dirfd, struct uaddr name, uint32_t wa
     return walk_at(t, dirfd, path, walk, ret);
 }
 
-static int64_t do_link(struct task *t, int odirfd, struct uaddr oname, int ndirfd, struct uaddr nname, uint32_t flags)
+static int64_t do_link(struct task *t, int odirfd, struct uaddr oname, int ndirfd,
+                       struct uaddr nname, uint32_t flags)
 {
     if (flags & ~(LINUX_AT_SYMLINK_FOLLOW | LINUX_AT_EMPTY_PATH))
         return -EINVAL;
@@ -215,7 +219,8 @@ int64_t sys_link(struct task *t, const struct sys_args *a)
 
 int64_t sys_linkat(struct task *t, const struct sys_args *a)
 {
-    return do_link(t, arg_int(a, 0), arg_uaddr(a, 1), arg_int(a, 2), arg_uaddr(a, 3), arg_uint(a, 4));
+    return do_link(t, arg_int(a, 0), arg_uaddr(a, 1), arg_int(a, 2), arg_uaddr(a, 3),
+                   arg_uint(a, 4));
 }
 
 /* The name that shall go: parent, and the dentry if it exists. */
@@ -297,17 +302,25 @@ static int64_t do_rmdir(struct task *t, int dirfd, struct uaddr name)
     return r;
 }
 
-int64_t sys_unlink(struct task *t, const struct sys_args *a) { return do_unlink(t, LINUX_AT_FDCWD, arg_uaddr(a, 0)); }
-int64_t sys_rmdir(struct task *t, const struct sys_args *a) { return do_rmdir(t, LINUX_AT_FDCWD, arg_uaddr(a, 0)); }
+int64_t sys_unlink(struct task *t, const struct sys_args *a)
+{
+    return do_unlink(t, LINUX_AT_FDCWD, arg_uaddr(a, 0));
+}
+int64_t sys_rmdir(struct task *t, const struct sys_args *a)
+{
+    return do_rmdir(t, LINUX_AT_FDCWD, arg_uaddr(a, 0));
+}
 
 int64_t sys_unlinkat(struct task *t, const struct sys_args *a)
 {
     if (arg_uint(a, 2) & ~LINUX_AT_REMOVEDIR)
         return -EINVAL;
-    return arg_uint(a, 2) ? do_rmdir(t, arg_int(a, 0), arg_uaddr(a, 1)) : do_unlink(t, arg_int(a, 0), arg_uaddr(a, 1));
+    return arg_uint(a, 2) ? do_rmdir(t, arg_int(a, 0), arg_uaddr(a, 1))
+                          : do_unlink(t, arg_int(a, 0), arg_uaddr(a, 1));
 }
 
-static int64_t do_readlink(struct task *t, int dirfd, struct uaddr name, struct uaddr dst, int32_t size)
+static int64_t do_readlink(struct task *t, int dirfd, struct uaddr name, struct uaddr dst,
+                           int32_t size)
 {
     if (size <= 0)
         return -EINVAL;

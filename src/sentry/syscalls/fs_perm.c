@@ -25,21 +25,26 @@ static int access_check(const struct task *t, const struct path *p, uint32_t mod
     uint32_t may = (mode & LINUX_R_OK ? MAY_READ : 0u) | (mode & LINUX_W_OK ? MAY_WRITE : 0u) |
                    (mode & LINUX_X_OK ? MAY_EXEC : 0u);
     int r = inode_permission(i, may, t->cred);
-    bool special = LINUX_S_ISCHR(i->mode) || LINUX_S_ISBLK(i->mode) || LINUX_S_ISFIFO(i->mode) || LINUX_S_ISSOCK(i->mode);
+    bool special = LINUX_S_ISCHR(i->mode) || LINUX_S_ISBLK(i->mode) || LINUX_S_ISFIFO(i->mode) ||
+                   LINUX_S_ISSOCK(i->mode);
     if (r == 0 && (mode & LINUX_W_OK) && !special && mount_readonly(p->mnt))
         r = -EROFS;
     return r;
 }
 
-static int64_t do_access(struct task *t, int dirfd, struct uaddr name, uint32_t mode, uint32_t flags)
+static int64_t do_access(struct task *t, int dirfd, struct uaddr name, uint32_t mode,
+                         uint32_t flags)
 {
     uint32_t walk;
     if ((mode & ~7u) ||
-        fs_at_flags(flags, LINUX_AT_EACCESS | LINUX_AT_SYMLINK_NOFOLLOW | LINUX_AT_EMPTY_PATH, &walk) < 0)
+        fs_at_flags(flags, LINUX_AT_EACCESS | LINUX_AT_SYMLINK_NOFOLLOW | LINUX_AT_EMPTY_PATH,
+                    &walk) < 0)
         return -EINVAL;
     const struct cred *c = t->cred;
     struct cred *saved = NULL;
-    if (!(flags & LINUX_AT_EACCESS) && (c->uid != c->fsuid || c->gid != c->fsgid || (c->uid != 0 ? c->cap_eff != 0 : c->cap_eff != c->cap_perm))) {
+    if (!(flags & LINUX_AT_EACCESS) &&
+        (c->uid != c->fsuid || c->gid != c->fsgid ||
+         (c->uid != 0 ? c->cap_eff != 0 : c->cap_eff != c->cap_perm))) {
         struct cred *real = real_cred(t);
         if (!real)
             return -ENOMEM;
@@ -132,7 +137,8 @@ int64_t sys_fchmod(struct task *t, const struct sys_args *a)
     return f ? path_chmod(t, &f->path, arg_uint(a, 1)) : -EBADF;
 }
 
-static int64_t do_chown(struct task *t, int dirfd, struct uaddr name, uint32_t uid, uint32_t gid, uint32_t flags)
+static int64_t do_chown(struct task *t, int dirfd, struct uaddr name, uint32_t uid, uint32_t gid,
+                        uint32_t flags)
 {
     uint32_t walk;
     AUTO(walk) struct walk w = {0};
@@ -149,12 +155,14 @@ int64_t sys_chown(struct task *t, const struct sys_args *a)
 
 int64_t sys_lchown(struct task *t, const struct sys_args *a)
 {
-    return do_chown(t, LINUX_AT_FDCWD, arg_uaddr(a, 0), arg_uint(a, 1), arg_uint(a, 2), LINUX_AT_SYMLINK_NOFOLLOW);
+    return do_chown(t, LINUX_AT_FDCWD, arg_uaddr(a, 0), arg_uint(a, 1), arg_uint(a, 2),
+                    LINUX_AT_SYMLINK_NOFOLLOW);
 }
 
 int64_t sys_fchownat(struct task *t, const struct sys_args *a)
 {
-    return do_chown(t, arg_int(a, 0), arg_uaddr(a, 1), arg_uint(a, 2), arg_uint(a, 3), arg_uint(a, 4));
+    return do_chown(t, arg_int(a, 0), arg_uaddr(a, 1), arg_uint(a, 2), arg_uint(a, 3),
+                    arg_uint(a, 4));
 }
 
 int64_t sys_fchown(struct task *t, const struct sys_args *a)

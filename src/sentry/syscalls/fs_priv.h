@@ -27,10 +27,12 @@ DEFINE_AUTO(file, struct file *, file_unref)
 DEFINE_AUTO(dentry, struct dentry *, dentry_unref)
 
 /* Copies the name at a and walks it. walk: WALK_*. The caller drops ret->path. */
-NODISCARD int fs_walk_user(struct task *t, int dirfd, struct uaddr name, uint32_t walk, struct walk *ret);
+NODISCARD int fs_walk_user(struct task *t, int dirfd, struct uaddr name, uint32_t walk,
+                           struct walk *ret);
 /* Where a name shall be made: parent and last component are found, the name is free. -EEXIST, -ENOENT (slash after a name that
  * is no directory), -EROFS, as filename_create. On success d is counted. */
-NODISCARD int fs_create_at(struct task *t, int dirfd, const char *name, bool is_dir, struct walk *w, struct dentry **ret);
+NODISCARD int fs_create_at(struct task *t, int dirfd, const char *name, bool is_dir, struct walk *w,
+                           struct dentry **ret);
 /* AT_* flags of a call: 0, or -EINVAL if one is not in allowed. */
 static inline int fs_at_flags(uint32_t flags, uint32_t allowed, uint32_t *ret_walk)
 {

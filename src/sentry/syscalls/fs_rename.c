@@ -7,7 +7,8 @@ struct rename {
     uint32_t flags;
 };
 
-static int rename_find(struct task *t, struct rename *rn, int odirfd, struct uaddr oname, int ndirfd, struct uaddr nname)
+static int rename_find(struct task *t, struct rename *rn, int odirfd, struct uaddr oname,
+                       int ndirfd, struct uaddr nname)
 {
     AUTO(pathbuf) char *opath = NULL;
     AUTO(pathbuf) char *npath = NULL;
@@ -47,7 +48,8 @@ static int rename_names(const struct rename *rn)
         if (!LINUX_S_ISDIR(n->mode) && rn->to.trailing_slash)
             return -ENOTDIR;
     }
-    if (!LINUX_S_ISDIR(o->mode) && (rn->from.trailing_slash || (!exchange && rn->to.trailing_slash)))
+    if (!LINUX_S_ISDIR(o->mode) &&
+        (rn->from.trailing_slash || (!exchange && rn->to.trailing_slash)))
         return -ENOTDIR;
     if (dentry_is_below(rn->to.path.dentry, rn->od))
         return -EINVAL;
@@ -63,7 +65,8 @@ static int rename_allowed(struct task *t, const struct rename *rn)
     bool moves = rn->from.path.dentry != rn->to.path.dentry;
     int r = may_delete(&rn->from.path, rn->od, is_dir, t->cred);
     if (r == 0)
-        r = n ? may_delete(&rn->to.path, rn->nd, exchange ? LINUX_S_ISDIR(n->mode) : is_dir, t->cred)
+        r = n ? may_delete(&rn->to.path, rn->nd, exchange ? LINUX_S_ISDIR(n->mode) : is_dir,
+                           t->cred)
               : may_create(&rn->to.path, rn->nd, t->cred);
     if (r < 0)
         return r;
@@ -86,7 +89,8 @@ static int rename_do(const struct rename *rn)
     bool exchange = rn->flags & LINUX_RENAME_EXCHANGE;
     int r = odir->ops->rename(odir, rn->od, ndir, rn->nd, rn->flags);
     if (r == 0) {
-        uint32_t dir_bit = LINUX_S_ISDIR(o->mode) ? LINUX_IN_ISDIR : 0, cookie = ++vfs()->rename_cookie;
+        uint32_t dir_bit = LINUX_S_ISDIR(o->mode) ? LINUX_IN_ISDIR : 0,
+                 cookie = ++vfs()->rename_cookie;
         notify_dir(odir, rn->od->name, LINUX_IN_MOVED_FROM | dir_bit, cookie);
         notify_dir(ndir, rn->nd->name, LINUX_IN_MOVED_TO | dir_bit, cookie);
         if (exchange) {
@@ -107,11 +111,13 @@ static int rename_do(const struct rename *rn)
     return r;
 }
 
-static int64_t do_rename(struct task *t, int odirfd, struct uaddr oname, int ndirfd, struct uaddr nname, uint32_t flags)
+static int64_t do_rename(struct task *t, int odirfd, struct uaddr oname, int ndirfd,
+                         struct uaddr nname, uint32_t flags)
 {
     if (flags & ~(LINUX_RENAME_NOREPLACE | LINUX_RENAME_EXCHANGE | LINUX_RENAME_WHITEOUT))
         return -EINVAL;
-    if ((flags & (LINUX_RENAME_NOREPLACE | LINUX_RENAME_WHITEOUT)) && (flags & LINUX_RENAME_EXCHANGE))
+    if ((flags & (LINUX_RENAME_NOREPLACE | LINUX_RENAME_WHITEOUT)) &&
+        (flags & LINUX_RENAME_EXCHANGE))
         return -EINVAL;
     struct rename rn = {.flags = flags};
     int r = rename_find(t, &rn, odirfd, oname, ndirfd, nname);
@@ -141,5 +147,6 @@ int64_t sys_renameat(struct task *t, const struct sys_args *a)
 
 int64_t sys_renameat2(struct task *t, const struct sys_args *a)
 {
-    return do_rename(t, arg_int(a, 0), arg_uaddr(a, 1), arg_int(a, 2), arg_uaddr(a, 3), arg_uint(a, 4));
+    return do_rename(t, arg_int(a, 0), arg_uaddr(a, 1), arg_int(a, 2), arg_uaddr(a, 3),
+                     arg_uint(a, 4));
 }

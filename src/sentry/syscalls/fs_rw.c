@@ -1,10 +1,12 @@
 /* read, write and their vector, positioned and flagged forms; lseek. */
 #include "sentry/syscalls/fs_priv.h"
 
-#define RWF_KNOWN (LINUX_RWF_HIPRI | LINUX_RWF_DSYNC | LINUX_RWF_SYNC | LINUX_RWF_NOWAIT | LINUX_RWF_APPEND)
+#define RWF_KNOWN                                                                                  \
+    (LINUX_RWF_HIPRI | LINUX_RWF_DSYNC | LINUX_RWF_SYNC | LINUX_RWF_NOWAIT | LINUX_RWF_APPEND)
 
 /* One read or write over u. at NULL: at the file's own position, which advances. */
-static ssize_t transfer(struct task *t, struct file *f, struct uio *u, bool write, const int64_t *at, uint32_t rwf)
+static ssize_t transfer(struct task *t, struct file *f, struct uio *u, bool write,
+                        const int64_t *at, uint32_t rwf)
 {
     int64_t pos = at ? *at : f->pos;
     int64_t *ppos = f->ops->stream ? NULL : &pos, end;
@@ -16,8 +18,11 @@ static ssize_t transfer(struct task *t, struct file *f, struct uio *u, bool writ
     ssize_t n = write ? file_write_block(t, f, u, ppos) : file_read_block(t, f, u, ppos);
     if (n > 0 && !at && ppos)
         f->pos = pos;
-    if (n > 0 && write && ((f->flags & LINUX_O_DSYNC) || (rwf & (LINUX_RWF_DSYNC | LINUX_RWF_SYNC))) && f->ops->fsync) {
-        int r = f->ops->fsync(f, (f->flags & LINUX_O_SYNC) != LINUX_O_SYNC && !(rwf & LINUX_RWF_SYNC));
+    if (n > 0 && write &&
+        ((f->flags & LINUX_O_DSYNC) || (rwf & (LINUX_RWF_DSYNC | LINUX_RWF_SYNC))) &&
+        f->ops->fsync) {
+        int r =
+            f->ops->fsync(f, (f->flags & LINUX_O_SYNC) != LINUX_O_SYNC && !(rwf & LINUX_RWF_SYNC));
         if (r < 0)
             return r;
     }
@@ -31,7 +36,8 @@ static int mode_check(const struct file *f, bool write)
     return 0;
 }
 
-static int64_t rw_one(struct task *t, int fd, struct uaddr buf, uint64_t len, bool write, const int64_t *at)
+static int64_t rw_one(struct task *t, int fd, struct uaddr buf, uint64_t len, bool write,
+                      const int64_t *at)
 {
     if (at && *at < 0)
         return -EINVAL;
@@ -72,7 +78,8 @@ int64_t sys_pwrite64(struct task *t, const struct sys_args *a)
     return rw_one(t, arg_int(a, 0), arg_uaddr(a, 1), a->arg[2], true, &pos);
 }
 
-static int64_t rw_vec(struct task *t, const struct sys_args *a, bool write, const int64_t *at, uint32_t rwf)
+static int64_t rw_vec(struct task *t, const struct sys_args *a, bool write, const int64_t *at,
+                      uint32_t rwf)
 {
     if (at && *at < 0)
         return -EINVAL;

@@ -2,9 +2,9 @@
 #include "abi/resource.h"
 #include "sentry/syscalls/fs_priv.h"
 
-#define FALLOC_KNOWN                                                                                                    \
-    (LINUX_FALLOC_FL_KEEP_SIZE | LINUX_FALLOC_FL_PUNCH_HOLE | LINUX_FALLOC_FL_COLLAPSE_RANGE | LINUX_FALLOC_FL_ZERO_RANGE | \
-     LINUX_FALLOC_FL_INSERT_RANGE | LINUX_FALLOC_FL_UNSHARE_RANGE)
+#define FALLOC_KNOWN                                                                               \
+    (LINUX_FALLOC_FL_KEEP_SIZE | LINUX_FALLOC_FL_PUNCH_HOLE | LINUX_FALLOC_FL_COLLAPSE_RANGE |     \
+     LINUX_FALLOC_FL_ZERO_RANGE | LINUX_FALLOC_FL_INSERT_RANGE | LINUX_FALLOC_FL_UNSHARE_RANGE)
 
 /* RLIMIT_FSIZE for a file that shall have this size. */
 static int size_allowed(struct task *t, struct inode *i, uint64_t size)
@@ -119,8 +119,14 @@ static int64_t do_fsync(struct task *t, int fd, bool data_only)
     return f->ops->fsync ? f->ops->fsync(f, data_only) : -EINVAL;
 }
 
-int64_t sys_fsync(struct task *t, const struct sys_args *a) { return do_fsync(t, arg_int(a, 0), false); }
-int64_t sys_fdatasync(struct task *t, const struct sys_args *a) { return do_fsync(t, arg_int(a, 0), true); }
+int64_t sys_fsync(struct task *t, const struct sys_args *a)
+{
+    return do_fsync(t, arg_int(a, 0), false);
+}
+int64_t sys_fdatasync(struct task *t, const struct sys_args *a)
+{
+    return do_fsync(t, arg_int(a, 0), true);
+}
 
 static int super_sync(struct super *sb) { return sb->ops && sb->ops->sync ? sb->ops->sync(sb) : 0; }
 
@@ -133,7 +139,7 @@ int64_t sys_sync(struct task *t, const struct sys_args *a)
         struct mount *m;
         struct super *sb = NULL;
         found = false;
-        LIST_FOREACH(m, &vfs()->mounts, node)
+        LIST_FOREACH (m, &vfs()->mounts, node)
             if (!found && m->id > after) {
                 after = m->id;
                 sb = super_ref(m->sb);
@@ -159,12 +165,13 @@ int64_t sys_sync_file_range(struct task *t, const struct sys_args *a)
     AUTO(file) struct file *f = fd_get_io(t, arg_int(a, 0));
     if (!f)
         return -EBADF;
-    if (flags & ~(LINUX_SYNC_FILE_RANGE_WAIT_BEFORE | LINUX_SYNC_FILE_RANGE_WRITE | LINUX_SYNC_FILE_RANGE_WAIT_AFTER))
+    if (flags & ~(LINUX_SYNC_FILE_RANGE_WAIT_BEFORE | LINUX_SYNC_FILE_RANGE_WRITE |
+                  LINUX_SYNC_FILE_RANGE_WAIT_AFTER))
         return -EINVAL;
     if (off < 0 || len < 0 || __builtin_add_overflow(off, len, &end))
         return -EINVAL;
-    if (!LINUX_S_ISREG(f->inode->mode) && !LINUX_S_ISBLK(f->inode->mode) && !LINUX_S_ISDIR(f->inode->mode) &&
-        !LINUX_S_ISLNK(f->inode->mode))
+    if (!LINUX_S_ISREG(f->inode->mode) && !LINUX_S_ISBLK(f->inode->mode) &&
+        !LINUX_S_ISDIR(f->inode->mode) && !LINUX_S_ISLNK(f->inode->mode))
         return -ESPIPE;
     return flags && f->ops->fsync ? f->ops->fsync(f, true) : 0;
 }

@@ -58,7 +58,8 @@ static int getattr_fd(struct task *t, int fd, struct kstat *ret)
     return f ? path_getattr(&f->path, ret) : -EBADF;
 }
 
-static int getattr_user(struct task *t, int dirfd, struct uaddr name, uint32_t walk, struct kstat *ret)
+static int getattr_user(struct task *t, int dirfd, struct uaddr name, uint32_t walk,
+                        struct kstat *ret)
 {
     /* fstat() of glibc comes as newfstatat(fd, "", AT_EMPTY_PATH): no walk. */
     if ((walk & WALK_EMPTY) && dirfd >= 0) {
@@ -73,7 +74,8 @@ static int getattr_user(struct task *t, int dirfd, struct uaddr name, uint32_t w
     return r < 0 ? r : path_getattr(&w.path, ret);
 }
 
-static int64_t do_stat(struct task *t, int dirfd, struct uaddr name, uint32_t walk, struct uaddr dst)
+static int64_t do_stat(struct task *t, int dirfd, struct uaddr name, uint32_t walk,
+                       struct uaddr dst)
 {
     struct kstat k;
     int r = getattr_user(t, dirfd, name, walk, &k);
@@ -101,7 +103,8 @@ HOT int64_t sys_newfstatat(struct task *t, const struct sys_args *a)
 {
     uint32_t walk;
     int r = fs_at_flags(arg_uint(a, 3),
-                        LINUX_AT_SYMLINK_NOFOLLOW | LINUX_AT_NO_AUTOMOUNT | LINUX_AT_EMPTY_PATH | LINUX_AT_STATX_SYNC_TYPE,
+                        LINUX_AT_SYMLINK_NOFOLLOW | LINUX_AT_NO_AUTOMOUNT | LINUX_AT_EMPTY_PATH |
+                            LINUX_AT_STATX_SYNC_TYPE,
                         &walk);
     return r < 0 ? r : do_stat(t, arg_int(a, 0), arg_uaddr(a, 1), walk, arg_uaddr(a, 2));
 }
@@ -116,10 +119,12 @@ static struct linux_statx_timestamp statx_time(int64_t ns)
 int64_t sys_statx(struct task *t, const struct sys_args *a)
 {
     uint32_t flags = arg_uint(a, 2), mask = arg_uint(a, 3), walk;
-    if ((mask & LINUX_STATX__RESERVED) || (flags & LINUX_AT_STATX_SYNC_TYPE) == LINUX_AT_STATX_SYNC_TYPE)
+    if ((mask & LINUX_STATX__RESERVED) ||
+        (flags & LINUX_AT_STATX_SYNC_TYPE) == LINUX_AT_STATX_SYNC_TYPE)
         return -EINVAL;
     int r = fs_at_flags(flags,
-                        LINUX_AT_SYMLINK_NOFOLLOW | LINUX_AT_NO_AUTOMOUNT | LINUX_AT_EMPTY_PATH | LINUX_AT_STATX_SYNC_TYPE,
+                        LINUX_AT_SYMLINK_NOFOLLOW | LINUX_AT_NO_AUTOMOUNT | LINUX_AT_EMPTY_PATH |
+                            LINUX_AT_STATX_SYNC_TYPE,
                         &walk);
     struct kstat k;
     if (r == 0)
@@ -128,7 +133,8 @@ int64_t sys_statx(struct task *t, const struct sys_args *a)
         return r;
     struct linux_statx sx;
     memset(&sx, 0, sizeof(sx));
-    sx.stx_mask = LINUX_STATX_BASIC_STATS | LINUX_STATX_MNT_ID | (k.has_btime ? LINUX_STATX_BTIME : 0);
+    sx.stx_mask =
+        LINUX_STATX_BASIC_STATS | LINUX_STATX_MNT_ID | (k.has_btime ? LINUX_STATX_BTIME : 0);
     sx.stx_blksize = (uint32_t)k.blksize;
     sx.stx_attributes = k.attributes;
     sx.stx_attributes_mask = k.attributes_mask;
@@ -157,13 +163,20 @@ static int64_t statfs_out(struct task *t, const struct path *p, struct uaddr dst
     static const struct {
         uint32_t ms, st;
     } map[] = {
-        {LINUX_MS_RDONLY, LINUX_ST_RDONLY},         {LINUX_MS_NOSUID, LINUX_ST_NOSUID},
-        {LINUX_MS_NODEV, LINUX_ST_NODEV},           {LINUX_MS_NOEXEC, LINUX_ST_NOEXEC},
-        {LINUX_MS_SYNCHRONOUS, LINUX_ST_SYNCHRONOUS}, {LINUX_MS_NOATIME, LINUX_ST_NOATIME},
-        {LINUX_MS_NODIRATIME, LINUX_ST_NODIRATIME}, {LINUX_MS_NOSYMFOLLOW, LINUX_ST_NOSYMFOLLOW},
+        {LINUX_MS_RDONLY, LINUX_ST_RDONLY},
+        {LINUX_MS_NOSUID, LINUX_ST_NOSUID},
+        {LINUX_MS_NODEV, LINUX_ST_NODEV},
+        {LINUX_MS_NOEXEC, LINUX_ST_NOEXEC},
+        {LINUX_MS_SYNCHRONOUS, LINUX_ST_SYNCHRONOUS},
+        {LINUX_MS_NOATIME, LINUX_ST_NOATIME},
+        {LINUX_MS_NODIRATIME, LINUX_ST_NODIRATIME},
+        {LINUX_MS_NOSYMFOLLOW, LINUX_ST_NOSYMFOLLOW},
     };
     struct super *sb = p->mnt->sb;
-    struct linux_statfs st = {.f_type = sb->magic, .f_bsize = LINUX_PAGE_SIZE, .f_frsize = LINUX_PAGE_SIZE, .f_namelen = 255};
+    struct linux_statfs st = {.f_type = sb->magic,
+                              .f_bsize = LINUX_PAGE_SIZE,
+                              .f_frsize = LINUX_PAGE_SIZE,
+                              .f_namelen = 255};
     if (sb->ops && sb->ops->statfs) {
         int r = sb->ops->statfs(sb, p->dentry->inode, &st);
         if (r < 0)

@@ -33,10 +33,12 @@ static int path_utime(struct task *t, const struct path *p, const struct linux_t
 
 static bool nsec_valid(int64_t nsec)
 {
-    return nsec == LINUX_UTIME_NOW || nsec == LINUX_UTIME_OMIT || (nsec >= 0 && nsec < NSEC_PER_SEC);
+    return nsec == LINUX_UTIME_NOW || nsec == LINUX_UTIME_OMIT ||
+           (nsec >= 0 && nsec < NSEC_PER_SEC);
 }
 
-static int64_t do_utime(struct task *t, int dirfd, struct uaddr name, const struct linux_timespec *ts, uint32_t flags)
+static int64_t do_utime(struct task *t, int dirfd, struct uaddr name,
+                        const struct linux_timespec *ts, uint32_t flags)
 {
     uint32_t walk;
     if (ts && (!nsec_valid(ts[0].tv_nsec) || !nsec_valid(ts[1].tv_nsec)))

@@ -7,7 +7,8 @@
 #include <string.h>
 
 /* The object of a call: a path (links followed or not), or a descriptor. Counted. */
-static int xattr_path(struct task *t, const struct sys_args *a, bool by_fd, uint32_t walk, struct path *ret)
+static int xattr_path(struct task *t, const struct sys_args *a, bool by_fd, uint32_t walk,
+                      struct path *ret)
 {
     if (by_fd) {
         AUTO(file) struct file *f = fd_get_io(t, arg_int(a, 0));
@@ -34,8 +35,10 @@ static int name_copy_in(struct task *t, struct uaddr src, char name[LINUX_XATTR_
 /* xattr_permission(): which names this caller may use on this file. */
 static int name_allowed(struct task *t, struct inode *i, const char *name, uint32_t may)
 {
-    if (str_starts(name, LINUX_XATTR_SECURITY_PREFIX) || str_starts(name, LINUX_XATTR_SYSTEM_PREFIX)) {
-        if ((may & MAY_WRITE) && str_starts(name, LINUX_XATTR_SECURITY_PREFIX) && !task_capable(t, LINUX_CAP_SYS_ADMIN) &&
+    if (str_starts(name, LINUX_XATTR_SECURITY_PREFIX) ||
+        str_starts(name, LINUX_XATTR_SYSTEM_PREFIX)) {
+        if ((may & MAY_WRITE) && str_starts(name, LINUX_XATTR_SECURITY_PREFIX) &&
+            !task_capable(t, LINUX_CAP_SYS_ADMIN) &&
             !(str_eq(name, LINUX_XATTR_NAME_CAPS) && task_capable(t, LINUX_CAP_SETFCAP)))
             return -EPERM;
         return 0;
@@ -49,7 +52,8 @@ static int name_allowed(struct task *t, struct inode *i, const char *name, uint3
         return -EOPNOTSUPP;
     if (!LINUX_S_ISREG(i->mode) && !LINUX_S_ISDIR(i->mode))
         return may & MAY_WRITE ? -EPERM : -ENODATA;
-    if (LINUX_S_ISDIR(i->mode) && (i->mode & LINUX_S_ISVTX) && (may & MAY_WRITE) && !inode_owner_or_capable(i, t->cred))
+    if (LINUX_S_ISDIR(i->mode) && (i->mode & LINUX_S_ISVTX) && (may & MAY_WRITE) &&
+        !inode_owner_or_capable(i, t->cred))
         return -EPERM;
     return inode_permission(i, may, t->cred);
 }
@@ -142,7 +146,8 @@ static int64_t do_remove(struct task *t, const struct path *p, const struct sys_
 }
 
 static int64_t xattr_call(struct task *t, const struct sys_args *a, bool by_fd, uint32_t walk,
-                          int64_t (*fn)(struct task *, const struct path *, const struct sys_args *))
+                          int64_t (*fn)(struct task *, const struct path *,
+                                        const struct sys_args *))
 {
     struct path p = {0};
     int64_t r = xattr_path(t, a, by_fd, walk, &p);
@@ -152,18 +157,51 @@ static int64_t xattr_call(struct task *t, const struct sys_args *a, bool by_fd, 
     return r;
 }
 
-int64_t sys_setxattr(struct task *t, const struct sys_args *a) { return xattr_call(t, a, false, 0, do_set); }
-int64_t sys_lsetxattr(struct task *t, const struct sys_args *a) { return xattr_call(t, a, false, WALK_NOFOLLOW, do_set); }
-int64_t sys_fsetxattr(struct task *t, const struct sys_args *a) { return xattr_call(t, a, true, 0, do_set); }
-int64_t sys_getxattr(struct task *t, const struct sys_args *a) { return xattr_call(t, a, false, 0, do_get); }
-int64_t sys_lgetxattr(struct task *t, const struct sys_args *a) { return xattr_call(t, a, false, WALK_NOFOLLOW, do_get); }
-int64_t sys_fgetxattr(struct task *t, const struct sys_args *a) { return xattr_call(t, a, true, 0, do_get); }
-int64_t sys_listxattr(struct task *t, const struct sys_args *a) { return xattr_call(t, a, false, 0, do_list); }
-int64_t sys_llistxattr(struct task *t, const struct sys_args *a) { return xattr_call(t, a, false, WALK_NOFOLLOW, do_list); }
-int64_t sys_flistxattr(struct task *t, const struct sys_args *a) { return xattr_call(t, a, true, 0, do_list); }
-int64_t sys_removexattr(struct task *t, const struct sys_args *a) { return xattr_call(t, a, false, 0, do_remove); }
+int64_t sys_setxattr(struct task *t, const struct sys_args *a)
+{
+    return xattr_call(t, a, false, 0, do_set);
+}
+int64_t sys_lsetxattr(struct task *t, const struct sys_args *a)
+{
+    return xattr_call(t, a, false, WALK_NOFOLLOW, do_set);
+}
+int64_t sys_fsetxattr(struct task *t, const struct sys_args *a)
+{
+    return xattr_call(t, a, true, 0, do_set);
+}
+int64_t sys_getxattr(struct task *t, const struct sys_args *a)
+{
+    return xattr_call(t, a, false, 0, do_get);
+}
+int64_t sys_lgetxattr(struct task *t, const struct sys_args *a)
+{
+    return xattr_call(t, a, false, WALK_NOFOLLOW, do_get);
+}
+int64_t sys_fgetxattr(struct task *t, const struct sys_args *a)
+{
+    return xattr_call(t, a, true, 0, do_get);
+}
+int64_t sys_listxattr(struct task *t, const struct sys_args *a)
+{
+    return xattr_call(t, a, false, 0, do_list);
+}
+int64_t sys_llistxattr(struct task *t, const struct sys_args *a)
+{
+    return xattr_call(t, a, false, WALK_NOFOLLOW, do_list);
+}
+int64_t sys_flistxattr(struct task *t, const struct sys_args *a)
+{
+    return xattr_call(t, a, true, 0, do_list);
+}
+int64_t sys_removexattr(struct task *t, const struct sys_args *a)
+{
+    return xattr_call(t, a, false, 0, do_remove);
+}
 int64_t sys_lremovexattr(struct task *t, const struct sys_args *a)
 {
     return xattr_call(t, a, false, WALK_NOFOLLOW, do_remove);
 }
-int64_t sys_fremovexattr(struct task *t, const struct sys_args *a) { return xattr_call(t, a, true, 0, do_remove); }
+int64_t sys_fremovexattr(struct task *t, const struct sys_args *a)
+{
+    return xattr_call(t, a, true, 0, do_remove);
+}

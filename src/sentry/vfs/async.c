@@ -39,8 +39,8 @@ static struct linux_siginfo info_of(const struct file_async *a, int sig, uint32_
 static bool may_signal(const struct file *f, const struct task *to)
 {
     const struct cred *c = to->cred;
-    return f->owner_euid == 0 || f->owner_euid == c->suid || f->owner_euid == c->uid || f->owner_uid == c->suid ||
-           f->owner_uid == c->uid;
+    return f->owner_euid == 0 || f->owner_euid == c->suid || f->owner_euid == c->uid ||
+           f->owner_uid == c->suid || f->owner_uid == c->uid;
 }
 
 static void send_one(const struct file_async *a, struct task *t, struct tgroup *tg, uint32_t events)
@@ -74,7 +74,7 @@ static void send_to_owner(const struct file_async *a, uint32_t events)
         struct pgrp *pg = pgrp_find(f->owner_pid);
         struct tgroup *tg;
         if (pg)
-            LIST_FOREACH(tg, &pg->members, pgrp_node)
+            LIST_FOREACH (tg, &pg->members, pgrp_node)
                 send_one(a, NULL, tg, events);
     }
 }
@@ -122,7 +122,8 @@ int file_async_set(struct file *f, int fd, bool on)
         if (!f->async)
             return -ENOMEM;
         f->async->file = f;
-        uint32_t events = LINUX_POLLERR | LINUX_POLLHUP | (f->can_read ? LINUX_POLLIN | LINUX_POLLRDNORM : 0) |
+        uint32_t events = LINUX_POLLERR | LINUX_POLLHUP |
+                          (f->can_read ? LINUX_POLLIN | LINUX_POLLRDNORM : 0) |
                           (f->can_write ? LINUX_POLLOUT | LINUX_POLLWRNORM : 0);
         waiter_init_fn(&f->async->waiter, async_wake, events);
         waitq_add(q, &f->async->waiter);

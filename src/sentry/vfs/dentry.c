@@ -111,7 +111,8 @@ HOT struct dentry *dentry_unref(struct dentry *d)
     return NULL;
 }
 
-static struct dentry *dentry_alloc(struct super *sb, struct dentry *parent, const char *name, size_t len)
+static struct dentry *dentry_alloc(struct super *sb, struct dentry *parent, const char *name,
+                                   size_t len)
 {
     struct dentry *d = SLAB_NEW(DENTRY, struct dentry);
     if (!d)
@@ -142,7 +143,8 @@ struct dentry *dentry_new_root(struct super *sb, struct inode *i)
     return d;
 }
 
-struct dentry *dentry_new_unlinked(struct super *sb, struct dentry *parent, struct inode *i, const char *name, size_t len)
+struct dentry *dentry_new_unlinked(struct super *sb, struct dentry *parent, struct inode *i,
+                                   const char *name, size_t len)
 {
     struct dentry *d = dentry_alloc(sb, parent, name, len);
     if (d)
@@ -155,7 +157,7 @@ struct dentry *dentry_new_unlinked(struct super *sb, struct dentry *parent, stru
 static struct dentry *find(struct dentry *parent, const char *name, size_t len)
 {
     struct dentry *d;
-    HLIST_FOREACH(d, bucket_of(parent, name, len), hash)
+    HLIST_FOREACH (d, bucket_of(parent, name, len), hash)
         if (d->parent == parent && d->name_len == len && memcmp(d->name, name, len) == 0)
             return d;
     return NULL;
@@ -167,7 +169,8 @@ struct dentry *dentry_find(struct dentry *parent, const char *name, size_t len)
     return d ? dentry_ref(d) : NULL;
 }
 
-struct dentry *dentry_get_child(struct dentry *parent, const char *name, size_t len, bool *ret_cached)
+struct dentry *dentry_get_child(struct dentry *parent, const char *name, size_t len,
+                                bool *ret_cached)
 {
     struct dentry *d = dentry_find(parent, name, len);
     *ret_cached = d != NULL;
@@ -258,7 +261,7 @@ void dentry_prune_super(struct super *sb)
     while (again) { /* freeing a child may put its parent on the list */
         struct dentry *d, *next;
         again = false;
-        LIST_FOREACH_SAFE(d, next, &vfs()->lru, lru) {
+        LIST_FOREACH_SAFE (d, next, &vfs()->lru, lru) {
             if (d->sb != sb)
                 continue;
             put(destroy(d));

@@ -21,17 +21,17 @@ struct task;
 
 struct dentry {
     struct ref ref;
-    struct hlist_node hash;      /* (parent, name) */
-    struct dentry *parent;       /* counted; root: itself, not counted */
+    struct hlist_node hash; /* (parent, name) */
+    struct dentry *parent;  /* counted; root: itself, not counted */
     struct list_node children, sibling;
     struct list_node lru;
-    struct inode *inode;         /* counted; NULL: negative */
+    struct inode *inode; /* counted; NULL: negative */
     struct super *sb;
     bool hashed, mountpoint, in_lru;
     uint16_t name_len;
-    char *name;                  /* arena, or inline_name */
+    char *name; /* arena, or inline_name */
     char inline_name[40];
-    void *fs_priv;               /* the file system's */
+    void *fs_priv; /* the file system's */
 };
 
 struct path {
@@ -42,14 +42,14 @@ struct path {
 struct mount {
     struct ref ref;
     int32_t id;
-    struct super *sb;            /* counted */
-    struct dentry *root;         /* counted */
-    struct mount *parent;        /* counted; NULL: the root mount */
-    struct dentry *mountpoint;   /* in parent; counted */
-    struct list_node node;       /* all mounts, in mount order */
-    uint32_t flags;              /* LINUX_MS_RDONLY NOSUID NODEV NOEXEC NOATIME.. */
-    char *source;                /* arena */
-    struct mount *bind_of;       /* while a recursive bind copies the tree; not counted */
+    struct super *sb;          /* counted */
+    struct dentry *root;       /* counted */
+    struct mount *parent;      /* counted; NULL: the root mount */
+    struct dentry *mountpoint; /* in parent; counted */
+    struct list_node node;     /* all mounts, in mount order */
+    uint32_t flags;            /* LINUX_MS_RDONLY NOSUID NODEV NOEXEC NOATIME.. */
+    char *source;              /* arena */
+    struct mount *bind_of;     /* while a recursive bind copies the tree; not counted */
 };
 
 struct dentry *dentry_ref(struct dentry *d);
@@ -57,10 +57,13 @@ struct dentry *dentry_unref(struct dentry *d);
 /* A new root dentry for a superblock; takes the inode reference. NULL: no memory (inode is dropped). */
 NODISCARD struct dentry *dentry_new_root(struct super *sb, struct inode *i);
 /* The cached or new (negative, not looked up) child; counted. NULL: no memory. */
-NODISCARD struct dentry *dentry_get_child(struct dentry *parent, const char *name, size_t len, bool *ret_cached);
-void dentry_set_inode(struct dentry *d, struct inode *i); /* takes the reference; i NULL: negative */
-void dentry_drop(struct dentry *d);                       /* unhash: the next walk looks it up again */
-void dentry_move(struct dentry *d, struct dentry *new_parent, const char *name, size_t len); /* rename. Names are short enough */
+NODISCARD struct dentry *dentry_get_child(struct dentry *parent, const char *name, size_t len,
+                                          bool *ret_cached);
+void dentry_set_inode(struct dentry *d,
+                      struct inode *i); /* takes the reference; i NULL: negative */
+void dentry_drop(struct dentry *d);     /* unhash: the next walk looks it up again */
+void dentry_move(struct dentry *d, struct dentry *new_parent, const char *name,
+                 size_t len); /* rename. Names are short enough */
 
 struct path path_ref(const struct path *p);
 void path_unref(struct path *p); /* clears it */
@@ -68,5 +71,5 @@ void path_unref(struct path *p); /* clears it */
 int path_format(struct task *t, const struct path *p, char *buf, size_t size);
 
 /* Mounts. */
-NODISCARD int mount_add(struct super *sb, struct dentry *root, const struct path *at, uint32_t flags, const char *source,
-                        struct mount **ret);
+NODISCARD int mount_add(struct super *sb, struct dentry *root, const struct path *at,
+                        uint32_t flags, const char *source, struct mount **ret);

@@ -20,7 +20,10 @@ struct fdtable {
     uint64_t *open, *cloexec;
 };
 
-static size_t mem_bytes(uint32_t size) { return (size_t)size * sizeof(struct file *) + 2 * (size / 8); }
+static size_t mem_bytes(uint32_t size)
+{
+    return (size_t)size * sizeof(struct file *) + 2 * (size / 8);
+}
 
 static bool table_alloc(struct fdtable *ft, uint32_t size)
 {

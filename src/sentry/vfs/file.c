@@ -14,7 +14,8 @@
 #include "sentry/vfs/notify.h"
 #include "sentry/vfs/vfs_priv.h"
 
-int file_new(const struct path *p, const struct file_ops *ops, uint32_t flags, const struct cred *cr, struct file **ret)
+int file_new(const struct path *p, const struct file_ops *ops, uint32_t flags,
+             const struct cred *cr, struct file **ret)
 {
     if (vfs()->nfiles >= FILES_MAX)
         return -ENFILE;

@@ -29,7 +29,8 @@ struct task;
 
 /* For readdir: emit returns false when the buffer is full (the entry was not taken). */
 struct dir_ctx {
-    bool (*emit)(struct dir_ctx *c, const char *name, size_t len, uint64_t ino, uint32_t dt_type, int64_t next_pos);
+    bool (*emit)(struct dir_ctx *c, const char *name, size_t len, uint64_t ino, uint32_t dt_type,
+                 int64_t next_pos);
     int64_t pos; /* where to go on; ops->readdir advances it only past emitted entries */
 };
 
@@ -39,36 +40,40 @@ struct file_ops {
     ssize_t (*read)(struct file *f, struct uio *u, int64_t *pos);
     ssize_t (*write)(struct file *f, struct uio *u, int64_t *pos);
     int (*readdir)(struct file *f, struct dir_ctx *c);
-    int64_t (*llseek)(struct file *f, int64_t off, int whence);      /* NULL: -ESPIPE; file_llseek_generic for regular files */
+    int64_t (*llseek)(struct file *f, int64_t off,
+                      int whence); /* NULL: -ESPIPE; file_llseek_generic for regular files */
     /* Events that hold now (LINUX_POLL*); *ret_q: the queue that is woken when they change, NULL: they never do. */
-    uint32_t (*poll)(struct file *f, struct waitq **ret_q);           /* NULL: always IN|OUT|RDNORM|WRNORM */
-    int64_t (*ioctl)(struct file *f, struct task *t, uint32_t cmd, uint64_t arg); /* NULL: -ENOTTY */
+    uint32_t (*poll)(struct file *f, struct waitq **ret_q); /* NULL: always IN|OUT|RDNORM|WRNORM */
+    int64_t (*ioctl)(struct file *f, struct task *t, uint32_t cmd,
+                     uint64_t arg); /* NULL: -ENOTTY */
     /* The host file that backs mappings, counted, at the same offsets. writable: a shared mapping that may be written. -ENODEV, -EACCES. */
     int (*mappable)(struct file *f, bool shared, bool writable, struct hostfile **ret);
     int (*fsync)(struct file *f, bool data_only);
     int (*fallocate)(struct file *f, uint32_t mode, int64_t off, int64_t len);
-    int (*set_flags)(struct file *f, uint32_t flags);                 /* F_SETFL; NULL: fine */
+    int (*set_flags)(struct file *f, uint32_t flags); /* F_SETFL; NULL: fine */
     /* fcntl(2) commands of this kind of file (F_ADD_SEALS, F_GET_SEALS). NULL or unknown: -EINVAL */
     int64_t (*fcntl)(struct file *f, struct task *t, uint32_t cmd, uint64_t arg);
     void (*release)(struct file *f);
-    void (*fdinfo)(struct file *f, char *buf, size_t size);           /* extra lines of /proc/self/fdinfo/N */
+    void (*fdinfo)(struct file *f, char *buf, size_t size); /* extra lines of /proc/self/fdinfo/N */
     /* How long a blocking read or write waits (SO_RCVTIMEO, SO_SNDTIMEO): -EAGAIN then; < 0 or no hook: for ever. */
     int64_t (*timeout_ns)(struct file *f, bool write);
-    bool write_all; /* a blocking write of this kind does not return short: pipes, sockets, terminals */
-    bool stream;    /* no position: lseek gives -ESPIPE, pread -ESPIPE */
+    bool
+        write_all; /* a blocking write of this kind does not return short: pipes, sockets, terminals */
+    bool stream; /* no position: lseek gives -ESPIPE, pread -ESPIPE */
 };
 
 struct file {
     struct ref ref;
     const struct file_ops *ops;
-    struct path path;         /* counted; anonymous files have an anon dentry */
-    struct inode *inode;      /* counted; of path.dentry */
-    uint32_t flags;           /* LINUX_O_* status and access mode */
+    struct path path;    /* counted; anonymous files have an anon dentry */
+    struct inode *inode; /* counted; of path.dentry */
+    uint32_t flags;      /* LINUX_O_* status and access mode */
     bool can_read, can_write;
     int64_t pos;
-    struct cred *cred;        /* counted: of the opener */
-    void *priv;               /* the file system's */
-    struct list_node epitems; /* epoll registrations of this file: epoll_gone removes them at the last close */
+    struct cred *cred; /* counted: of the opener */
+    void *priv;        /* the file system's */
+    struct list_node
+        epitems; /* epoll registrations of this file: epoll_gone removes them at the last close */
     int32_t owner_pid, owner_sig; /* F_SETOWN, F_SETSIG (async.h) */
     uint32_t owner_uid, owner_euid;
     uint8_t owner_type;
@@ -76,14 +81,16 @@ struct file {
     bool deny_write;          /* holds inode->deny_write */
     bool counted_writer;      /* holds inode->writers */
     bool opened;              /* went through open: closing it is an event */
-    void (*epoll_gone)(struct file *f); /* set with the first epitem: takes them all out at the last close */
+    void (*epoll_gone)(
+        struct file *f); /* set with the first epitem: takes them all out at the last close */
     uint64_t dir_cookie;
 };
 
-NODISCARD int file_new(const struct path *p, const struct file_ops *ops, uint32_t flags, const struct cred *cr, struct file **ret); /* -ENFILE */
+NODISCARD int file_new(const struct path *p, const struct file_ops *ops, uint32_t flags,
+                       const struct cred *cr, struct file **ret); /* -ENFILE */
 /* An anonymous file ("anon_inode:[eventfd]", "pipe:[12]", "socket:[13]"): type is S_IFIFO, S_IFSOCK or 0. */
-NODISCARD int file_new_anon(const char *name, uint32_t type, const struct file_ops *ops, void *priv, uint32_t flags,
-                            struct task *t, struct file **ret);
+NODISCARD int file_new_anon(const char *name, uint32_t type, const struct file_ops *ops, void *priv,
+                            uint32_t flags, struct task *t, struct file **ret);
 struct file *file_ref(struct file *f);
 struct file *file_unref(struct file *f);
 uint32_t file_poll(struct file *f, struct waitq **ret_q);
@@ -102,14 +109,17 @@ NODISCARD struct fdtable *fdtable_new(void);
 NODISCARD struct fdtable *fdtable_dup(struct fdtable *ft); /* fork: shares the files */
 struct fdtable *fdtable_ref(struct fdtable *ft);
 struct fdtable *fdtable_unref(struct fdtable *ft);
-struct file *fd_get(struct task *t, int fd);     /* counted, or NULL: -EBADF; O_PATH files included */
-struct file *fd_get_io(struct task *t, int fd);  /* as fd_get, but NULL for O_PATH files */
-NODISCARD int fd_install(struct task *t, struct file *f, bool cloexec); /* takes f, also on failure: -EMFILE. lowest number */
+struct file *fd_get(struct task *t, int fd); /* counted, or NULL: -EBADF; O_PATH files included */
+struct file *fd_get_io(struct task *t, int fd); /* as fd_get, but NULL for O_PATH files */
+NODISCARD int fd_install(struct task *t, struct file *f,
+                         bool cloexec); /* takes f, also on failure: -EMFILE. lowest number */
 NODISCARD int fd_install_from(struct task *t, struct file *f, bool cloexec, int min);
-NODISCARD int fd_install_at(struct task *t, struct file *f, bool cloexec, int fd); /* replaces. -EBADF beyond the limit */
-int fd_close(struct task *t, int fd);            /* -EBADF */
+NODISCARD int fd_install_at(struct task *t, struct file *f, bool cloexec,
+                            int fd);  /* replaces. -EBADF beyond the limit */
+int fd_close(struct task *t, int fd); /* -EBADF */
 void fd_close_on_exec(struct task *t);
-NODISCARD int fd_check_free(struct task *t);     /* -EMFILE if fd_install would fail: before a call with effects */
+NODISCARD int fd_check_free(
+    struct task *t); /* -EMFILE if fd_install would fail: before a call with effects */
 bool fd_cloexec(struct task *t, int fd);
 void fd_set_cloexec(struct task *t, int fd, bool cloexec); /* not open: nothing */
 uint32_t fdtable_refs(const struct fdtable *ft);

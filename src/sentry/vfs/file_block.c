@@ -28,7 +28,8 @@ static int io_wait(struct task *t, struct file *f, uint32_t events, const struct
 {
     int64_t ns = f->ops->timeout_ns ? f->ops->timeout_ns(f, write) : -1;
     bool nonblock = is_nonblock(f, u) || ns == 0;
-    int r = file_wait(t, f, events, nonblock, nonblock || ns < 0 ? TIME_NONE : task_deadline_after(t, ns));
+    int r = file_wait(t, f, events, nonblock,
+                      nonblock || ns < 0 ? TIME_NONE : task_deadline_after(t, ns));
     return r == -ERESTARTSYS && ns > 0 ? -EINTR : r;
 }
 

@@ -15,4 +15,5 @@ ssize_t file_read_block(struct task *t, struct file *f, struct uio *u, int64_t *
 ssize_t file_write_block(struct task *t, struct file *f, struct uio *u, int64_t *pos);
 /* For calls of other shapes (accept, connect, recvmsg): r was -EAGAIN: waits for events unless nonblock. deadline: kernel monotonic or TIME_NONE.
  * -EBLOCKED, -EAGAIN (nonblock or deadline passed), -ERESTARTSYS. */
-NODISCARD int file_wait(struct task *t, struct file *f, uint32_t events, bool nonblock, int64_t deadline_ns);
+NODISCARD int file_wait(struct task *t, struct file *f, uint32_t events, bool nonblock,
+                        int64_t deadline_ns);

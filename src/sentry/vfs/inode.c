@@ -6,7 +6,8 @@
 #include "sentry/time/timer.h"
 #include "sentry/vfs/vfs_priv.h"
 
-void inode_init(struct inode *i, struct super *sb, const struct inode_ops *ops, const struct file_ops *fops, uint32_t mode)
+void inode_init(struct inode *i, struct super *sb, const struct inode_ops *ops,
+                const struct file_ops *fops, uint32_t mode)
 {
     ref_init(&i->ref);
     i->sb = sb;
@@ -27,8 +28,8 @@ void inode_init_owner(struct inode *i, const struct inode *dir, const struct cre
     i->gid = dir->gid;
     if (LINUX_S_ISDIR(i->mode))
         i->mode |= LINUX_S_ISGID;
-    else if ((i->mode & (LINUX_S_ISGID | LINUX_S_IXGRP)) == (LINUX_S_ISGID | LINUX_S_IXGRP) && !cred_in_group(cr, i->gid) &&
-             !inode_capable(i, cr, LINUX_CAP_FSETID))
+    else if ((i->mode & (LINUX_S_ISGID | LINUX_S_IXGRP)) == (LINUX_S_ISGID | LINUX_S_IXGRP) &&
+             !cred_in_group(cr, i->gid) && !inode_capable(i, cr, LINUX_CAP_FSETID))
         i->mode &= ~LINUX_S_ISGID;
 }
 

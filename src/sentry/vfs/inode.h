@@ -42,7 +42,15 @@ struct kstat {
 };
 
 /* What setattr shall change. */
-enum { ATTR_MODE = 1, ATTR_UID = 2, ATTR_GID = 4, ATTR_SIZE = 8, ATTR_ATIME = 16, ATTR_MTIME = 32, ATTR_CTIME = 64 };
+enum {
+    ATTR_MODE = 1,
+    ATTR_UID = 2,
+    ATTR_GID = 4,
+    ATTR_SIZE = 8,
+    ATTR_ATIME = 16,
+    ATTR_MTIME = 32,
+    ATTR_CTIME = 64
+};
 struct iattr {
     uint32_t valid; /* ATTR_* */
     uint32_t mode;  /* permission bits incl. suid, sgid, sticky */
@@ -58,32 +66,39 @@ struct inode_ops {
      * applied). Owner: cr's fsuid/fsgid, group from a setgid dir (inode_init_owner helps). -ENOSPC, -ENOMEM, -EROFS. */
     int (*create)(struct inode *dir, struct dentry *d, uint32_t mode, const struct cred *cr);
     int (*mkdir)(struct inode *dir, struct dentry *d, uint32_t mode, const struct cred *cr);
-    int (*mknod)(struct inode *dir, struct dentry *d, uint32_t mode_and_type, uint64_t rdev, const struct cred *cr);
+    int (*mknod)(struct inode *dir, struct dentry *d, uint32_t mode_and_type, uint64_t rdev,
+                 const struct cred *cr);
     int (*symlink)(struct inode *dir, struct dentry *d, const char *target, const struct cred *cr);
     int (*link)(struct inode *dir, struct dentry *d, struct inode *target);
     int (*tmpfile)(struct inode *dir, uint32_t mode, const struct cred *cr, struct inode **ret);
     int (*unlink)(struct inode *dir, struct dentry *d);
     int (*rmdir)(struct inode *dir, struct dentry *d); /* -ENOTEMPTY */
     /* flags: LINUX_RENAME_NOREPLACE (checked by vfs), EXCHANGE, WHITEOUT. nd may be positive: replaced. -EINVAL unknown flag. */
-    int (*rename)(struct inode *odir, struct dentry *od, struct inode *ndir, struct dentry *nd, uint32_t flags);
+    int (*rename)(struct inode *odir, struct dentry *od, struct inode *ndir, struct dentry *nd,
+                  uint32_t flags);
     /* Symlink text: bytes written to buf (not terminated), at most size. */
     ssize_t (*readlink)(struct inode *i, char *buf, size_t size);
     /* In place of readlink where the text depends on who reads (proc); t may be NULL: the kernel. */
     ssize_t (*readlink_task)(struct inode *i, struct task *t, char *buf, size_t size);
     /* Magic link (/proc/self/fd/3, /proc/self/exe): a counted path to jump to. NULL hook: ordinary symlink. */
     int (*follow)(struct inode *i, struct task *t, struct path *ret);
-    int (*getattr)(struct inode *i, struct kstat *ret);         /* NULL: inode_fill_stat */
-    int (*setattr)(struct inode *i, const struct iattr *a);     /* NULL: -EPERM. Size changes of regular files too */
-    int (*permission)(struct inode *i, uint32_t may, const struct cred *cr); /* NULL: inode_permission_generic */
-    ssize_t (*getxattr)(struct inode *i, const char *name, void *buf, size_t size); /* size 0: ask the length. -ENODATA -ERANGE */
+    int (*getattr)(struct inode *i, struct kstat *ret); /* NULL: inode_fill_stat */
+    int (*setattr)(struct inode *i,
+                   const struct iattr *a); /* NULL: -EPERM. Size changes of regular files too */
+    int (*permission)(struct inode *i, uint32_t may,
+                      const struct cred *cr); /* NULL: inode_permission_generic */
+    ssize_t (*getxattr)(struct inode *i, const char *name, void *buf,
+                        size_t size); /* size 0: ask the length. -ENODATA -ERANGE */
     int (*setxattr)(struct inode *i, const char *name, const void *v, size_t size, uint32_t flags);
     ssize_t (*listxattr)(struct inode *i, char *buf, size_t size);
     int (*removexattr)(struct inode *i, const char *name);
     /* After vfs checks; sets f->ops (if not inode->fops) and f->priv. -ENXIO.. */
     int (*open)(struct inode *i, struct file *f);
-    bool (*revalidate)(struct dentry *d); /* NULL: cached dentries stay valid. false: look it up again */
-    bool opens_fifo;                      /* open is for FIFOs too: they are not pipes of ours */
-    void (*free)(struct inode *i);        /* the last reference is gone (nlink may be 0: the data goes too) */
+    bool (*revalidate)(
+        struct dentry *d); /* NULL: cached dentries stay valid. false: look it up again */
+    bool opens_fifo;       /* open is for FIFOs too: they are not pipes of ours */
+    void (*free)(
+        struct inode *i); /* the last reference is gone (nlink may be 0: the data goes too) */
 };
 
 struct super_ops {
@@ -97,12 +112,12 @@ struct super {
     struct ref ref;
     const struct super_ops *ops;
     const struct fs_type *type;
-    uint64_t dev;           /* st_dev */
+    uint64_t dev; /* st_dev */
     uint64_t next_ino;
-    struct dentry *root;    /* counted */
-    uint32_t flags;         /* LINUX_MS_RDONLY.. */
+    struct dentry *root; /* counted */
+    uint32_t flags;      /* LINUX_MS_RDONLY.. */
     uint32_t magic;
-    bool case_stable;       /* negative dentries may be cached (false: proc) */
+    bool case_stable; /* negative dentries may be cached (false: proc) */
     void *priv;
 };
 
@@ -115,14 +130,14 @@ struct inode {
     uint32_t mode, uid, gid, nlink;
     uint64_t rdev, size, blocks;
     int64_t atime_ns, mtime_ns, ctime_ns, btime_ns;
-    struct pipe *fifo;           /* S_IFIFO: the pipe while open */
-    struct unix_sock *sock;      /* S_IFSOCK: who is bound */
-    struct file_locks *locks;    /* flock and POSIX locks, made on demand */
-    struct inode_marks *marks;   /* inotify */
-    uint32_t writers;            /* open for writing (ETXTBSY); execs counted in deny_write */
+    struct pipe *fifo;         /* S_IFIFO: the pipe while open */
+    struct unix_sock *sock;    /* S_IFSOCK: who is bound */
+    struct file_locks *locks;  /* flock and POSIX locks, made on demand */
+    struct inode_marks *marks; /* inotify */
+    uint32_t writers;          /* open for writing (ETXTBSY); execs counted in deny_write */
     uint32_t deny_write;
-    uint32_t opens;              /* open files */
-    bool linkable;               /* O_TMPFILE without O_EXCL: linkat may give it a name though nlink is 0 */
+    uint32_t opens; /* open files */
+    bool linkable;  /* O_TMPFILE without O_EXCL: linkat may give it a name though nlink is 0 */
 };
 
 /* File system types: name for mount(2), /proc/filesystems. mount: builds a superblock whose root dentry is set. */
@@ -130,17 +145,21 @@ struct fs_type {
     const char *name;
     uint32_t magic;
     bool nodev;
-    int (*mount)(struct task *t, const char *source, uint32_t flags, const char *data, struct super **ret);
+    int (*mount)(struct task *t, const char *source, uint32_t flags, const char *data,
+                 struct super **ret);
 };
 const struct fs_type *fs_type_find(const char *name);
 const struct fs_type *fs_type_next(unsigned *pos); /* walk from *pos = 0: NULL at the end */
 
-NODISCARD struct super *super_new(const struct fs_type *type, const struct super_ops *ops); /* gives a dev number. NULL: no memory */
+NODISCARD struct super *super_new(
+    const struct fs_type *type,
+    const struct super_ops *ops); /* gives a dev number. NULL: no memory */
 struct super *super_ref(struct super *sb);
 struct super *super_unref(struct super *sb);
 
 /* Sets ref, sb, ops, fops, mode, a fresh ino, times = now, nlink = 1 (2 for directories). */
-void inode_init(struct inode *i, struct super *sb, const struct inode_ops *ops, const struct file_ops *fops, uint32_t mode);
+void inode_init(struct inode *i, struct super *sb, const struct inode_ops *ops,
+                const struct file_ops *fops, uint32_t mode);
 /* Owner from cr and dir (setgid directory: group, and S_ISGID for directories). */
 void inode_init_owner(struct inode *i, const struct inode *dir, const struct cred *cr);
 struct inode *inode_ref(struct inode *i);
@@ -153,7 +172,10 @@ void inode_touch(struct inode *i, uint32_t attr_times); /* ATTR_ATIME|MTIME|CTIM
 enum { MAY_EXEC = 1, MAY_WRITE = 2, MAY_READ = 4 };
 NODISCARD int inode_permission(struct inode *i, uint32_t may, const struct cred *cr); /* -EACCES */
 int inode_permission_generic(struct inode *i, uint32_t may, const struct cred *cr);
-static inline bool inode_is(const struct inode *i, uint32_t type) { return (i->mode & 0170000u) == type; }
+static inline bool inode_is(const struct inode *i, uint32_t type)
+{
+    return (i->mode & 0170000u) == type;
+}
 static inline ssize_t inode_readlink(struct inode *i, struct task *t, char *buf, size_t size)
 {
     if (i->ops->readlink_task)

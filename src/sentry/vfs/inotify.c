@@ -15,7 +15,8 @@
 
 struct queued_event {
     struct list_node node;
-    uint32_t name_len; /* of the event: a multiple of its header's size, with the NULs; 0: no name */
+    uint32_t
+        name_len; /* of the event: a multiple of its header's size, with the NULs; 0: no name */
     int32_t wd;
     uint32_t mask, cookie;
     char name[];
@@ -40,7 +41,8 @@ static bool same_as_last(const struct inotify *in, const struct queued_event *e)
            last->name_len == e->name_len && memcmp(last->name, e->name, e->name_len) == 0;
 }
 
-static void enqueue(struct inotify *in, int32_t wd, uint32_t mask, uint32_t cookie, const char *name)
+static void enqueue(struct inotify *in, int32_t wd, uint32_t mask, uint32_t cookie,
+                    const char *name)
 {
     if (in->nqueued >= INOTIFY_QUEUE_MAX) {
         wd = -1;
@@ -48,7 +50,8 @@ static void enqueue(struct inotify *in, int32_t wd, uint32_t mask, uint32_t cook
         cookie = 0;
         name = NULL;
     }
-    uint32_t len = name ? (uint32_t)ALIGN_UP(strlen(name) + 1, sizeof(struct linux_inotify_event)) : 0;
+    uint32_t len =
+        name ? (uint32_t)ALIGN_UP(strlen(name) + 1, sizeof(struct linux_inotify_event)) : 0;
     struct queued_event *e = arena_alloc(event_bytes(len));
     if (!e) {
         LOGD("inotify: no memory for an event of watch %d", wd);
@@ -107,7 +110,7 @@ static struct inotify_mark *mark_of(struct inotify *in, const struct inode *i)
 {
     struct inotify_mark *m;
     if (i->marks)
-        LIST_FOREACH(m, &i->marks->list, in_inode)
+        LIST_FOREACH (m, &i->marks->list, in_inode)
             if (m->owner == in)
                 return m;
     return NULL;
@@ -151,7 +154,7 @@ int inotify_add(struct inotify *in, struct dentry *d, uint32_t mask)
 int inotify_remove(struct inotify *in, int32_t wd)
 {
     struct inotify_mark *m;
-    LIST_FOREACH(m, &in->marks, in_instance)
+    LIST_FOREACH (m, &in->marks, in_instance)
         if (m->wd == wd) {
             inotify_mark_drop(m);
             return 0;
@@ -167,7 +170,8 @@ static ssize_t inotify_read(struct file *f, struct uio *u, int64_t *pos)
     ssize_t done = 0;
     while (!list_empty(&in->queue)) {
         struct queued_event *e = list_first_entry(&in->queue, struct queued_event, node);
-        const struct linux_inotify_event h = {.wd = e->wd, .mask = e->mask, .cookie = e->cookie, .len = e->name_len};
+        const struct linux_inotify_event h = {
+            .wd = e->wd, .mask = e->mask, .cookie = e->cookie, .len = e->name_len};
         size_t n = sizeof(h) + e->name_len;
         if (n > u->resid)
             return done ? done : -EINVAL;
@@ -212,7 +216,10 @@ static const struct file_ops inotify_ops = {
     .stream = true,
 };
 
-struct inotify *file_inotify(const struct file *f) { return f->ops == &inotify_ops ? f->priv : NULL; }
+struct inotify *file_inotify(const struct file *f)
+{
+    return f->ops == &inotify_ops ? f->priv : NULL;
+}
 
 int inotify_open(struct task *t, uint32_t flags, struct file **ret)
 {

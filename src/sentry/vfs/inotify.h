@@ -45,8 +45,9 @@ struct inode_marks {
     struct list_node list;
 };
 
-NODISCARD int inotify_open(struct task *t, uint32_t flags, struct file **ret); /* -ENOMEM, -ENFILE */
-struct inotify *file_inotify(const struct file *f);                           /* NULL: another kind of file */
+NODISCARD int inotify_open(struct task *t, uint32_t flags,
+                           struct file **ret);      /* -ENOMEM, -ENFILE */
+struct inotify *file_inotify(const struct file *f); /* NULL: another kind of file */
 /* The watch descriptor. mask as inotify_add_watch(2). -EEXIST with IN_MASK_CREATE, -ENOSPC, -ENOMEM. */
 NODISCARD int inotify_add(struct inotify *in, struct dentry *d, uint32_t mask);
 NODISCARD int inotify_remove(struct inotify *in, int32_t wd); /* -EINVAL */

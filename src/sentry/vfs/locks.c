@@ -45,7 +45,7 @@ void locks_free(struct inode *i)
 {
     if (i->locks) {
         struct file_lock *l, *next;
-        LIST_FOREACH_SAFE(l, next, &i->locks->list, node) {
+        LIST_FOREACH_SAFE (l, next, &i->locks->list, node) {
             list_del(&l->node);
             SLAB_FREE(FILE_LOCK, l);
         }
@@ -63,7 +63,7 @@ static bool conflicts(const struct file_lock *a, const struct file_lock *b)
 static struct file_lock *find_conflict(struct file_locks *ls, const struct file_lock *want)
 {
     struct file_lock *l;
-    LIST_FOREACH(l, &ls->list, node)
+    LIST_FOREACH (l, &ls->list, node)
         if (conflicts(l, want))
             return l;
     return NULL;
@@ -73,7 +73,7 @@ static void release(struct inode *i, enum lock_kind kind, const void *owner)
 {
     struct file_lock *l, *next;
     bool any = false;
-    LIST_FOREACH_SAFE(l, next, &i->locks->list, node) {
+    LIST_FOREACH_SAFE (l, next, &i->locks->list, node) {
         if (l->kind != kind || l->owner != owner)
             continue;
         list_del(&l->node);
@@ -114,7 +114,7 @@ static bool deadlocks(const void *owner, const void *blocker)
     for (unsigned steps = 0; steps < 64; steps++) {
         struct lock_wait *w;
         const void *next = NULL;
-        LIST_FOREACH(w, &vfs()->lock_waits, node)
+        LIST_FOREACH (w, &vfs()->lock_waits, node)
             if (w->owner == blocker)
                 next = w->blocker;
         if (!next)
@@ -126,7 +126,8 @@ static bool deadlocks(const void *owner, const void *blocker)
     return false;
 }
 
-static int record_wait(struct task *t, struct file_locks *ls, const struct file_lock *want, const struct file_lock *blocker)
+static int record_wait(struct task *t, struct file_locks *ls, const struct file_lock *want,
+                       const struct file_lock *blocker)
 {
     if (t->restart.obj)
         wait_cleanup(t);
@@ -160,9 +161,13 @@ int lock_flock(struct task *t, struct file *f, int op, bool nonblock)
     struct file_locks *ls = locks_of(f->inode);
     if (!ls)
         return -ENOLCK;
-    struct file_lock want = {.kind = LOCK_FLOCK, .write = op == LINUX_LOCK_EX, .end = RANGE_END, .owner = f, .pid = t->tg->pid};
+    struct file_lock want = {.kind = LOCK_FLOCK,
+                             .write = op == LINUX_LOCK_EX,
+                             .end = RANGE_END,
+                             .owner = f,
+                             .pid = t->tg->pid};
     struct file_lock *l;
-    LIST_FOREACH(l, &ls->list, node)
+    LIST_FOREACH (l, &ls->list, node)
         if (l->kind == LOCK_FLOCK && l->owner == f && l->write == want.write)
             return 0;
     release(f->inode, LOCK_FLOCK, f); /* a conversion gives the old lock up first */
@@ -178,7 +183,8 @@ int lock_flock(struct task *t, struct file *f, int op, bool nonblock)
 
 /* ---- records ---- */
 
-static int range_of(struct file *f, const struct linux_flock *fl, int64_t *ret_start, int64_t *ret_end)
+static int range_of(struct file *f, const struct linux_flock *fl, int64_t *ret_start,
+                    int64_t *ret_end)
 {
     int64_t base = 0, start, end;
     struct kstat st;
@@ -213,7 +219,8 @@ static int range_of(struct file *f, const struct linux_flock *fl, int64_t *ret_s
     return 0;
 }
 
-static int make_want(struct task *t, struct file *f, const struct linux_flock *fl, bool ofd, struct file_lock *ret)
+static int make_want(struct task *t, struct file *f, const struct linux_flock *fl, bool ofd,
+                     struct file_lock *ret)
 {
     if (ofd && fl->l_pid != 0)
         return -EINVAL;
@@ -258,10 +265,10 @@ static bool same_owner(const struct file_lock *a, const struct file_lock *b)
 static void cut_out(struct file_locks *ls, const struct file_lock *want, struct file_lock **spare)
 {
     struct file_lock *l, *next;
-    LIST_FOREACH_SAFE(l, next, &ls->list, node) {
+    LIST_FOREACH_SAFE (l, next, &ls->list, node) {
         if (!same_owner(l, want) || l->start > want->end || l->end < want->start)
             continue;
-        bool left = l->start < want->start, right = l->end > want->end;
+        bool left = l->start<want->start, right = l->end> want->end;
         if (left && right) {
             struct file_lock *tail = TAKE(*spare);
             *tail = *l;
@@ -283,7 +290,7 @@ static void cut_out(struct file_locks *ls, const struct file_lock *want, struct 
 static void join_in(struct file_locks *ls, struct file_lock *l)
 {
     struct file_lock *o, *next;
-    LIST_FOREACH_SAFE(o, next, &ls->list, node) {
+    LIST_FOREACH_SAFE (o, next, &ls->list, node) {
         if (!same_owner(o, l) || o->write != l->write)
             continue;
         bool before = o->end != RANGE_END && o->end + 1 == l->start;
@@ -298,13 +305,15 @@ static void join_in(struct file_locks *ls, struct file_lock *l)
     list_add_tail(&l->node, &ls->list);
 }
 
-int lock_record_set(struct task *t, struct file *f, const struct linux_flock *fl, bool ofd, bool wait)
+int lock_record_set(struct task *t, struct file *f, const struct linux_flock *fl, bool ofd,
+                    bool wait)
 {
     struct file_lock want;
     int r = make_want(t, f, fl, ofd, &want);
     if (r < 0)
         return r;
-    if ((fl->l_type == LINUX_F_RDLCK && !f->can_read) || (fl->l_type == LINUX_F_WRLCK && !f->can_write))
+    if ((fl->l_type == LINUX_F_RDLCK && !f->can_read) ||
+        (fl->l_type == LINUX_F_WRLCK && !f->can_write))
         return -EBADF;
     struct file_locks *ls = locks_of(f->inode);
     if (!ls)

@@ -21,4 +21,5 @@ NODISCARD int lock_flock(struct task *t, struct file *f, int op, bool nonblock);
 /* F_GETLK, F_OFD_GETLK: *fl becomes the first conflicting lock, or F_UNLCK. -EINVAL, -EOVERFLOW. */
 NODISCARD int lock_record_get(struct task *t, struct file *f, struct linux_flock *fl, bool ofd);
 /* F_SETLK(W), F_OFD_SETLK(W). -EBADF mode, -EAGAIN conflict, -EDEADLK, -EINVAL, -EOVERFLOW, -ENOLCK. */
-NODISCARD int lock_record_set(struct task *t, struct file *f, const struct linux_flock *fl, bool ofd, bool wait);
+NODISCARD int lock_record_set(struct task *t, struct file *f, const struct linux_flock *fl,
+                              bool ofd, bool wait);

@@ -47,13 +47,14 @@ void path_unref(struct path *p)
 struct mount *mount_on(const struct mount *parent, const struct dentry *at)
 {
     struct mount *m;
-    LIST_FOREACH_REVERSE(m, &vfs()->mounts, node)
+    LIST_FOREACH_REVERSE (m, &vfs()->mounts, node)
         if (m->mountpoint == at && m->parent == parent)
             return m;
     return NULL;
 }
 
-int mount_add(struct super *sb, struct dentry *root, const struct path *at, uint32_t flags, const char *source, struct mount **ret)
+int mount_add(struct super *sb, struct dentry *root, const struct path *at, uint32_t flags,
+              const char *source, struct mount **ret)
 {
     if (vfs()->nmounts >= MOUNTS_MAX)
         return -ENOSPC;
@@ -106,7 +107,9 @@ int path_format(struct task *t, const struct path *p, char *buf, size_t size)
         return -ENAMETOOLONG;
     struct back_buf b = {.buf = buf, .pos = size - 1};
     buf[size - 1] = 0;
-    struct path root = t && t->fs ? *t->fs->root : (struct path){vfs()->root, vfs()->root ? vfs()->root->root : NULL};
+    struct path root = t && t->fs
+                           ? *t->fs->root
+                           : (struct path){vfs()->root, vfs()->root ? vfs()->root->root : NULL};
     const struct mount *mnt = p->mnt;
     const struct dentry *d = p->dentry;
     if (dentry_is_root(d) && d != mnt->root) { /* anonymous: the name is the text */
@@ -179,7 +182,8 @@ static int make_mountpoint(const char *where, bool is_dir)
             const char *rest = where;
             bool last = !path_component_next(&rest, &more, &more_len);
             if (last && !is_dir)
-                r = ops->create ? ops->create(at.dentry->inode, d, 0644, vfs()->kernel_cred) : -EPERM;
+                r = ops->create ? ops->create(at.dentry->inode, d, 0644, vfs()->kernel_cred)
+                                : -EPERM;
             else
                 r = ops->mkdir ? ops->mkdir(at.dentry->inode, d, 0755, vfs()->kernel_cred) : -EPERM;
         }
@@ -199,7 +203,8 @@ static int make_mountpoint(const char *where, bool is_dir)
     return r;
 }
 
-int vfs_mount_super(struct task *t, const char *where, struct super *sb, uint32_t flags, const char *source)
+int vfs_mount_super(struct task *t, const char *where, struct super *sb, uint32_t flags,
+                    const char *source)
 {
     struct walk w;
     struct path start = vfs_root_path();
@@ -221,7 +226,8 @@ int vfs_mount_super(struct task *t, const char *where, struct super *sb, uint32_
     return r;
 }
 
-int vfs_mount_at(struct task *t, const char *where, const char *fstype, const char *source, uint32_t flags, const char *data)
+int vfs_mount_at(struct task *t, const char *where, const char *fstype, const char *source,
+                 uint32_t flags, const char *data)
 {
     const struct fs_type *type = fs_type_find(fstype);
     if (!type)

@@ -9,7 +9,7 @@ static void mountpoint_recheck(struct dentry *at)
 {
     bool used = false;
     struct mount *m;
-    LIST_FOREACH(m, &vfs()->mounts, node)
+    LIST_FOREACH (m, &vfs()->mounts, node)
         used = used || m->mountpoint == at;
     at->mountpoint = used;
 }
@@ -55,12 +55,12 @@ static void detach_tree(struct mount *top)
     bool again = true;
     while (again) { /* leaves first */
         again = false;
-        LIST_FOREACH_REVERSE(m, &vfs()->mounts, node) {
+        LIST_FOREACH_REVERSE (m, &vfs()->mounts, node) {
             struct mount *c;
             bool leaf = true;
             if (m == top || !mount_is_below(m, top))
                 continue;
-            LIST_FOREACH(c, &vfs()->mounts, node)
+            LIST_FOREACH (c, &vfs()->mounts, node)
                 leaf = leaf && c->parent != m;
             if (leaf) {
                 detach(m);
@@ -107,10 +107,11 @@ static int same_kind(const struct dentry *a, const struct dentry *b)
 }
 
 /* Copies of what was mounted below `below` in from (mounts up to id last) hang in its copy `to`. */
-static int bind_children(const struct mount *from, struct mount *to, const struct dentry *below, int32_t last)
+static int bind_children(const struct mount *from, struct mount *to, const struct dentry *below,
+                         int32_t last)
 {
     struct mount *m;
-    LIST_FOREACH(m, &vfs()->mounts, node) {
+    LIST_FOREACH (m, &vfs()->mounts, node) {
         if (m->id > last || m->parent != from || !dentry_is_below(m->mountpoint, below))
             continue;
         struct path at = {to, m->mountpoint};
@@ -181,7 +182,7 @@ static void roots_follow(const struct path *from, const struct path *to)
 {
     for (struct tgroup *tg = tgroup_next(0); tg; tg = tgroup_next(tg->pid)) {
         struct task *t;
-        LIST_FOREACH(t, &tg->tasks, tg_node) {
+        LIST_FOREACH (t, &tg->tasks, tg_node) {
             if (!t->fs)
                 continue;
             path_follow(t->fs->root, from, to);
@@ -198,7 +199,8 @@ static bool path_reaches(struct path p, const struct path *root)
     return p.mnt == root->mnt && dentry_is_below(p.dentry, root->dentry);
 }
 
-static int pivot_allowed(const struct path *root, const struct path *new_root, const struct path *put_old)
+static int pivot_allowed(const struct path *root, const struct path *new_root,
+                         const struct path *put_old)
 {
     if (!dentry_is_root(new_root->dentry) && !new_root->dentry->hashed)
         return -ENOENT;

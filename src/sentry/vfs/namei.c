@@ -191,7 +191,8 @@ static int follow_magic(struct walker *w, struct inode *i)
 /* w->at is the link's directory. Pushes the link's text, or jumps. */
 static int follow_link(struct walker *w, const struct mount *mnt, struct dentry *link)
 {
-    if (++w->nlinks > LINUX_MAXSYMLINKS || (w->flags & WALK_NO_SYMLINKS) || (mnt->flags & LINUX_MS_NOSYMFOLLOW))
+    if (++w->nlinks > LINUX_MAXSYMLINKS || (w->flags & WALK_NO_SYMLINKS) ||
+        (mnt->flags & LINUX_MS_NOSYMFOLLOW))
         return -ELOOP;
     struct inode *i = link->inode;
     if (i->ops->follow)
@@ -259,7 +260,8 @@ static int result_parent(struct walk *ret, const char *name, size_t len, bool do
 }
 
 /* One component below w->at. *ret_done: ret and *ret_new are the result. */
-static int walk_component(struct walker *w, const char *name, size_t len, struct walk *ret, struct dentry **ret_new, bool *ret_done)
+static int walk_component(struct walker *w, const char *name, size_t len, struct walk *ret,
+                          struct dentry **ret_new, bool *ret_done)
 {
     bool slash, last = is_last(w, &slash);
     bool dot = name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.'));
@@ -289,7 +291,8 @@ static int walk_component(struct walker *w, const char *name, size_t len, struct
         dentry_unref(d);
         return r;
     }
-    if (unlikely(LINUX_S_ISLNK(p.dentry->inode->mode)) && (!last || slash || !(w->flags & WALK_NOFOLLOW))) {
+    if (unlikely(LINUX_S_ISLNK(p.dentry->inode->mode)) &&
+        (!last || slash || !(w->flags & WALK_NOFOLLOW))) {
         r = follow_link(w, p.mnt, p.dentry);
         *ret_done = false;
     } else if (likely(p.mnt == w->at.mnt)) {
@@ -319,7 +322,8 @@ static int walk_run(struct walker *w, struct walk *ret, struct dentry **ret_new)
     }
     if ((w->flags & WALK_PARENT) && !done) /* "/" */
         return result_parent(ret, "", 0, true, true);
-    if (!*ret_new && !(w->flags & WALK_PARENT) && (ret->trailing_slash || (w->flags & WALK_DIRECTORY)) &&
+    if (!*ret_new && !(w->flags & WALK_PARENT) &&
+        (ret->trailing_slash || (w->flags & WALK_DIRECTORY)) &&
         !LINUX_S_ISDIR(w->at.dentry->inode->mode))
         return -ENOTDIR;
     return 0;
@@ -384,7 +388,8 @@ static int start_of(struct task *t, int dirfd, const char *name, uint32_t flags,
     return r;
 }
 
-static int walk_any(struct task *t, int dirfd, const char *name, uint32_t flags, struct walk *ret, struct dentry **ret_new)
+static int walk_any(struct task *t, int dirfd, const char *name, uint32_t flags, struct walk *ret,
+                    struct dentry **ret_new)
 {
     struct walker w;
     memset(&w, 0, offsetof(struct walker, stack));
@@ -394,8 +399,8 @@ static int walk_any(struct task *t, int dirfd, const char *name, uint32_t flags,
     return r < 0 ? r : walk_main(&w, name, ret, ret_new);
 }
 
-static int walk_any_from(struct task *t, const struct path *start, const char *name, uint32_t flags, struct walk *ret,
-                         struct dentry **ret_new)
+static int walk_any_from(struct task *t, const struct path *start, const char *name, uint32_t flags,
+                         struct walk *ret, struct dentry **ret_new)
 {
     struct walker w;
     memset(&w, 0, offsetof(struct walker, stack));
@@ -415,13 +420,15 @@ HOT int walk_at(struct task *t, int dirfd, const char *name, uint32_t flags, str
     return walk_any(t, dirfd, name, flags, ret, &none);
 }
 
-int walk_from(struct task *t, const struct path *start, const char *name, uint32_t flags, struct walk *ret)
+int walk_from(struct task *t, const struct path *start, const char *name, uint32_t flags,
+              struct walk *ret)
 {
     struct dentry *none;
     return walk_any_from(t, start, name, flags, ret, &none);
 }
 
-int walk_create(struct task *t, int dirfd, const char *name, uint32_t flags, struct walk *w, struct dentry **ret_new)
+int walk_create(struct task *t, int dirfd, const char *name, uint32_t flags, struct walk *w,
+                struct dentry **ret_new)
 {
     return walk_any(t, dirfd, name, flags | WALK_CREATE, w, ret_new);
 }

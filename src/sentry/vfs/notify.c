@@ -12,7 +12,7 @@ static void tell(struct inode *i, uint32_t mask, uint32_t cookie, const char *na
         return;
     inode_ref(i); /* a one-shot mark may hold the last reference */
     struct inotify_mark *m, *next;
-    LIST_FOREACH_SAFE(m, next, &i->marks->list, in_inode) {
+    LIST_FOREACH_SAFE (m, next, &i->marks->list, in_inode) {
         bool last = &next->in_inode == &i->marks->list;
         if (!(m->mask & skip))
             inotify_event(m, mask, cookie, name);
@@ -56,7 +56,10 @@ HOT void notify_file(const struct file *f, uint32_t mask)
         tell_both(f->path.dentry, mask, f->path.dentry->hashed ? 0 : LINUX_IN_EXCL_UNLINK);
 }
 
-void notify_dir(struct inode *dir, const char *name, uint32_t mask, uint32_t cookie) { tell(dir, mask, cookie, name, 0); }
+void notify_dir(struct inode *dir, const char *name, uint32_t mask, uint32_t cookie)
+{
+    tell(dir, mask, cookie, name, 0);
+}
 
 static void drop_marks(struct inode *i, uint32_t mask)
 {
@@ -85,7 +88,7 @@ void notify_super_gone(struct super *sb)
     while (again) {
         struct inotify_mark *m;
         again = false;
-        LIST_FOREACH(m, &vfs()->marks, in_all)
+        LIST_FOREACH (m, &vfs()->marks, in_all)
             if (m->inode->sb == sb) {
                 drop_marks(m->inode, LINUX_IN_UNMOUNT);
                 again = true;

@@ -18,11 +18,15 @@
 static const struct file_ops path_ops = {.name = "path"};
 static const struct file_ops none_ops = {.name = "none"};
 
-void vfs_set_device_open(int (*fn)(struct inode *i, struct file *f, struct task *t)) { vfs()->device_open = fn; }
+void vfs_set_device_open(int (*fn)(struct inode *i, struct file *f, struct task *t))
+{
+    vfs()->device_open = fn;
+}
 
 static uint32_t may_of(uint32_t flags)
 {
-    static const uint32_t acc[4] = {MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE, MAY_READ | MAY_WRITE};
+    static const uint32_t acc[4] = {MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE,
+                                    MAY_READ | MAY_WRITE};
     return acc[flags & LINUX_O_ACCMODE] | (flags & LINUX_O_TRUNC ? (uint32_t)MAY_WRITE : 0u);
 }
 
@@ -54,7 +58,8 @@ static int open_allowed(const struct path *p, uint32_t flags, const struct cred 
 
 static bool is_special(const struct inode *i)
 {
-    return LINUX_S_ISCHR(i->mode) || LINUX_S_ISBLK(i->mode) || LINUX_S_ISFIFO(i->mode) || LINUX_S_ISSOCK(i->mode);
+    return LINUX_S_ISCHR(i->mode) || LINUX_S_ISBLK(i->mode) || LINUX_S_ISFIFO(i->mode) ||
+           LINUX_S_ISSOCK(i->mode);
 }
 
 static int open_inode(struct task *t, struct inode *i, struct file *f)
@@ -92,7 +97,8 @@ static int truncate_open(struct inode *i, const struct cred *cr)
 }
 
 /* p: what to open, rights checked. */
-static int open_checked(struct task *t, const struct path *p, uint32_t flags, const struct cred *cr, struct file **ret)
+static int open_checked(struct task *t, const struct path *p, uint32_t flags, const struct cred *cr,
+                        struct file **ret)
 {
     struct inode *i = p->dentry->inode;
     bool writes = may_of(flags) & MAY_WRITE;
@@ -152,7 +158,8 @@ static bool sticky_trap(const struct path *p, const struct cred *cr)
     const struct inode *i = p->dentry->inode, *dir = p->dentry->parent->inode;
     if (LINUX_S_ISFIFO(i->mode) || LINUX_S_ISREG(i->mode) || dentry_is_root(p->dentry))
         return false;
-    return (dir->mode & LINUX_S_ISVTX) && (dir->mode & LINUX_S_IWOTH) && i->uid != dir->uid && i->uid != cr->fsuid;
+    return (dir->mode & LINUX_S_ISVTX) && (dir->mode & LINUX_S_IWOTH) && i->uid != dir->uid &&
+           i->uid != cr->fsuid;
 }
 
 static int open_existing(struct task *t, const struct path *p, uint32_t flags, struct file **ret)
@@ -180,7 +187,8 @@ static uint32_t create_mode(const struct task *t, uint32_t mode)
     return mode & LINUX_S_IALLUGO & ~(t && t->fs ? t->fs->umask : 0);
 }
 
-static int open_new(struct task *t, const struct walk *w, struct dentry *d, uint32_t flags, uint32_t mode, struct file **ret)
+static int open_new(struct task *t, const struct walk *w, struct dentry *d, uint32_t flags,
+                    uint32_t mode, struct file **ret)
 {
     struct inode *dir = w->path.dentry->inode;
     const struct cred *cr = task_cred_or_kernel(t);
@@ -200,7 +208,8 @@ static int open_new(struct task *t, const struct walk *w, struct dentry *d, uint
     return open_checked(t, &p, flags & ~LINUX_O_TRUNC, cr, ret);
 }
 
-static int open_tmpfile(struct task *t, const struct path *dir, uint32_t flags, uint32_t mode, struct file **ret)
+static int open_tmpfile(struct task *t, const struct path *dir, uint32_t flags, uint32_t mode,
+                        struct file **ret)
 {
     struct inode *di = dir->dentry->inode, *i = NULL;
     const struct cred *cr = task_cred_or_kernel(t);
@@ -216,7 +225,8 @@ static int open_tmpfile(struct task *t, const struct path *dir, uint32_t flags, 
         return r;
     char name[32];
     int n = snprintf(name, sizeof(name), "#%llu", (unsigned long long)i->ino);
-    struct path p = {dir->mnt, dentry_new_unlinked(dir->dentry->sb, dir->dentry, i, name, (size_t)n)};
+    struct path p = {dir->mnt,
+                     dentry_new_unlinked(dir->dentry->sb, dir->dentry, i, name, (size_t)n)};
     if (!p.dentry)
         return -ENOMEM;
     r = open_checked(t, &p, flags & ~(LINUX_O_TMPFILE | LINUX_O_TRUNC | LINUX_O_CREAT), cr, ret);
@@ -226,8 +236,8 @@ static int open_tmpfile(struct task *t, const struct path *dir, uint32_t flags, 
     return r;
 }
 
-static int open_once(struct task *t, int dirfd, const char *name, uint32_t flags, uint32_t mode, uint32_t walk,
-                     struct file **ret)
+static int open_once(struct task *t, int dirfd, const char *name, uint32_t flags, uint32_t mode,
+                     uint32_t walk, struct file **ret)
 {
     struct walk w;
     struct dentry *d = NULL;
@@ -252,9 +262,11 @@ static int open_once(struct task *t, int dirfd, const char *name, uint32_t flags
 int open_flags_check(uint32_t *flags)
 {
     if (*flags & TMPFILE_BIT) {
-        if ((*flags & (LINUX_O_TMPFILE | LINUX_O_CREAT)) != LINUX_O_TMPFILE || !(may_of(*flags) & MAY_WRITE))
+        if ((*flags & (LINUX_O_TMPFILE | LINUX_O_CREAT)) != LINUX_O_TMPFILE ||
+            !(may_of(*flags) & MAY_WRITE))
             return -EINVAL;
-    } else if ((*flags & (LINUX_O_CREAT | LINUX_O_DIRECTORY)) == (LINUX_O_CREAT | LINUX_O_DIRECTORY)) {
+    } else if ((*flags & (LINUX_O_CREAT | LINUX_O_DIRECTORY)) ==
+               (LINUX_O_CREAT | LINUX_O_DIRECTORY)) {
         return -EINVAL;
     }
     if (*flags & LINUX_O_PATH)
@@ -262,14 +274,16 @@ int open_flags_check(uint32_t *flags)
     return 0;
 }
 
-int file_open_walk(struct task *t, int dirfd, const char *name, uint32_t flags, uint32_t mode, uint32_t walk, struct file **ret)
+int file_open_walk(struct task *t, int dirfd, const char *name, uint32_t flags, uint32_t mode,
+                   uint32_t walk, struct file **ret)
 {
     int r = open_flags_check(&flags);
     if (r < 0)
         return r;
     if (flags & LINUX_O_DIRECTORY)
         walk |= WALK_DIRECTORY;
-    if ((flags & LINUX_O_NOFOLLOW) || (flags & (LINUX_O_CREAT | LINUX_O_EXCL)) == (LINUX_O_CREAT | LINUX_O_EXCL))
+    if ((flags & LINUX_O_NOFOLLOW) ||
+        (flags & (LINUX_O_CREAT | LINUX_O_EXCL)) == (LINUX_O_CREAT | LINUX_O_EXCL))
         walk |= WALK_NOFOLLOW;
     for (int tries = 0; tries < 3; tries++) {
         r = open_once(t, dirfd, name, flags, mode, walk, ret);
@@ -280,7 +294,8 @@ int file_open_walk(struct task *t, int dirfd, const char *name, uint32_t flags, 
     return r;
 }
 
-int file_open_at(struct task *t, int dirfd, const char *name, uint32_t flags, uint32_t mode, struct file **ret)
+int file_open_at(struct task *t, int dirfd, const char *name, uint32_t flags, uint32_t mode,
+                 struct file **ret)
 {
     return file_open_walk(t, dirfd, name, flags, mode, 0, ret);
 }

@@ -13,5 +13,5 @@ struct task;
 /* What is wrong with open flags by themselves: -EINVAL; drops those that O_PATH ignores. */
 NODISCARD int open_flags_check(uint32_t *flags);
 /* As file_open_at; walk: WALK_* of RESOLVE_*. */
-NODISCARD int file_open_walk(struct task *t, int dirfd, const char *name, uint32_t flags, uint32_t mode, uint32_t walk,
-                             struct file **ret);
+NODISCARD int file_open_walk(struct task *t, int dirfd, const char *name, uint32_t flags,
+                             uint32_t mode, uint32_t walk, struct file **ret);

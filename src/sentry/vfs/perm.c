@@ -89,13 +89,15 @@ static bool drops_sgid(const struct inode *i, uint32_t mode, uint32_t gid, const
 {
     if (!(mode & LINUX_S_ISGID))
         return false;
-    return (mode & LINUX_S_IXGRP) || (!cred_in_group(cr, gid) && !inode_capable(i, cr, LINUX_CAP_FSETID));
+    return (mode & LINUX_S_IXGRP) ||
+           (!cred_in_group(cr, gid) && !inode_capable(i, cr, LINUX_CAP_FSETID));
 }
 
 static int setattr_allowed(struct inode *i, struct iattr *a, const struct cred *cr, bool times_set)
 {
     bool owner = cr->fsuid == i->uid;
-    if ((a->valid & ATTR_UID) && (!owner || a->uid != i->uid) && !inode_capable(i, cr, LINUX_CAP_CHOWN))
+    if ((a->valid & ATTR_UID) && (!owner || a->uid != i->uid) &&
+        !inode_capable(i, cr, LINUX_CAP_CHOWN))
         return -EPERM;
     if ((a->valid & ATTR_GID) && !(owner && (cred_in_group(cr, a->gid) || a->gid == i->gid)) &&
         !inode_capable(i, cr, LINUX_CAP_CHOWN))
@@ -146,14 +148,17 @@ int inode_setattr(struct inode *i, struct iattr *a, const struct cred *cr, bool 
 void file_kill_suid(struct file *f, const struct cred *cr)
 {
     struct inode *i = f->inode;
-    if (!LINUX_S_ISREG(i->mode) || !(i->mode & (LINUX_S_ISUID | LINUX_S_ISGID)) || inode_capable(i, cr, LINUX_CAP_FSETID))
+    if (!LINUX_S_ISREG(i->mode) || !(i->mode & (LINUX_S_ISUID | LINUX_S_ISGID)) ||
+        inode_capable(i, cr, LINUX_CAP_FSETID))
         return;
     uint32_t mode = i->mode & ~LINUX_S_ISUID;
     if (drops_sgid(i, mode, i->gid, cr))
         mode &= ~LINUX_S_ISGID;
     if (mode == i->mode || !i->ops->setattr)
         return;
-    struct iattr a = {.valid = ATTR_MODE | ATTR_CTIME, .mode = mode & LINUX_S_IALLUGO, .ctime_ns = clock_realtime_ns()};
+    struct iattr a = {.valid = ATTR_MODE | ATTR_CTIME,
+                      .mode = mode & LINUX_S_IALLUGO,
+                      .ctime_ns = clock_realtime_ns()};
     int r = i->ops->setattr(i, &a);
     if (r < 0)
         LOGD("vfs: suid bit kept: %s", err_name(r));

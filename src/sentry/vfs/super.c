@@ -19,10 +19,7 @@ static const struct fs_type *const types[] = {
     NULL,
 };
 
-const struct fs_type *fs_type_next(unsigned *pos)
-{
-    return types[*pos] ? types[(*pos)++] : NULL;
-}
+const struct fs_type *fs_type_next(unsigned *pos) { return types[*pos] ? types[(*pos)++] : NULL; }
 
 const struct fs_type *fs_type_find(const char *name)
 {

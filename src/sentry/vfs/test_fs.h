@@ -82,7 +82,11 @@ static int test_readdir(struct file *f, struct dir_ctx *c)
 }
 
 static const struct file_ops test_fops = {
-    .name = "test", .read = test_read, .write = test_write, .llseek = test_llseek, .readdir = test_readdir,
+    .name = "test",
+    .read = test_read,
+    .write = test_write,
+    .llseek = test_llseek,
+    .readdir = test_readdir,
 };
 
 static struct test_inode *tfs_inode_new(struct super *sb, uint32_t mode)
@@ -119,7 +123,8 @@ static void test_add(struct inode *dir, const char *name, struct inode *i)
     *p = e;
 }
 
-static int test_make(struct inode *dir, struct dentry *d, uint32_t mode, const struct cred *cr, const char *target)
+static int test_make(struct inode *dir, struct dentry *d, uint32_t mode, const struct cred *cr,
+                     const char *target)
 {
     struct test_inode *ti = tfs_inode_new(dir->sb, mode);
     inode_init_owner(&ti->i, dir, cr);
@@ -138,7 +143,8 @@ static int test_mkdir(struct inode *dir, struct dentry *d, uint32_t mode, const 
 {
     return test_make(dir, d, LINUX_S_IFDIR | mode, cr, NULL);
 }
-static int test_symlink(struct inode *dir, struct dentry *d, const char *target, const struct cred *cr)
+static int test_symlink(struct inode *dir, struct dentry *d, const char *target,
+                        const struct cred *cr)
 {
     return test_make(dir, d, LINUX_S_IFLNK | 0777, cr, target);
 }
@@ -171,7 +177,8 @@ static int test_rmdir(struct inode *dir, struct dentry *d)
     test_remove(dir, d->name);
     return 0;
 }
-static int test_rename(struct inode *odir, struct dentry *od, struct inode *ndir, struct dentry *nd, uint32_t flags)
+static int test_rename(struct inode *odir, struct dentry *od, struct inode *ndir, struct dentry *nd,
+                       uint32_t flags)
 {
     if (flags & LINUX_RENAME_EXCHANGE) {
         struct test_entry *a = *test_find(odir, od->name), *b = *test_find(ndir, nd->name);
@@ -210,8 +217,16 @@ static void tfs_free(struct inode *i)
     live_inodes--;
 }
 static const struct inode_ops test_ops = {
-    .lookup = test_lookup, .create = test_create, .mkdir = test_mkdir, .symlink = test_symlink, .link = test_link,
-    .unlink = test_unlink, .rmdir = test_rmdir, .rename = test_rename, .readlink = test_readlink, .setattr = test_setattr,
+    .lookup = test_lookup,
+    .create = test_create,
+    .mkdir = test_mkdir,
+    .symlink = test_symlink,
+    .link = test_link,
+    .unlink = test_unlink,
+    .rmdir = test_rmdir,
+    .rename = test_rename,
+    .readlink = test_readlink,
+    .setattr = test_setattr,
     .free = tfs_free,
 };
 static const struct super_ops test_super_ops = {0};
@@ -269,7 +284,7 @@ int fifo_open(struct inode *i, struct file *f, struct task *t) { return -ENXIO; 
 struct pipe *file_pipe(const struct file *f) { return NULL; }
 int64_t pipe_set_size(struct task *t, struct pipe *p, uint64_t size_bytes) { return -EBADF; }
 void waitq_init(struct waitq *q) { list_init(&q->waiters); }
-void waitq_wake(struct waitq *q, uint32_t events) { }
+void waitq_wake(struct waitq *q, uint32_t events) {}
 size_t pipe_ring_peek(const struct pipe *p, uint32_t off, void *dst, size_t n) { return 0; }
 struct tgroup *tgroup_next(int32_t after) { return NULL; }
 struct task *task_find(int32_t tid) { return NULL; }

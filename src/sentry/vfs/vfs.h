@@ -11,8 +11,10 @@ NODISCARD int vfs_init(void);
 NODISCARD int vfs_set_root(struct super *sb, uint32_t flags, const char *source);
 struct path vfs_root_path(void); /* counted */
 /* Mounts for the kernel, seen from the sandbox's root: missing directories of the mount point are made. sb stays the caller's. */
-NODISCARD int vfs_mount_super(struct task *t, const char *where, struct super *sb, uint32_t flags, const char *source);
+NODISCARD int vfs_mount_super(struct task *t, const char *where, struct super *sb, uint32_t flags,
+                              const char *source);
 /* -ENODEV: no such file system type. */
-NODISCARD int vfs_mount_at(struct task *t, const char *where, const char *fstype, const char *source, uint32_t flags, const char *data);
+NODISCARD int vfs_mount_at(struct task *t, const char *where, const char *fstype,
+                           const char *source, uint32_t flags, const char *data);
 /* Opens of character and block devices go to fn first (by i->rdev): -ENXIO unknown number, then inode_ops.open is tried. */
 void vfs_set_device_open(int (*fn)(struct inode *i, struct file *f, struct task *t));

@@ -15,11 +15,11 @@
 #include "sentry/task/task.h"
 #include "sentry/vfs/vfs.h"
 
-#define DENTRY_BUCKETS  16384u
-#define DENTRY_LRU_MAX  8192u /* unused names that are kept */
-#define PATH_CACHE_MAX  8u
-#define FILES_MAX       (1u << 20) /* open files in the sandbox: -ENFILE */
-#define MOUNTS_MAX      100000u
+#define DENTRY_BUCKETS 16384u
+#define DENTRY_LRU_MAX 8192u /* unused names that are kept */
+#define PATH_CACHE_MAX 8u
+#define FILES_MAX      (1u << 20) /* open files in the sandbox: -ENFILE */
+#define MOUNTS_MAX     100000u
 
 struct vfs_root {
     uint64_t seed;
@@ -31,8 +31,8 @@ struct vfs_root {
     uint32_t nmounts;
     int32_t next_mnt_id;
     uint32_t next_dev;
-    struct mount *root;      /* borrowed from the list */
-    struct mount *anon;      /* of anonymous inodes; not in the list, never freed */
+    struct mount *root; /* borrowed from the list */
+    struct mount *anon; /* of anonymous inodes; not in the list, never freed */
     char *path_cache[PATH_CACHE_MAX];
     uint32_t path_cached;
     uint32_t nfiles;
@@ -41,15 +41,18 @@ struct vfs_root {
     uint32_t rename_cookie;      /* inotify */
     struct list_node marks;
     uint32_t nmarks;
-    int (*device_open)(struct inode *i, struct file *f, struct task *t); /* character and block devices by number: fs/dev */
+    int (*device_open)(struct inode *i, struct file *f,
+                       struct task *t); /* character and block devices by number: fs/dev */
 };
 
 static inline struct vfs_root *vfs(void) { return kern()->vfs; }
 
 /* dentry.c */
-struct dentry *dentry_find(struct dentry *parent, const char *name, size_t len); /* counted, hashed, or NULL */
+struct dentry *dentry_find(struct dentry *parent, const char *name,
+                           size_t len); /* counted, hashed, or NULL */
 /* A name that is in no directory (anonymous files, O_TMPFILE); takes the inode. NULL: no memory (inode is dropped). */
-struct dentry *dentry_new_unlinked(struct super *sb, struct dentry *parent, struct inode *i, const char *name, size_t len);
+struct dentry *dentry_new_unlinked(struct super *sb, struct dentry *parent, struct inode *i,
+                                   const char *name, size_t len);
 void dentry_swap(struct dentry *a, struct dentry *b); /* RENAME_EXCHANGE: names and parents */
 void dentry_prune_super(struct super *sb);
 bool dentry_is_below(const struct dentry *d, const struct dentry *ancestor); /* or the same */
@@ -58,13 +61,16 @@ static inline bool dentry_is_root(const struct dentry *d) { return d->parent == 
 /* mount.c */
 struct mount *mount_ref(struct mount *m);
 struct mount *mount_unref(struct mount *m);
-struct mount *mount_on(const struct mount *parent, const struct dentry *at); /* topmost child; not counted */
+struct mount *mount_on(const struct mount *parent,
+                       const struct dentry *at); /* topmost child; not counted */
 /* mount_tree.c: changes of the tree. Paths are the caller's, counted. */
-NODISCARD int vfs_umount(const struct path *p, uint32_t flags); /* -EINVAL no mount's root, -EBUSY */
+NODISCARD int vfs_umount(const struct path *p,
+                         uint32_t flags); /* -EINVAL no mount's root, -EBUSY */
 NODISCARD int vfs_bind(const struct path *from, const struct path *at, bool recursive);
 NODISCARD int vfs_move(const struct path *from, const struct path *at);
 NODISCARD int vfs_remount(const struct path *p, uint32_t mnt_flags);
-NODISCARD int vfs_pivot_root(struct task *t, const struct path *new_root, const struct path *put_old);
+NODISCARD int vfs_pivot_root(struct task *t, const struct path *new_root,
+                             const struct path *put_old);
 static inline bool path_eq(const struct path *a, const struct path *b)
 {
     return a->mnt == b->mnt && a->dentry == b->dentry;
@@ -77,22 +83,27 @@ static inline bool mount_readonly(const struct mount *m)
 /* namei.c */
 /* Walks to the end, following links. Existing object: w->path is it, *ret_new NULL. Else w->path is the directory and
  * *ret_new the counted negative dentry. WALK_NOFOLLOW for O_EXCL. */
-NODISCARD int walk_create(struct task *t, int dirfd, const char *name, uint32_t flags, struct walk *w, struct dentry **ret_new);
-NODISCARD int walk_child(struct path *dir, const char *name, size_t len, struct dentry **ret); /* cached or looked up */
+NODISCARD int walk_create(struct task *t, int dirfd, const char *name, uint32_t flags,
+                          struct walk *w, struct dentry **ret_new);
+NODISCARD int walk_child(struct path *dir, const char *name, size_t len,
+                         struct dentry **ret); /* cached or looked up */
 const struct cred *task_cred_or_kernel(const struct task *t);
 
 /* perm.c */
 NODISCARD int may_create(const struct path *dir, const struct dentry *d, const struct cred *cr);
-NODISCARD int may_delete(const struct path *dir, const struct dentry *d, bool is_dir, const struct cred *cr);
+NODISCARD int may_delete(const struct path *dir, const struct dentry *d, bool is_dir,
+                         const struct cred *cr);
 bool inode_owner_or_capable(const struct inode *i, const struct cred *cr);
 bool inode_capable(const struct inode *i, const struct cred *cr, int cap);
 #define ATTR_KILL_SUID 0x80000000u /* for inode_setattr only: chown, whatever it changes */
 /* Checks of setattr in Linux's order, then ops->setattr; kills suid/sgid. cr: who asks. */
-NODISCARD int inode_setattr(struct inode *i, struct iattr *a, const struct cred *cr, bool times_set);
+NODISCARD int inode_setattr(struct inode *i, struct iattr *a, const struct cred *cr,
+                            bool times_set);
 /* After data was written: suid and sgid go unless CAP_FSETID. */
 void file_kill_suid(struct file *f, const struct cred *cr);
 
 /* locks.c */
-void locks_release_owner(struct file *f, const void *owner); /* POSIX locks of a descriptor table: at close(fd) */
-void locks_release_file(struct file *f);                     /* flock and OFD locks: at the last close */
+void locks_release_owner(struct file *f,
+                         const void *owner); /* POSIX locks of a descriptor table: at close(fd) */
+void locks_release_file(struct file *f);     /* flock and OFD locks: at the last close */
 void locks_free(struct inode *i);

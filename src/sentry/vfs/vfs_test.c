@@ -7,15 +7,18 @@
 #define T (&world.t)
 /* The arguments of a call that begins now. */
 #define ARGS6(...) (world.t.restart = (struct restart){0}, &(struct sys_args){{__VA_ARGS__}})
-#define U(x) ((uint64_t)(uintptr_t)(x))
-#define AT ((uint64_t)(int64_t)LINUX_AT_FDCWD)
+#define U(x)       ((uint64_t)(uintptr_t)(x))
+#define AT         ((uint64_t)(int64_t)LINUX_AT_FDCWD)
 
 static int64_t xopen(const char *p, uint32_t flags, uint32_t mode)
 {
     return sys_openat(T, ARGS6(AT, str_at(0, p), flags, mode));
 }
 static int64_t xmkdir(const char *p) { return sys_mkdir(T, ARGS6(str_at(0, p), 0755)); }
-static int64_t xsymlink(const char *to, const char *p) { return sys_symlink(T, ARGS6(str_at(5000, to), str_at(0, p))); }
+static int64_t xsymlink(const char *to, const char *p)
+{
+    return sys_symlink(T, ARGS6(str_at(5000, to), str_at(0, p)));
+}
 static int64_t xunlink(const char *p) { return sys_unlink(T, ARGS6(str_at(0, p))); }
 static int64_t xrmdir(const char *p) { return sys_rmdir(T, ARGS6(str_at(0, p))); }
 static int64_t xrename(const char *a, const char *b, uint32_t flags)
@@ -190,7 +193,8 @@ static void test_rights(void **state)
     assert_int_equal(xclose(xopen("/p/f", LINUX_O_RDONLY, 0)), 0);
     assert_int_equal(xopen("/p/f", LINUX_O_RDWR, 0), -EACCES);
     as_user(0);
-    assert_int_equal(sys_access(T, ARGS6(str_at(0, "/p/f"), LINUX_X_OK)), -EACCES); /* no x bit: not even root */
+    assert_int_equal(sys_access(T, ARGS6(str_at(0, "/p/f"), LINUX_X_OK)),
+                     -EACCES); /* no x bit: not even root */
     /* sticky */
     assert_int_equal(sys_chmod(T, ARGS6(str_at(0, "/p"), 01777)), 0);
     as_user(9);
@@ -241,12 +245,15 @@ static void test_names(void **state)
     assert_int_equal(xrename("/n/f", "/n/g", LINUX_RENAME_NOREPLACE), -EEXIST);
     assert_int_equal(xrename("/n/..", "/n/x", 0), -EBUSY);
     assert_int_equal(xstat("/n/f", &st), 0);
-    assert_int_equal(xrename("/n/f", "/n/d/e/moved-to-a-name-that-does-not-fit-into-the-dentry-itself", 0), 0);
+    assert_int_equal(
+        xrename("/n/f", "/n/d/e/moved-to-a-name-that-does-not-fit-into-the-dentry-itself", 0), 0);
     assert_int_equal(xstat("/n/f", &st2), -ENOENT);
-    assert_int_equal(xstat("/n/d/e/moved-to-a-name-that-does-not-fit-into-the-dentry-itself", &st2), 0);
+    assert_int_equal(xstat("/n/d/e/moved-to-a-name-that-does-not-fit-into-the-dentry-itself", &st2),
+                     0);
     assert_int_equal(st.st_ino, st2.st_ino);
     assert_int_equal(xrename("/n/d/e", "/n/g", LINUX_RENAME_EXCHANGE), 0);
-    assert_int_equal(xstat("/n/g/moved-to-a-name-that-does-not-fit-into-the-dentry-itself", &st2), 0);
+    assert_int_equal(xstat("/n/g/moved-to-a-name-that-does-not-fit-into-the-dentry-itself", &st2),
+                     0);
     assert_int_equal(st.st_ino, st2.st_ino);
     assert_int_equal(xstat("/n/d/e", &st), 0);
     assert_true(LINUX_S_ISREG(st.st_mode));
@@ -310,7 +317,10 @@ static int64_t xmount(const char *from, const char *at, uint64_t flags)
 {
     return sys_mount(T, ARGS6(str_at(5000, from), str_at(0, at), 0, flags, 0));
 }
-static int64_t xumount(const char *p, uint64_t flags) { return sys_umount2(T, ARGS6(str_at(0, p), flags)); }
+static int64_t xumount(const char *p, uint64_t flags)
+{
+    return sys_umount2(T, ARGS6(str_at(0, p), flags));
+}
 
 static void test_bind(void **state)
 {
@@ -390,8 +400,10 @@ static void test_inotify(void **state)
     assert_int_equal(xmkdir("/i"), 0);
     make_file("/i/f");
     int64_t in = sys_inotify_init1(T, ARGS6(LINUX_IN_NONBLOCK));
-    int64_t wd = sys_inotify_add_watch(T, ARGS6((uint64_t)in, str_at(0, "/i"), LINUX_IN_ALL_EVENTS));
-    int64_t wf = sys_inotify_add_watch(T, ARGS6((uint64_t)in, str_at(0, "/i/f"), LINUX_IN_DELETE_SELF | LINUX_IN_ATTRIB));
+    int64_t wd =
+        sys_inotify_add_watch(T, ARGS6((uint64_t)in, str_at(0, "/i"), LINUX_IN_ALL_EVENTS));
+    int64_t wf = sys_inotify_add_watch(
+        T, ARGS6((uint64_t)in, str_at(0, "/i/f"), LINUX_IN_DELETE_SELF | LINUX_IN_ATTRIB));
     assert_int_equal(wd, 1);
     assert_int_equal(wf, 2);
     assert_int_equal(events(in, e, 16), -EAGAIN);
@@ -420,16 +432,21 @@ static void test_inotify(void **state)
     assert_int_equal(xrmdir("/i/sub"), 0);
     assert_int_equal(events(in, e, 16), 2);
     assert_int_equal(e[0].mask, LINUX_IN_CREATE | LINUX_IN_ISDIR);
-    assert_int_equal(sys_inotify_add_watch(T, ARGS6((uint64_t)in, str_at(0, "/i"), LINUX_IN_DELETE | LINUX_IN_ONESHOT)), wd);
+    assert_int_equal(sys_inotify_add_watch(T, ARGS6((uint64_t)in, str_at(0, "/i"),
+                                                    LINUX_IN_DELETE | LINUX_IN_ONESHOT)),
+                     wd);
     assert_int_equal(xunlink("/i/h"), 0);
     assert_int_equal(events(in, e, 16), 2);
     assert_int_equal(e[1].mask, LINUX_IN_IGNORED);
     /* a mount that goes */
-    assert_int_equal(sys_inotify_add_watch(T, ARGS6((uint64_t)in, str_at(0, "/i"), LINUX_IN_ALL_EVENTS)), 3);
+    assert_int_equal(
+        sys_inotify_add_watch(T, ARGS6((uint64_t)in, str_at(0, "/i"), LINUX_IN_ALL_EVENTS)), 3);
     struct super *sb = test_super();
     assert_int_equal(vfs_mount_super(T, "/i/made/here", sb, 0, "x"), 0);
     super_unref(sb);
-    assert_int_equal(sys_inotify_add_watch(T, ARGS6((uint64_t)in, str_at(0, "/i/made/here"), LINUX_IN_ALL_EVENTS)), 4);
+    assert_int_equal(sys_inotify_add_watch(
+                         T, ARGS6((uint64_t)in, str_at(0, "/i/made/here"), LINUX_IN_ALL_EVENTS)),
+                     4);
     assert_int_equal(xumount("/i/made/here", 0), 0);
     assert_int_equal(events(in, e, 16), 2);
     assert_int_equal(e[0].mask, LINUX_IN_UNMOUNT);
@@ -440,16 +457,20 @@ static void test_inotify(void **state)
 static void test_copy(void **state)
 {
     make_file("/from");
-    int64_t a = xopen("/from", LINUX_O_RDWR, 0), b = xopen("/to", LINUX_O_CREAT | LINUX_O_RDWR, 0644);
+    int64_t a = xopen("/from", LINUX_O_RDWR, 0),
+            b = xopen("/to", LINUX_O_CREAT | LINUX_O_RDWR, 0644);
     memset(world.mem + 30000, 'x', 3000);
     assert_int_equal(sys_write(T, ARGS6((uint64_t)a, U(world.mem + 30000), 3000)), 3000);
     *(int64_t *)(world.mem + 40000) = 1000;
-    assert_int_equal(sys_sendfile(T, ARGS6((uint64_t)b, (uint64_t)a, U(world.mem + 40000), 1500)), 1500);
+    assert_int_equal(sys_sendfile(T, ARGS6((uint64_t)b, (uint64_t)a, U(world.mem + 40000), 1500)),
+                     1500);
     assert_int_equal(*(int64_t *)(world.mem + 40000), 2500);
     assert_int_equal(sys_lseek(T, ARGS6((uint64_t)a, 0, LINUX_SEEK_CUR)), 3000);
     assert_int_equal(sys_lseek(T, ARGS6((uint64_t)b, 0, LINUX_SEEK_CUR)), 1500);
     *(int64_t *)(world.mem + 40000) = 0;
-    assert_int_equal(sys_copy_file_range(T, ARGS6((uint64_t)a, U(world.mem + 40000), (uint64_t)b, 0, 10000, 0)), 3000 - 404);
+    assert_int_equal(
+        sys_copy_file_range(T, ARGS6((uint64_t)a, U(world.mem + 40000), (uint64_t)b, 0, 10000, 0)),
+        3000 - 404);
     assert_int_equal(sys_copy_file_range(T, ARGS6((uint64_t)a, 0, (uint64_t)b, 0, 10, 1)), -EINVAL);
     assert_int_equal(sys_splice(T, ARGS6((uint64_t)a, 0, (uint64_t)b, 0, 10, 0)), -EINVAL);
     assert_int_equal(xclose(a) | xclose(b), 0);
@@ -565,9 +586,12 @@ static int world_check(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_walk),   cmocka_unit_test(test_resolve), cmocka_unit_test(test_open_flags),
-        cmocka_unit_test(test_rights), cmocka_unit_test(test_names),   cmocka_unit_test(test_mounts),
-        cmocka_unit_test(test_bind), cmocka_unit_test(test_copy), cmocka_unit_test(test_inotify), cmocka_unit_test(test_lru),    cmocka_unit_test(test_fds),     cmocka_unit_test(test_locks),
+        cmocka_unit_test(test_walk),       cmocka_unit_test(test_resolve),
+        cmocka_unit_test(test_open_flags), cmocka_unit_test(test_rights),
+        cmocka_unit_test(test_names),      cmocka_unit_test(test_mounts),
+        cmocka_unit_test(test_bind),       cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_inotify),    cmocka_unit_test(test_lru),
+        cmocka_unit_test(test_fds),        cmocka_unit_test(test_locks),
     };
     return cmocka_run_group_tests(tests, world_setup, world_check);
 }

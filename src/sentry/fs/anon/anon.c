@@ -36,7 +36,8 @@ static void anon_free(struct inode *i) { SLAB_FREE(ANON_INODE, i); }
 /* Through /proc/self/fd: there is nothing to open again (pipes are, by their FIFO side). */
 static int anon_open(struct inode *i, struct file *f) { return -ENXIO; }
 
-static const struct inode_ops anon_inode_ops = {.setattr = anon_setattr, .open = anon_open, .free = anon_free};
+static const struct inode_ops anon_inode_ops = {
+    .setattr = anon_setattr, .open = anon_open, .free = anon_free};
 
 int anon_init(struct mount **ret)
 {
@@ -57,8 +58,8 @@ int anon_init(struct mount **ret)
     return 0;
 }
 
-int file_new_anon(const char *name, uint32_t type, const struct file_ops *ops, void *priv, uint32_t flags, struct task *t,
-                  struct file **ret)
+int file_new_anon(const char *name, uint32_t type, const struct file_ops *ops, void *priv,
+                  uint32_t flags, struct task *t, struct file **ret)
 {
     struct mount *m = vfs()->anon;
     struct inode *i = SLAB_NEW(ANON_INODE, struct inode);
@@ -72,7 +73,8 @@ int file_new_anon(const char *name, uint32_t type, const struct file_ops *ops, v
     struct strbuf sb;
     strbuf_init(&sb, text, sizeof(text));
     if (type)
-        strbuf_printf(&sb, "%s:[%llu]", LINUX_S_ISFIFO(type) ? "pipe" : "socket", (unsigned long long)i->ino);
+        strbuf_printf(&sb, "%s:[%llu]", LINUX_S_ISFIFO(type) ? "pipe" : "socket",
+                      (unsigned long long)i->ino);
     else
         strbuf_puts(&sb, name);
     struct path p = {m, dentry_new_unlinked(m->sb, NULL, i, sb.buf, sb.len)};

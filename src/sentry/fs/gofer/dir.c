@@ -184,6 +184,8 @@ static int gofer_readdir(struct file *f, struct dir_ctx *c)
 static int64_t gofer_dir_llseek(struct file *f, int64_t off, int whence)
 {
     const struct listing *l = f->priv;
+    if (whence > 1) /* from the start or from here only */
+        return -EINVAL;
     return file_llseek_generic(f, off, whence, l ? l->len + 2 : 0);
 }
 
