@@ -371,6 +371,32 @@ TEST(exec_from_thread)
     check_child(pid, 0);
 }
 
+static void *makes_child(void *p)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGUSR1);
+        for (;;)
+            pause();
+    }
+    *(volatile pid_t *)p = pid;
+    usleep(50000);
+    return NULL;
+}
+
+TEST(children_of_threads)
+{
+    pthread_t th;
+    volatile pid_t pid = 0;
+    CHECK_EQ(pthread_create(&th, NULL, makes_child, (void *)&pid), 0);
+    while (!pid)
+        usleep(1000);
+    CHECK_ERR(waitpid(pid, NULL, WNOHANG | __WNOTHREAD), ECHILD);
+    CHECK_EQ(waitpid(pid, NULL, WNOHANG), 0);
+    pthread_join(th, NULL);
+    check_child(pid, 128 + SIGUSR1); /* its maker is gone */
+}
+
 static pthread_mutex_t *robust;
 
 static void *dies_with_lock(void *p)

@@ -151,6 +151,9 @@ static void join_family(struct task *t, struct tgroup *tg, uint64_t flags)
     if (flags & LINUX_CLONE_PARENT) {
         tg->exit_signal = t->tg->exit_signal;
         parent = t->tg->parent;
+        tg->parent_tid = t->tg->parent_tid;
+    } else {
+        tg->parent_tid = t->tid;
     }
     tg->parent = parent;
     if (parent)

@@ -14,6 +14,10 @@ static void become_leader(struct task *t)
     struct tgroup *tg = t->tg;
     struct task *old = tg->leader;
     struct pid_slot *mine = pid_slot(t->tid), *pids = pid_slot(tg->pid);
+    struct tgroup *c;
+    LIST_FOREACH (c, &tg->children, sibling)
+        if (c->parent_tid == t->tid)
+            c->parent_tid = tg->pid;
     mine->task = NULL;
     pids->task = t;
     t->tid = tg->pid;

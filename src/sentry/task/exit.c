@@ -136,16 +136,36 @@ static struct tgroup *find_reaper(struct tgroup *tg)
     return kern()->tasks->init;
 }
 
+/* prctl(PR_SET_PDEATHSIG): the thread that made c is gone. */
+static void parent_died(struct tgroup *c)
+{
+    struct task *t, *next;
+    LIST_FOREACH_SAFE (t, next, &c->tasks, tg_node)
+        if (t->pdeath_signal && !t->exiting)
+            (void)!signal_send_task(t, t->pdeath_signal, NULL);
+}
+
+/* t ends, its process does not: another thread takes over its children. */
+static void hand_over_children(const struct task *t)
+{
+    const struct task *heir = list_first_entry_or_null(&t->tg->tasks, struct task, tg_node);
+    struct tgroup *c;
+    LIST_FOREACH (c, &t->tg->children, sibling) {
+        if (c->parent_tid != t->tid || !heir)
+            continue;
+        c->parent_tid = heir->tid;
+        parent_died(c);
+    }
+}
+
 static void reparent_children(struct tgroup *tg)
 {
     struct tgroup *to = find_reaper(tg), *c, *next;
     LIST_FOREACH_SAFE (c, next, &tg->children, sibling) {
         list_del_init(&c->sibling);
         c->parent = to == tg ? NULL : to;
-        struct task *t;
-        LIST_FOREACH (t, &c->tasks, tg_node)
-            if (t->pdeath_signal && !t->exiting)
-                (void)!signal_send_task(t, t->pdeath_signal, NULL);
+        parent_died(c);
+        c->parent_tid = to->leader ? to->leader->tid : to->pid;
         if (!c->parent)
             continue;
         list_add_tail(&c->sibling, &to->children);
@@ -251,6 +271,7 @@ void task_exit(struct task *t)
         tgroup_end(tg);
         return;
     }
+    hand_over_children(held);
     waitq_wake(&tg->exit_wait, WAKE_ALL);
     /* Group signals that t alone could have taken. */
     struct task *o;

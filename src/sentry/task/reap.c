@@ -6,8 +6,10 @@
 #include "sentry/task/task_priv.h"
 #include "sentry/time/timespec.h"
 
-static bool eligible(const struct tgroup *c, const struct wait_request *q)
+static bool eligible(const struct task *t, const struct tgroup *c, const struct wait_request *q)
 {
+    if ((q->options & LINUX___WNOTHREAD) && c->parent_tid != t->tid)
+        return false;
     if (q->idtype == LINUX_P_PID && c->pid != q->id)
         return false;
     if (q->idtype == LINUX_P_PGID && (!c->pgrp || c->pgrp->id != q->id))
@@ -71,7 +73,7 @@ int child_wait(struct task *t, const struct wait_request *q, struct wait_result 
     struct tgroup *c;
     *ret = (struct wait_result){0};
     LIST_FOREACH (c, &t->tg->children, sibling) {
-        if (!eligible(c, q))
+        if (!eligible(t, c, q))
             continue;
         any = true;
         if (take(c, q, ret))

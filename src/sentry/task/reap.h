@@ -1,7 +1,7 @@
 /* sentry/task/reap.h - waiting for children: the work of wait4 and waitid.
  *
  * Locks    the kernel lock.
- * Spec     wait(2), waitid(2). Children belong to the thread group: __WNOTHREAD makes no difference (DEVIATION).
+ * Spec     wait(2), waitid(2).
  */
 #pragma once
 #include <stdint.h>
