@@ -146,6 +146,40 @@ TEST(stop_and_continue)
     check_child(pid, 128 + SIGKILL);
 }
 
+static void *sleeps(void *p)
+{
+    for (;;)
+        pause();
+    return p;
+}
+
+TEST(stop_of_running_threads)
+{
+    volatile unsigned *n =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int status;
+    pid_t pid = CHECK_OK(fork());
+    if (pid == 0) {
+        pthread_t th;
+        pthread_create(&th, NULL, sleeps, NULL);
+        for (;;)
+            n[0]++;
+    }
+    while (!n[0])
+        usleep(1000);
+    CHECK_OK(kill(pid, SIGSTOP));
+    CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
+    usleep(20000);
+    unsigned at = n[0];
+    usleep(30000);
+    CHECK_EQ(n[0], at);
+    CHECK_OK(kill(pid, SIGCONT));
+    while (n[0] == at)
+        usleep(1000);
+    CHECK_OK(kill(pid, SIGTERM));
+    check_child(pid, 128 + SIGTERM);
+}
+
 TEST(terminal_stop_of_a_group)
 {
     int status;
@@ -304,13 +338,6 @@ TEST(threads)
         CHECK(r == &n);
     }
     CHECK_EQ(n, N);
-}
-
-static void *sleeps(void *p)
-{
-    for (;;)
-        pause();
-    return p;
 }
 
 static void *exits_group(void *p)
