@@ -323,10 +323,21 @@ TEST(locks)
     CHECK_OK(munmap(p + P, P));
     CHECK_ERR(mlock(p, 4 * P), ENOMEM);
     CHECK_OK(munlockall());
+    CHECK_OK((int)syscall(SYS_mlock2, p, P, 0));
+    CHECK_OK((int)syscall(SYS_mlock2, p, P, 1 /* MLOCK_ONFAULT */));
+    CHECK_ERR((int)syscall(SYS_mlock2, p, P, 2), EINVAL);
     if (geteuid() == 0)
         return; /* has CAP_IPC_LOCK */
     CHECK_OK(setrlimit(RLIMIT_MEMLOCK, &zero));
     CHECK_ERR(mlock(p, P), EPERM);
+}
+
+/* Without protection keys in the CPU only the default key exists. */
+TEST(protection_key_default)
+{
+    char *p = map(1);
+    CHECK_OK((int)syscall(SYS_pkey_mprotect, p, P, PROT_READ, -1));
+    CHECK_ERR((int)syscall(SYS_pkey_mprotect, p, P, PROT_READ, 99), EINVAL);
 }
 
 TEST(limit_of_address_space)

@@ -172,3 +172,8 @@ int host_init(void)
         return h->epoll_fd;
     return timer_fd_init(h);
 }
+
+int host_random(void *buf, size_t size_bytes)
+{
+    return host_getrandom(buf, size_bytes, 0) == (ssize_t)size_bytes ? 0 : -EIO;
+}

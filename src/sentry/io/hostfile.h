@@ -7,6 +7,7 @@
  */
 #pragma once
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/compiler.h"
@@ -38,3 +39,5 @@ NODISCARD int hostwatch_add(struct hostwatch *w, struct hostfile *f, uint32_t ev
 void hostwatch_set(struct hostwatch *w, uint32_t events);
 void hostwatch_remove(struct hostwatch *w);
 NODISCARD int host_init(void);
+/* Random bytes of the host, all or -EIO. */
+NODISCARD int host_random(void *buf, size_t size_bytes);

@@ -1,10 +1,10 @@
 #include "abi/capability.h"
 #include "abi/stat.h"
 #include "base/err.h"
-#include "host/host.h"
 #include "sentry/arena/arena.h"
 #include "sentry/arena/slab.h"
 #include "sentry/fs/anon/anon.h"
+#include "sentry/io/hostfile.h"
 #include "sentry/vfs/notify.h"
 #include "sentry/vfs/vfs_priv.h"
 
@@ -84,7 +84,7 @@ int vfs_init(void)
     v->kernel_cred = make_kernel_cred();
     if (!v->buckets || !v->kernel_cred)
         return -ENOMEM;
-    if (host_getrandom(&v->seed, sizeof(v->seed), 0) != (ssize_t)sizeof(v->seed))
+    if (host_random(&v->seed, sizeof(v->seed)))
         return -EIO;
     list_init(&v->lru);
     list_init(&v->mounts);

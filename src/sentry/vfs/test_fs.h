@@ -1,4 +1,4 @@
-/* sentry/vfs/test_fs.h - a file system for unit tests: directories, files of up to 4 KiB, links, in libc's heap; and a task.
+/* sentry/vfs/test_fs.h - a file system for unit tests: directories, files of up to 4 KiB, links, in the arena; and a task.
  *
  * Context  included by one *_test.c each; application memory is the test's own (world.mem).
  */
@@ -91,7 +91,7 @@ static const struct file_ops test_fops = {
 
 static struct test_inode *tfs_inode_new(struct super *sb, uint32_t mode)
 {
-    struct test_inode *ti = calloc(1, sizeof(*ti));
+    struct test_inode *ti = arena_alloc(sizeof(*ti));
     assert_non_null(ti);
     inode_init(&ti->i, sb, &test_ops, &test_fops, mode);
     live_inodes++;
@@ -116,7 +116,7 @@ static int test_lookup(struct inode *dir, struct dentry *d)
 
 static void test_add(struct inode *dir, const char *name, struct inode *i)
 {
-    struct test_entry *e = calloc(1, sizeof(*e)), **p = test_find(dir, "");
+    struct test_entry *e = arena_alloc(sizeof(*e)), **p = test_find(dir, "");
     assert_non_null(e);
     snprintf(e->name, sizeof(e->name), "%s", name);
     e->inode = i;
@@ -129,7 +129,7 @@ static int test_make(struct inode *dir, struct dentry *d, uint32_t mode, const s
     struct test_inode *ti = tfs_inode_new(dir->sb, mode);
     inode_init_owner(&ti->i, dir, cr);
     if (target)
-        ti->target = strdup(target);
+        ti->target = arena_strdup(target);
     test_add(dir, d->name, &ti->i);
     dentry_set_inode(d, inode_ref(&ti->i));
     return 0;
@@ -161,7 +161,7 @@ static void test_remove(struct inode *dir, const char *name)
     struct test_entry **p = test_find(dir, name), *e = *p;
     *p = e->next;
     inode_unref(e->inode);
-    free(e);
+    arena_free(e, sizeof(*e));
 }
 
 static int test_unlink(struct inode *dir, struct dentry *d)
@@ -212,8 +212,8 @@ static void tfs_free(struct inode *i)
     struct test_inode *ti = (struct test_inode *)i;
     while (ti->entries)
         test_remove(i, ti->entries->name);
-    free(ti->target);
-    free(ti);
+    arena_strfree(ti->target);
+    arena_free(ti, sizeof(*ti));
     live_inodes--;
 }
 static const struct inode_ops test_ops = {
@@ -291,7 +291,7 @@ struct task *task_find(int32_t tid) { return NULL; }
 struct tgroup *tgroup_find(int32_t pid) { return NULL; }
 struct pgrp *pgrp_find(int32_t id) { return NULL; }
 
-static uint64_t str_at(size_t off, const char *s)
+UNUSED static uint64_t str_at(size_t off, const char *s)
 {
     strcpy(world.mem + off, s);
     return (uint64_t)(uintptr_t)(world.mem + off);
