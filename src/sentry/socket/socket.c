@@ -19,7 +19,8 @@ void socket_init(struct socket *s, const struct socket_ops *ops, int family, uin
                          .type = type,
                          .protocol = (uint16_t)protocol,
                          .rcvtimeo_ns = -1,
-                         .sndtimeo_ns = -1};
+                         .sndtimeo_ns = -1,
+                         .rcvlowat = 1};
 }
 
 const struct socket_family *socket_family_find(int family)

@@ -74,6 +74,7 @@ struct socket {
     uint16_t protocol;
     uint32_t type;                    /* LINUX_SOCK_STREAM.. */
     int64_t rcvtimeo_ns, sndtimeo_ns; /* < 0: none */
+    int32_t rcvlowat;                 /* bytes that a blocking receive on a stream waits for */
 };
 
 /* The family's side: makes a socket (and a connected pair of them). Flags are not its business. */

@@ -24,6 +24,7 @@
 #include "sentry/vfs/dentry.h"
 
 #define UNIX_INLINE      168u
+#define UNIX_OPTS_KEPT   12
 #define UNIX_DGRAM_QLEN  10u
 #define UNIX_BUF_DEFAULT 212992
 #define UNIX_BUF_MAX     212992 /* wmem_max, rmem_max */
@@ -81,7 +82,7 @@ struct unix_sock {
     struct path path;
     struct linux_ucred peercred;
     struct linux_linger linger;
-    int32_t flags_int[4]; /* options that are only remembered: unix_opt.c */
+    int32_t opts[UNIX_OPTS_KEPT]; /* options that are only remembered: unix_opt.c */
 };
 
 /* The sandbox's abstract names, and what is in flight. Made at the first socket. */

@@ -7,18 +7,34 @@
 
 #include <string.h>
 
-/* Options without meaning here that Linux keeps for every socket. */
-enum { KEPT_REUSEADDR, KEPT_REUSEPORT, KEPT_KEEPALIVE, KEPT_BROADCAST };
+/* Options without meaning here that Linux keeps for every socket. Booleans, but for SO_PRIORITY. */
+static const int kept[] = {
+    LINUX_SO_REUSEADDR, LINUX_SO_REUSEPORT, LINUX_SO_KEEPALIVE, LINUX_SO_BROADCAST,
+    LINUX_SO_DONTROUTE, LINUX_SO_OOBINLINE, LINUX_SO_NO_CHECK,  LINUX_SO_PRIORITY,
+    LINUX_SO_TIMESTAMP, LINUX_SO_RXQ_OVFL,  LINUX_SO_DEBUG,
+};
+static_assert(ARRAY_SIZE(kept) <= UNIX_OPTS_KEPT, "room in struct unix_sock");
 
 static int kept_index(int name)
 {
-    switch (name) {
-    case LINUX_SO_REUSEADDR: return KEPT_REUSEADDR;
-    case LINUX_SO_REUSEPORT: return KEPT_REUSEPORT;
-    case LINUX_SO_KEEPALIVE: return KEPT_KEEPALIVE;
-    case LINUX_SO_BROADCAST: return KEPT_BROADCAST;
-    default: return -1;
-    }
+    for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
+        if (kept[i] == name)
+            return (int)i;
+    return -1;
+}
+
+static int set_kept(struct unix_sock *u, struct task *t, int name, int value)
+{
+    int k = kept_index(name);
+    bool admin = task_capable(t, LINUX_CAP_NET_ADMIN);
+    if (k < 0)
+        return -ENOPROTOOPT;
+    if (name == LINUX_SO_DEBUG && value && !admin)
+        return -EACCES;
+    if (name == LINUX_SO_PRIORITY && (value < 0 || value > 6) && !admin)
+        return -EPERM;
+    u->opts[k] = name == LINUX_SO_PRIORITY ? value : value != 0;
+    return 0;
 }
 
 static void set_buf(int32_t *buf, int value, int32_t least, bool force)
@@ -62,6 +78,7 @@ int unix_setsockopt(struct socket *s, struct task *t, int level, int name, const
             return -EPERM;
         set_buf(&u->rcvbuf, value, RCVBUF_MIN, name == LINUX_SO_RCVBUFFORCE);
         return 0;
+    case LINUX_SO_RCVLOWAT: s->rcvlowat = value < 0 ? INT32_MAX : MAX(value, 1); return 0;
     case LINUX_SO_LINGER:
         if (len < sizeof(u->linger))
             return -EINVAL;
@@ -70,11 +87,7 @@ int unix_setsockopt(struct socket *s, struct task *t, int level, int name, const
         return 0;
     default: break;
     }
-    int k = kept_index(name);
-    if (k < 0)
-        return -ENOPROTOOPT;
-    u->flags_int[k] = value != 0;
-    return 0;
+    return set_kept(u, t, name, value);
 }
 
 int unix_getsockopt(struct socket *s, struct task *t, int level, int name, void *v, uint32_t *len)
@@ -103,18 +116,14 @@ int unix_getsockopt(struct socket *s, struct task *t, int level, int name, void 
     case LINUX_SO_PASSCRED: value = u->passcred; break;
     case LINUX_SO_SNDBUF: value = u->sndbuf; break;
     case LINUX_SO_RCVBUF: value = u->rcvbuf; break;
-    case LINUX_SO_RCVLOWAT:
+    case LINUX_SO_RCVLOWAT: value = s->rcvlowat; break;
     case LINUX_SO_SNDLOWAT: value = 1; break;
-    case LINUX_SO_DONTROUTE:
-    case LINUX_SO_DEBUG:
-    case LINUX_SO_OOBINLINE:
-    case LINUX_SO_PRIORITY:
     case LINUX_SO_MARK: break;
     default: {
         int k = kept_index(name);
         if (k < 0)
             return -ENOPROTOOPT;
-        value = u->flags_int[k];
+        value = u->opts[k];
         break;
     }
     }

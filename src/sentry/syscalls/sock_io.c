@@ -38,15 +38,18 @@ HOT int64_t sock_recv(struct task *t, struct file *f, struct sock_msg *m)
     struct socket *s = file_socket(f);
     struct restart *rs = &t->restart;
     bool nonblock = (f->flags & LINUX_O_NONBLOCK) || (m->flags & LINUX_MSG_DONTWAIT);
-    bool all = (m->flags & (LINUX_MSG_WAITALL | LINUX_MSG_PEEK)) == LINUX_MSG_WAITALL &&
-               socket_is_stream(s);
+    /* How much a stream waits for: all with MSG_WAITALL, else SO_RCVLOWAT. */
+    uint64_t target = 0;
+    if (socket_is_stream(s) && !(m->flags & LINUX_MSG_PEEK))
+        target =
+            m->flags & LINUX_MSG_WAITALL ? m->u->resid : MIN((uint64_t)s->rcvlowat, m->u->resid);
     if (rs->done)
         uio_skip(m->u, rs->done);
     for (;;) {
         ssize_t r = s->ops->recv(s, t, m);
         if (r >= 0) {
             rs->done += (uint64_t)r;
-            if (r > 0 && all && !m->stop && m->u->resid > 0)
+            if (r > 0 && rs->done < target && !m->stop)
                 continue;
             return (int64_t)rs->done;
         }
