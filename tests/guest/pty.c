@@ -152,3 +152,85 @@ TEST(background_reads_stop)
     type("x\n");
     check_child(pid, 0);
 }
+
+/* What is left of a session may go on writing when its leader has ended; the foreground group is told. */
+TEST(output_after_the_leader)
+{
+    int gate[2];
+    CHECK_OK(pipe(gate));
+    open_pair();
+    pid_t pid = fork();
+    if (pid == 0) {
+        char c;
+        setsid();
+        if (ioctl(slave, TIOCSCTTY, 0))
+            _exit(1);
+        pid_t rest = fork();
+        if (rest == 0) {
+            close(gate[1]);
+            if (read(gate[0], &c, 1) == 0)
+                (void)!write(slave, "late\n", 5);
+            _exit(0);
+        }
+        setpgid(rest, rest);
+        _exit(0);
+    }
+    check_child(pid, 0);
+    close(slave);
+    close(gate[1]);
+    want(master, "late\r\n");
+}
+
+TEST(polling_waits_for_vmin)
+{
+    struct termios t;
+    open_pair();
+    CHECK_OK(tcgetattr(slave, &t));
+    cfmakeraw(&t);
+    t.c_cc[VMIN] = 3;
+    CHECK_OK(tcsetattr(slave, TCSANOW, &t));
+    struct pollfd p = {.fd = slave, .events = POLLIN};
+    type("ab");
+    CHECK_EQ(poll(&p, 1, 0), 0);
+    type("c");
+    CHECK_EQ(poll(&p, 1, 1000), 1);
+    want(slave, "abc");
+}
+
+TEST(packets_tell_of_stop_and_flush)
+{
+    int on = 1;
+    char b[8];
+    open_pair();
+    CHECK_OK(ioctl(master, TIOCPKT, &on));
+    CHECK_OK(tcflow(slave, TCOOFF));
+    CHECK_EQ(read(master, b, sizeof(b)), 1);
+    CHECK_EQ(b[0], TIOCPKT_STOP);
+    CHECK_OK(tcflow(slave, TCOON));
+    CHECK_EQ(read(master, b, sizeof(b)), 1);
+    CHECK_EQ(b[0], TIOCPKT_START);
+    CHECK_OK(tcflush(slave, TCIFLUSH));
+    CHECK_EQ(read(master, b, sizeof(b)), 1);
+    CHECK_EQ(b[0], TIOCPKT_FLUSHREAD);
+    CHECK_EQ(write(slave, "x", 1), 1);
+    CHECK_EQ(read(master, b, sizeof(b)), 2);
+    CHECK_EQ(b[0], TIOCPKT_DATA);
+    CHECK_EQ(b[1], 'x');
+}
+
+TEST(requests_that_need_a_terminal_of_ones_own)
+{
+    int v = getpgrp();
+    unsigned dev;
+    struct stat st;
+    open_pair();
+    CHECK_ERR(ioctl(slave, TIOCSPGRP, &v), ENOTTY);
+    CHECK_ERR(ioctl(slave, TIOCGPGRP, &v), ENOTTY);
+    CHECK_ERR(ioctl(slave, TIOCSPGRP, NULL), EFAULT);
+    CHECK_ERR(ioctl(slave, TIOCNOTTY), ENOTTY);
+    v = 99;
+    CHECK_ERR(ioctl(slave, TIOCSETD, &v), EINVAL);
+    CHECK_OK(ioctl(slave, TIOCGDEV, &dev));
+    CHECK_OK(fstat(slave, &st));
+    CHECK_EQ(dev, (unsigned)st.st_rdev);
+}

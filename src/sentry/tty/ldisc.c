@@ -158,13 +158,25 @@ void ldisc_flush_input(struct pty *p)
     waitq_wake(&p->master_wait, LINUX_POLLOUT | LINUX_POLLWRNORM);
 }
 
+void ldisc_stop(struct pty *p, bool stop)
+{
+    if (p->stopped == stop)
+        return;
+    p->stopped = stop;
+    pty_packet(p, stop ? LINUX_TIOCPKT_STOP : LINUX_TIOCPKT_START);
+    if (!stop)
+        waitq_wake(&p->y.wait, LINUX_POLLOUT | LINUX_POLLWRNORM);
+}
+
 static void key_signal(struct pty *p, int sig, uint8_t c)
 {
     if (!L(p, LINUX_NOFLSH)) {
         ldisc_flush_input(p);
         p->out_tail = p->out_head;
+        pty_packet(p, LINUX_TIOCPKT_FLUSHREAD | LINUX_TIOCPKT_FLUSHWRITE);
+        waitq_wake(&p->y.wait, LINUX_POLLOUT | LINUX_POLLWRNORM);
     }
-    p->stopped = false;
+    ldisc_stop(p, false);
     if (L(p, LINUX_ECHO))
         echo(p, c);
     pty_wake_master(p);
@@ -298,12 +310,6 @@ static bool input_signal(struct pty *p, uint8_t c)
     return true;
 }
 
-static void start_output(struct pty *p)
-{
-    p->stopped = false;
-    waitq_wake(&p->y.wait, LINUX_POLLOUT | LINUX_POLLWRNORM);
-}
-
 void ldisc_input(struct pty *p, uint8_t c)
 {
     if (I(p, LINUX_ISTRIP))
@@ -318,18 +324,18 @@ void ldisc_input(struct pty *p, uint8_t c)
     }
     if (I(p, LINUX_IXON)) {
         if (is_cc(p, LINUX_VSTART, c)) {
-            start_output(p);
+            ldisc_stop(p, false);
             return;
         }
         if (is_cc(p, LINUX_VSTOP, c)) {
-            p->stopped = true;
+            ldisc_stop(p, true);
             return;
         }
     }
     if (L(p, LINUX_ISIG) && input_signal(p, c))
         return;
-    if (p->stopped && I(p, LINUX_IXON) && I(p, LINUX_IXANY))
-        start_output(p);
+    if (I(p, LINUX_IXON) && I(p, LINUX_IXANY))
+        ldisc_stop(p, false);
     if (c == '\r') {
         if (I(p, LINUX_IGNCR))
             return;
@@ -369,6 +375,15 @@ uint32_t ldisc_room(const struct pty *p)
 uint32_t ldisc_readable(struct pty *p)
 {
     return L(p, LINUX_ICANON) ? p->in_canon - p->in_tail : in_used(p);
+}
+
+bool ldisc_ready(struct pty *p)
+{
+    const uint8_t *cc = p->y.tio.c_cc;
+    uint32_t want = 1;
+    if (!L(p, LINUX_ICANON) && cc[LINUX_VTIME] == 0)
+        want = MAX((uint32_t)cc[LINUX_VMIN], 1u);
+    return ldisc_readable(p) >= want;
 }
 
 static ssize_t put_bytes(struct pty *p, struct uio *u, uint32_t n)
@@ -435,15 +450,14 @@ void ldisc_modes_changed(struct pty *p, const struct linux_termios *old)
         p->in_canon = p->in_head;
         wake_reader(p);
     }
-    if (!I(p, LINUX_IXON) && p->stopped)
-        start_output(p);
+    if (!I(p, LINUX_IXON))
+        ldisc_stop(p, false);
     if (p->packet) {
         bool was = (old->c_iflag & LINUX_IXON) && old->c_cc[LINUX_VSTART] == 17 &&
                    old->c_cc[LINUX_VSTOP] == 19;
         bool now = I(p, LINUX_IXON) && p->y.tio.c_cc[LINUX_VSTART] == 17 &&
                    p->y.tio.c_cc[LINUX_VSTOP] == 19;
         if (was != now)
-            p->packet_status |= now ? LINUX_TIOCPKT_DOSTOP : LINUX_TIOCPKT_NOSTOP;
-        pty_wake_master(p);
+            pty_packet(p, now ? LINUX_TIOCPKT_DOSTOP : LINUX_TIOCPKT_NOSTOP);
     }
 }

@@ -26,6 +26,14 @@ static struct pty *to_pty(struct tty *y) { return container_of(y, struct pty, y)
 
 struct pty *pty_find(uint32_t number) { return number < PTY_MAX ? kern()->tty->pts[number] : NULL; }
 
+void pty_packet(struct pty *p, uint32_t status)
+{
+    if (!p->packet || !status)
+        return;
+    p->packet_status |= (uint8_t)status;
+    pty_wake_master(p);
+}
+
 void pty_wake_master(struct pty *p)
 {
     waitq_wake(&p->master_wait, LINUX_POLLIN | LINUX_POLLRDNORM | LINUX_POLLPRI);
@@ -48,7 +56,7 @@ static uint32_t slave_poll(struct tty *y)
 {
     struct pty *p = to_pty(y);
     uint32_t mask = 0;
-    if (ldisc_readable(p) > 0)
+    if (ldisc_ready(p))
         mask |= LINUX_POLLIN | LINUX_POLLRDNORM;
     if (!p->masters)
         mask |= LINUX_POLLHUP;
@@ -78,9 +86,8 @@ static void slave_flush(struct tty *y, bool input, bool output)
         ldisc_flush_input(p);
     if (output)
         p->out_tail = p->out_head;
-    if (p->packet)
-        p->packet_status |= (uint8_t)((input ? LINUX_TIOCPKT_FLUSHREAD : 0) |
-                                      (output ? LINUX_TIOCPKT_FLUSHWRITE : 0));
+    pty_packet(p,
+               (input ? LINUX_TIOCPKT_FLUSHREAD : 0) | (output ? LINUX_TIOCPKT_FLUSHWRITE : 0));
     waitq_wake(&y->wait, LINUX_POLLOUT | LINUX_POLLWRNORM);
 }
 
@@ -89,9 +96,7 @@ static void slave_flow(struct tty *y, uint32_t how)
     struct pty *p = to_pty(y);
     if (how > LINUX_TCOON)
         return; /* about input: nothing is transmitted here */
-    p->stopped = how == LINUX_TCOOFF;
-    if (!p->stopped)
-        waitq_wake(&y->wait, LINUX_POLLOUT | LINUX_POLLWRNORM);
+    ldisc_stop(p, how == LINUX_TCOOFF);
 }
 
 static void slave_opened(struct tty *y, struct file *f)
@@ -253,9 +258,13 @@ static int64_t master_ioctl(struct file *f, struct task *t, uint32_t cmd, uint64
     case LINUX_TIOCINQ: return copy_out_u32(t, a, p->out_head - p->out_tail);
     case LINUX_TIOCGPGRP: return copy_out_u32(t, a, (uint32_t)p->y.fg_pgid);
     case LINUX_TIOCGSID: return p->y.sid ? copy_out_u32(t, a, (uint32_t)p->y.sid) : -ENOTTY;
-    case LINUX_TIOCSCTTY:
-    case LINUX_TIOCNOTTY:
-    case LINUX_TIOCSPGRP: return -ENOTTY;
+    case LINUX_TIOCNOTTY: return -ENOTTY;
+    case LINUX_TCFLSH:
+        if (arg > LINUX_TCIOFLUSH)
+            return -EINVAL;
+        /* What the master would read is the slave's output. */
+        slave_flush(&p->y, arg != LINUX_TCIFLUSH, arg != LINUX_TCOFLUSH);
+        return 0;
     default: return tty_ioctl(&p->y, f, t, cmd, arg);
     }
 }

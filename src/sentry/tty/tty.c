@@ -108,18 +108,12 @@ void tty_hangup(struct tty *y)
 void tty_session_end(struct session *s)
 {
     struct tty *y = s->ctty;
-    AUTO(tty) struct tty *held = tty_ref(y);
+    /* Linux hangs up only terminals that are no ptys: whoever still has this one open goes on using it. */
     tty_signal_fg(y, LINUX_SIGHUP);
-    tty_signal_fg(y, LINUX_SIGCONT);
     drop_ctty(y);
     if (s->ctty) { /* its number was taken by another session: I1 was broken */
         s->ctty = NULL;
         tty_unref(y);
-    }
-    /* The user's own terminal stays as it is: others may be using it. */
-    if (y != kern()->tty->host) {
-        y->hangups++;
-        waitq_wake(&held->wait, WAKE_ALL);
     }
 }
 

@@ -73,12 +73,12 @@ static int64_t set_fg(struct tty *y, struct task *t, struct uaddr a)
     int err = tty_check_background(y, t, LINUX_SIGTTOU);
     if (err)
         return err == -EIO ? -ENOTTY : err;
-    if (tty_of_task(t) != y)
-        return -ENOTTY;
     if (copy_in_u32(t, &v, a))
         return -EFAULT;
     if ((int32_t)v < 0)
         return -EINVAL;
+    if (tty_of_task(t) != y)
+        return -ENOTTY;
     struct pgrp *pg = pgrp_find((int32_t)v);
     if (!pg)
         return -ESRCH;
@@ -155,6 +155,13 @@ int64_t tty_ioctl(struct tty *y, struct file *f, struct task *t, uint32_t cmd, u
         return tty_check_background(
             y, t, LINUX_SIGTTOU); /* output is never behind; there is no line to break */
     case LINUX_TIOCGETD: return copy_out_u32(t, a, LINUX_N_TTY);
+    case LINUX_TIOCSETD: {
+        uint32_t v;
+        if (copy_in_u32(t, &v, a))
+            return -EFAULT;
+        return v == LINUX_N_TTY ? 0 : -EINVAL;
+    }
+    case LINUX_TIOCGDEV: return copy_out_u32(t, a, (uint32_t)y->rdev);
     case LINUX_TIOCEXCL: y->exclusive = true; return 0;
     case LINUX_TIOCNXCL: y->exclusive = false; return 0;
     case LINUX_TIOCGEXCL: return copy_out_u32(t, a, y->exclusive);

@@ -45,8 +45,12 @@ static ssize_t host_tty_read(struct tty *y, struct uio *u)
         return 0;
     if (!some)
         return -EAGAIN;
-    ssize_t n =
-        host_read(hostfile_fd(to_host(y)->host), buf, (size_t)MIN(u->resid, (uint64_t)sizeof(buf)));
+    AUTO(tty) struct tty *held = tty_ref(y);
+    int fd = hostfile_fd(to_host(y)->host);
+    /* Short as a rule; with VMIN and VTIME the terminal waits for the bytes that follow. */
+    worker_block_begin();
+    ssize_t n = host_read(fd, buf, (size_t)MIN(u->resid, (uint64_t)sizeof(buf)));
+    worker_block_end();
     if (n <= 0)
         return n == -EAGAIN || n == -EINTR ? -EAGAIN : n == 0 ? 0 : -EIO;
     timer_cancel(&y->vtime);
@@ -202,6 +206,9 @@ int tty_host_new(struct hostfile *hf, struct task *t, struct file **ret)
     if (walk_at(t, LINUX_AT_FDCWD, "/dev/console", 0, &w) == 0) {
         bool is_console = w.path.dentry->inode->rdev == TTY_RDEV(5, 1) &&
                           inode_is(w.path.dentry->inode, LINUX_S_IFCHR);
+        /* Its user may open /dev/stderr again. */
+        if (is_console && t)
+            w.path.dentry->inode->uid = t->cred->fsuid;
         err = is_console ? file_new(&w.path, NULL, LINUX_O_RDWR, t->cred, &f) : -ENOENT;
         path_unref(&w.path);
     } else {
