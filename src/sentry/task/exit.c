@@ -236,9 +236,9 @@ static void drop_resources(struct task *t)
     }
     if (t->thread)
         platform_thread_exit(TAKE(t->thread));
-    t->files = fdtable_unref(t->files);
-    t->fs = fsctx_unref(t->fs);
-    t->mm = mm_unref(t->mm);
+    fdtable_unref(TAKE(t->files));
+    fsctx_unref(TAKE(t->fs));
+    mm_unref(TAKE(t->mm));
 }
 
 void task_exit(struct task *t)
@@ -255,12 +255,12 @@ void task_exit(struct task *t)
     t->state = TASK_ZOMBIE;
     robust_list_exit(t);
     vfork_release(t);
-    list_del_init(&t->tg_node);
-    tg->ntasks--;
-    kern()->tasks->ntasks--;
+    /* Closing files may let go of the kernel lock: until that is done t counts as a member, so that the group does not end twice. */
     drop_resources(held);
     sigpending_flush(tg, &t->pending);
-    bool last = tg->ntasks == 0;
+    list_del_init(&t->tg_node);
+    kern()->tasks->ntasks--;
+    bool last = --tg->ntasks == 0;
     if (t != tg->leader) {
         struct pid_slot *s = pid_slot(t->tid);
         s->task = NULL;
