@@ -109,8 +109,9 @@ static int unshare_files(struct task *t)
     struct fdtable *own = fdtable_dup(t->files);
     if (!own)
         return -ENOMEM;
-    fdtable_unref(t->files);
+    struct fdtable *old = t->files;
     t->files = own;
+    fdtable_unref(old);
     return 0;
 }
 
@@ -121,8 +122,9 @@ static int unshare_fs(struct task *t)
     struct fsctx *own = fsctx_dup(t->fs);
     if (!own)
         return -ENOMEM;
-    fsctx_unref(t->fs);
+    struct fsctx *old = t->fs;
     t->fs = own;
+    fsctx_unref(old);
     return 0;
 }
 
