@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The figures of docs/benchmarks.md: native, runc, gVisor and cvisor side by side, in one run.
 
-usage: run.py [--rounds N] [--sleep SECONDS] [--only NAME,..] [--no-write]
+usage: run.py [--rounds N] [--sleep SECONDS] [--no-write]
 
 Each round runs every figure once for every peer, in turn, so that a change of the machine hits all alike; the median of the
 rounds is reported (at least 5). Exit codes are checked: a peer that fails to start would be fast. CPU time is that of a
@@ -21,7 +21,11 @@ import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-CPUACCT = next((d for d in ("/sys/fs/cgroup/cpuacct", "/sys/fs/cgroup/cpu,cpuacct") if os.path.isdir(d)), None)
+# Where a cgroup counts CPU time, and how: the file and what follows from its text. Version 1, then 2.
+CGROUPS = [(d, "cpuacct.usage", lambda text: int(text) / 1e9) for d in ("/sys/fs/cgroup/cpuacct", "/sys/fs/cgroup/cpu,cpuacct")] + [
+    ("/sys/fs/cgroup", "cpu.stat", lambda text: int(re.search(r"^usage_usec (\d+)", text, re.M).group(1)) / 1e6)]
+CPUACCT, CPU_FILE, CPU_SECONDS = next((c for c in CGROUPS if os.path.exists(os.path.join(c[0], c[1])) and os.access(c[0], os.W_OK)),
+                                      (None, None, None))
 
 MICRO = {
     "notified_call": "a system call that the sentry answers (getppid)",
@@ -89,7 +93,7 @@ class Peers:
         c["mounts"] = [m for m in c["mounts"] if m["destination"] in ("/proc", "/dev", "/dev/pts", "/dev/shm")]
         c["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777"]})
         for d in ("/usr", "/etc", self.work):
-            c["mounts"].append({"destination": d, "type": "bind", "source": d, "options": ["rbind", "ro"]})
+            c["mounts"].append({"destination": d, "type": "bind", "source": d, "options": ["rbind", "rw" if d == self.work else "ro"]})
         for link in ("bin", "lib", "lib64", "sbin"):
             if os.path.islink("/" + link):
                 os.symlink(os.readlink("/" + link), os.path.join(bundle, "rootfs", link))
@@ -101,7 +105,7 @@ class Peers:
 class Cgroup:
     def __enter__(self):
         self.dir = None
-        if CPUACCT and os.access(CPUACCT, os.W_OK):
+        if CPUACCT:
             self.dir = tempfile.mkdtemp(prefix="bench-", dir=CPUACCT)
         return self
 
@@ -113,10 +117,12 @@ class Cgroup:
     def cpu_s(self):
         if not self.dir:
             return float("nan")
-        with open(self.dir + "/cpuacct.usage", encoding="ascii") as f:
-            return int(f.read()) / 1e9
+        with open(os.path.join(self.dir, CPU_FILE), encoding="ascii") as f:
+            return CPU_SECONDS(f.read())
 
     def pids(self):
+        if not self.dir:
+            return []
         with open(self.dir + "/cgroup.procs", encoding="ascii") as f:
             return f.read().split()
 
@@ -187,6 +193,8 @@ def main():
 
 def measure(a, work):
     peers = Peers(work)
+    if not CPUACCT:
+        print("no cgroup can be made: no CPU times, no idle figures")
     micro = os.path.join(work, "micro")
     subprocess.run(["gcc", "-O2", "-static", "-o", micro, os.path.join(ROOT, "bench", "src", "micro.c"), "-lpthread"], check=True)
     with open("prog.c", "w", encoding="utf-8") as f:
@@ -196,7 +204,7 @@ def measure(a, work):
         f.write("int main(void) { return f1(2) == 0; }\n")
     wholes = {
         "true": (["/bin/true"], "start and end: `true`"),
-        "gcc": (["gcc", "-O1", "-c", work + "/prog.c", "-o", "/tmp/bench-prog.o"], "gcc compiling 200 functions"),
+        "gcc": (["gcc", "-O1", "-c", work + "/prog.c", "-o", work + "/prog.o"], "gcc compiling 200 functions"),
         "python": (["/usr/bin/python3", "-c", "import json, subprocess, re"], "python3 start with three imports"),
         "shell_loop": (["sh", "-c", "i=0; while [ $i -lt 500 ]; do /bin/true; i=$((i+1)); done"], "shell loop of 500 /bin/true"),
     }
@@ -213,11 +221,13 @@ def measure(a, work):
                     data.setdefault((name, peer), []).append(wall * 1e3)
                     data.setdefault((name + "_cpu", peer), []).append(cpu * 1e3)
         print(f"round {n + 1} of {a.rounds}", file=sys.stderr, flush=True)
-    resting = {p: idle(peers, p, a.sleep if p == "cvisor" else min(a.sleep, 10)) for p in peers.list if p not in ("native", "runc")}
+    resting = {p: idle(peers, p, a.sleep if p == "cvisor" else min(a.sleep, 10)) for p in peers.list if CPUACCT and p not in ("native", "runc")}
     return report_make(a, list(peers.list), {k: statistics.median(v) for k, v in data.items()}, wholes, resting)
 
 
 def number(v):
+    if v != v:
+        return "-"
     return f"{v:,.0f}" if v >= 100 else f"{v:.1f}"
 
 

@@ -144,7 +144,8 @@ def test_forbidden_call_kills(sandbox, who, nr):
     make_call(s.gofer if who == "gofer" else s.sentry, nr)
     code, err = s.end()
     assert code == 128
-    assert "forbids" in err if who == "sentry" else f"signal {int(signal.SIGSYS)}" in err
+    # The gofer's end is noticed by runsc (which knows the signal) and by the sentry; either may be the first to say so.
+    assert "forbids" in err if who == "sentry" else err.startswith("runsc: the gofer") and err.count("\n") == 1
 
 
 @root_only
