@@ -25,7 +25,7 @@ static int64_t do_open(struct task *t, int dirfd, struct uaddr name, uint32_t fl
     struct file *f;
     if (r == 0)
         r = file_open_walk(t, dirfd, path, flags, mode, walk, &f);
-    if (r < 0)
+    if (r != 0)
         return r;
     return fd_install(t, f, flags & LINUX_O_CLOEXEC);
 }
@@ -91,7 +91,7 @@ int64_t sys_openat2(struct task *t, const struct sys_args *a)
     int r = how_copy_in(t, arg_uaddr(a, 2), a->arg[3], &how);
     if (r == 0)
         r = how_check(&how);
-    if (r < 0)
+    if (r != 0)
         return r;
     static const struct {
         uint32_t resolve, walk;

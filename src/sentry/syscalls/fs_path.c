@@ -7,13 +7,13 @@ static int create_name(struct task *t, int dirfd, const char *name, bool is_dir,
                        struct dentry **ret)
 {
     int r = walk_at(t, dirfd, name, WALK_PARENT, w);
-    if (r < 0)
+    if (r != 0)
         return r;
     if (w->last_dot)
         return -EEXIST;
     AUTO(dentry) struct dentry *d = NULL;
     r = walk_last(w, &d);
-    if (r < 0)
+    if (r != 0)
         return r;
     if (d->inode)
         return -EEXIST;
@@ -29,7 +29,7 @@ int fs_create_at(struct task *t, int dirfd, const char *name, bool is_dir, struc
                  struct dentry **ret)
 {
     int r = create_name(t, dirfd, name, is_dir, w, ret);
-    return r < 0 ? r : may_create(&w->path, *ret, t->cred);
+    return r != 0 ? r : may_create(&w->path, *ret, t->cred);
 }
 
 static int64_t do_mkdir(struct task *t, int dirfd, struct uaddr name, uint32_t mode)
@@ -40,7 +40,7 @@ static int64_t do_mkdir(struct task *t, int dirfd, struct uaddr name, uint32_t m
     int r = path_copy_in(t, name, false, &path);
     if (r == 0)
         r = fs_create_at(t, dirfd, path, true, &w, &d);
-    if (r < 0)
+    if (r != 0)
         return r;
     struct inode *dir = w.path.dentry->inode;
     if (!dir->ops->mkdir)
@@ -85,7 +85,7 @@ static int64_t do_mknod(struct task *t, int dirfd, struct uaddr name, uint32_t m
         r = path_copy_in(t, name, false, &path);
     if (r == 0)
         r = fs_create_at(t, dirfd, path, false, &w, &d);
-    if (r < 0)
+    if (r != 0)
         return r;
     struct inode *dir = w.path.dentry->inode;
     bool device = LINUX_S_ISCHR(mode) || LINUX_S_ISBLK(mode);
@@ -123,7 +123,7 @@ static int64_t do_symlink(struct task *t, struct uaddr target, int dirfd, struct
         r = path_copy_in(t, name, false, &path);
     if (r == 0)
         r = fs_create_at(t, dirfd, path, false, &w, &d);
-    if (r < 0)
+    if (r != 0)
         return r;
     struct inode *dir = w.path.dentry->inode;
     if (!dir->ops->symlink)
@@ -161,7 +161,7 @@ static int link_source(struct task *t, int dirfd, struct uaddr name, uint32_t wa
 {
     AUTO(pathbuf) char *path = NULL;
     int r = path_copy_in(t, name, walk & WALK_EMPTY, &path);
-    if (r < 0)
+    if (r != 0)
         return r;
     if ((walk & WALK_EMPTY) && path[0] != '/' && dirfd != LINUX_AT_FDCWD) {
         AUTO(file) struct file *f = fd_get(t, dirfd);
@@ -189,7 +189,7 @@ static int64_t do_link(struct task *t, int odirfd, struct uaddr oname, int ndirf
         r = path_copy_in(t, nname, false, &path);
     if (r == 0)
         r = create_name(t, ndirfd, path, false, &w, &d);
-    if (r < 0)
+    if (r != 0)
         return r;
     struct inode *dir = w.path.dentry->inode, *i = from.path.dentry->inode;
     if (from.path.mnt != w.path.mnt)
@@ -197,14 +197,14 @@ static int64_t do_link(struct task *t, int odirfd, struct uaddr oname, int ndirf
     r = may_link(t, i);
     if (r == 0)
         r = may_create(&w.path, d, t->cred);
-    if (r < 0)
+    if (r != 0)
         return r;
     if (LINUX_S_ISDIR(i->mode) || !dir->ops->link)
         return -EPERM;
     if (i->nlink == 0 && !i->linkable)
         return -ENOENT;
     r = dir->ops->link(dir, d, i);
-    if (r < 0)
+    if (r != 0)
         return r;
     i->linkable = false;
     notify_self(i, LINUX_IN_ATTRIB);
@@ -228,7 +228,7 @@ static int victim(struct task *t, int dirfd, struct uaddr name, struct walk *w)
 {
     AUTO(pathbuf) char *path = NULL;
     int r = path_copy_in(t, name, false, &path);
-    return r < 0 ? r : walk_at(t, dirfd, path, WALK_PARENT, w);
+    return r != 0 ? r : walk_at(t, dirfd, path, WALK_PARENT, w);
 }
 
 static int64_t do_unlink(struct task *t, int dirfd, struct uaddr name)
@@ -236,14 +236,14 @@ static int64_t do_unlink(struct task *t, int dirfd, struct uaddr name)
     AUTO(walk) struct walk w = {0};
     AUTO(dentry) struct dentry *d = NULL;
     int r = victim(t, dirfd, name, &w);
-    if (r < 0)
+    if (r != 0)
         return r;
     if (w.last_dot)
         return -EISDIR;
     if (mount_readonly(w.path.mnt))
         return -EROFS;
     r = walk_last(&w, &d);
-    if (r < 0)
+    if (r != 0)
         return r;
     if (!d->inode)
         return -ENOENT;
@@ -251,7 +251,7 @@ static int64_t do_unlink(struct task *t, int dirfd, struct uaddr name)
         return LINUX_S_ISDIR(d->inode->mode) ? -EISDIR : -ENOTDIR;
     struct inode *dir = w.path.dentry->inode, *i = d->inode;
     r = may_delete(&w.path, d, false, t->cred);
-    if (r < 0)
+    if (r != 0)
         return r;
     if (!dir->ops->unlink)
         return -EPERM;
@@ -274,7 +274,7 @@ static int64_t do_rmdir(struct task *t, int dirfd, struct uaddr name)
     AUTO(walk) struct walk w = {0};
     AUTO(dentry) struct dentry *d = NULL;
     int r = victim(t, dirfd, name, &w);
-    if (r < 0)
+    if (r != 0)
         return r;
     if (w.last_dot)
         return w.last_len == 0 ? -EBUSY : w.last_len == 1 ? -EINVAL : -ENOTEMPTY;
@@ -283,7 +283,7 @@ static int64_t do_rmdir(struct task *t, int dirfd, struct uaddr name)
     r = walk_last(&w, &d);
     if (r == 0)
         r = may_delete(&w.path, d, true, t->cred);
-    if (r < 0)
+    if (r != 0)
         return r;
     struct inode *dir = w.path.dentry->inode, *i = d->inode;
     if (!dir->ops->rmdir)
@@ -329,7 +329,7 @@ static int64_t do_readlink(struct task *t, int dirfd, struct uaddr name, struct 
     int r = path_copy_in(t, name, true, &path);
     if (r == 0)
         r = walk_at(t, dirfd, path, WALK_NOFOLLOW | WALK_EMPTY, &w);
-    if (r < 0)
+    if (r != 0)
         return r;
     struct inode *i = w.path.dentry->inode;
     if (!LINUX_S_ISLNK(i->mode))

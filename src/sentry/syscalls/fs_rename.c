@@ -19,7 +19,7 @@ static int rename_find(struct task *t, struct rename *rn, int odirfd, struct uad
         r = path_copy_in(t, nname, false, &npath);
     if (r == 0)
         r = walk_at(t, ndirfd, npath, WALK_PARENT, &rn->to);
-    if (r < 0)
+    if (r != 0)
         return r;
     if (rn->from.path.mnt != rn->to.path.mnt)
         return -EXDEV;
@@ -30,7 +30,7 @@ static int rename_find(struct task *t, struct rename *rn, int odirfd, struct uad
     if (mount_readonly(rn->from.path.mnt))
         return -EROFS;
     r = walk_last(&rn->from, &rn->od);
-    return r < 0 ? r : walk_last(&rn->to, &rn->nd);
+    return r != 0 ? r : walk_last(&rn->to, &rn->nd);
 }
 
 /* What depends on the two names alone. */
@@ -68,14 +68,14 @@ static int rename_allowed(struct task *t, const struct rename *rn)
         r = n ? may_delete(&rn->to.path, rn->nd, exchange ? LINUX_S_ISDIR(n->mode) : is_dir,
                            t->cred)
               : may_create(&rn->to.path, rn->nd, t->cred);
-    if (r < 0)
+    if (r != 0)
         return r;
     if (!rn->from.path.dentry->inode->ops->rename)
         return -EPERM;
     /* A directory that moves gets another "..". */
     if (moves && is_dir)
         r = inode_permission(o, MAY_WRITE, t->cred);
-    if (r == 0 && moves && exchange && LINUX_S_ISDIR(n->mode))
+    if (r == 0 && moves && exchange && n && LINUX_S_ISDIR(n->mode))
         r = inode_permission(n, MAY_WRITE, t->cred);
     if (r == 0 && (rn->od->mountpoint || rn->nd->mountpoint))
         r = -EBUSY;

@@ -107,9 +107,7 @@ int path_format(struct task *t, const struct path *p, char *buf, size_t size)
         return -ENAMETOOLONG;
     struct back_buf b = {.buf = buf, .pos = size - 1};
     buf[size - 1] = 0;
-    struct path root = t && t->fs
-                           ? *t->fs->root
-                           : (struct path){vfs()->root, vfs()->root ? vfs()->root->root : NULL};
+    struct path root = t && t->fs ? *t->fs->root : (struct path){vfs()->root, vfs()->root->root};
     const struct mount *mnt = p->mnt;
     const struct dentry *d = p->dentry;
     if (dentry_is_root(d) && d != mnt->root) { /* anonymous: the name is the text */
@@ -121,7 +119,7 @@ int path_format(struct task *t, const struct path *p, char *buf, size_t size)
     size_t empty = b.pos;
     while (!(d == root.dentry && mnt == root.mnt)) {
         if (d == mnt->root) {
-            if (!mnt->parent) {
+            if (!mnt->parent || !mnt->mountpoint) {
                 if (b.pos == empty)
                     prepend(&b, "/", 1);
                 prepend(&b, "(unreachable)", 13);

@@ -297,14 +297,14 @@ UNUSED static uint64_t str_at(size_t off, const char *s)
     return (uint64_t)(uintptr_t)(world.mem + off);
 }
 
-static void as_user(uint32_t uid)
+UNUSED static void as_user(uint32_t uid)
 {
     world.cred.uid = world.cred.euid = world.cred.suid = world.cred.fsuid = uid;
     world.cred.gid = world.cred.egid = world.cred.sgid = world.cred.fsgid = uid;
     world.cred.cap_eff = world.cred.cap_perm = uid ? 0 : LINUX_CAP_FULL;
 }
 
-static void world_start(void)
+UNUSED static void world_start(void)
 {
     if (!kern()->vfs)
         assert_int_equal(vfs_init(), 0);
