@@ -86,8 +86,7 @@ static void slave_flush(struct tty *y, bool input, bool output)
         ldisc_flush_input(p);
     if (output)
         p->out_tail = p->out_head;
-    pty_packet(p,
-               (input ? LINUX_TIOCPKT_FLUSHREAD : 0) | (output ? LINUX_TIOCPKT_FLUSHWRITE : 0));
+    pty_packet(p, (input ? LINUX_TIOCPKT_FLUSHREAD : 0) | (output ? LINUX_TIOCPKT_FLUSHWRITE : 0));
     waitq_wake(&y->wait, LINUX_POLLOUT | LINUX_POLLWRNORM);
 }
 

@@ -45,7 +45,7 @@ void ldisc_input(struct pty *p, uint8_t c);
 uint32_t ldisc_room(const struct pty *p); /* bytes that may be typed now */
 ssize_t ldisc_read(struct pty *p, struct uio *u);
 uint32_t ldisc_readable(struct pty *p);
-bool ldisc_ready(struct pty *p); /* poll's answer: VMIN bytes if VTIME is 0 */
+bool ldisc_ready(struct pty *p);           /* poll's answer: VMIN bytes if VTIME is 0 */
 void ldisc_stop(struct pty *p, bool stop); /* ^S and ^Q, tcflow(3) */
 ssize_t ldisc_write(struct pty *p, struct uio *u);
 void ldisc_flush_input(struct pty *p);
@@ -55,4 +55,5 @@ static inline uint32_t pty_out_room(const struct pty *p)
     return PTY_OUT - (p->out_head - p->out_tail);
 }
 void pty_wake_master(struct pty *p);
-void pty_packet(struct pty *p, uint32_t status); /* LINUX_TIOCPKT_*: told to a master in packet mode */
+void pty_packet(struct pty *p,
+                uint32_t status); /* LINUX_TIOCPKT_*: told to a master in packet mode */
