@@ -1,6 +1,8 @@
-/* epoll, eventfd, timerfd. */
+/* epoll (epoll_pwait, epoll_pwait2), eventfd2, timerfd. */
 #include "guest.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -188,4 +190,50 @@ TEST(timerfd_absolute)
     CHECK_OK(timerfd_settime(fd, TFD_TIMER_ABSTIME, &its, NULL));
     CHECK_EQ(read(fd, &n, 8), 8);
     CHECK_EQ(n, 1);
+}
+
+static volatile sig_atomic_t usr1;
+static void on_usr1(int signo) { usr1 = signo; }
+
+/* The mask of epoll_pwait holds while it waits: a blocked signal that is pending is delivered then. */
+TEST(epoll_pwait_mask)
+{
+    struct epoll_event ev;
+    sigset_t block, none;
+    int ep = CHECK_OK(epoll_create1(0));
+    signal(SIGUSR1, on_usr1);
+    sigemptyset(&none);
+    sigemptyset(&block);
+    sigaddset(&block, SIGUSR1);
+    CHECK_OK(sigprocmask(SIG_BLOCK, &block, NULL));
+    CHECK_OK(kill(getpid(), SIGUSR1));
+    CHECK(usr1 == 0);
+    CHECK_ERR(epoll_pwait(ep, &ev, 1, -1, &none), EINTR);
+    CHECK(usr1 == SIGUSR1);
+    CHECK_ERR(epoll_pwait(ep, &ev, 0, 0, NULL), EINVAL);
+}
+
+TEST(epoll_pwait2_timeout)
+{
+    struct epoll_event ev;
+    struct timespec soon = {0, 1000000}, bad = {0, 1000000000};
+    int ep = CHECK_OK(epoll_create1(0)), fd = CHECK_OK(eventfd(1, EFD_SEMAPHORE | EFD_NONBLOCK));
+    CHECK_EQ(syscall(SYS_epoll_pwait2, ep, &ev, 1, &soon, NULL, 0), 0);
+    CHECK_ERR((int)syscall(SYS_epoll_pwait2, ep, &ev, 1, &bad, NULL, 0), EINVAL);
+    ev = (struct epoll_event){.events = EPOLLIN, .data.fd = fd};
+    CHECK_OK(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev));
+    CHECK_EQ(syscall(SYS_epoll_pwait2, ep, &ev, 1, NULL, NULL, 0), 1);
+    CHECK_EQ(ev.data.fd, fd);
+}
+
+TEST(eventfd2_flags)
+{
+    eventfd_t v;
+    CHECK_ERR(eventfd(0, ~0), EINVAL);
+    int fd = CHECK_OK(eventfd(2, EFD_SEMAPHORE | EFD_NONBLOCK | EFD_CLOEXEC));
+    CHECK_EQ(fcntl(fd, F_GETFD), FD_CLOEXEC);
+    CHECK_OK(eventfd_read(fd, &v));
+    CHECK_EQ(v, 1);
+    CHECK_OK(eventfd_read(fd, &v));
+    CHECK_ERR(eventfd_read(fd, &v), EAGAIN);
 }

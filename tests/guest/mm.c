@@ -1,4 +1,4 @@
-/* Memory maps: mmap, munmap, mprotect, mremap, brk, madvise, msync, mincore, mlock and kernel copies to and from them. */
+/* Memory maps: mmap, munmap, mprotect, mremap, brk, madvise, msync, mincore, mlock, mlock2, pkey_mprotect and kernel copies to and from them. */
 #include "guest.h"
 
 #include <setjmp.h>
