@@ -1,7 +1,6 @@
 """What the live processes of a sandbox may do, read from /proc and tried out (DESIGN section 2)."""
 import ctypes
 import os
-import signal
 import struct
 
 import pytest
