@@ -207,7 +207,7 @@ int tty_host_new(struct hostfile *hf, struct task *t, struct file **ret)
         bool is_console = w.path.dentry->inode->rdev == TTY_RDEV(5, 1) &&
                           inode_is(w.path.dentry->inode, LINUX_S_IFCHR);
         /* Its user may open /dev/stderr again. */
-        if (is_console && t)
+        if (is_console)
             w.path.dentry->inode->uid = t->cred->fsuid;
         err = is_console ? file_new(&w.path, NULL, LINUX_O_RDWR, t->cred, &f) : -ENOENT;
         path_unref(&w.path);

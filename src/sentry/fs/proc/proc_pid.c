@@ -114,10 +114,11 @@ static int show_statm(struct proc_text *x, const struct proc_ctx *c)
         proc_printf(x, "0 0 0 0 0 0 0\n");
         return 0;
     }
+    uint64_t data = mm->data_pages + mm->stack_pages;
     proc_printf(x, "%llu %llu 0 %llu 0 %llu 0\n", (unsigned long long)mm->total_pages,
                 (unsigned long long)mm_rss_pages(mm),
                 (unsigned long long)((mm->end_code - mm->start_code + 4095) / 4096),
-                (unsigned long long)(mm->data_pages + mm->stack_pages));
+                (unsigned long long)data);
     return 0;
 }
 
@@ -178,8 +179,7 @@ static int show_status(struct proc_text *x, const struct proc_ctx *c)
                 (unsigned long long)t->cred->cap_amb);
     proc_printf(x, "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n", t->no_new_privs);
     uint32_t n = MIN(kern()->ncpus, 64u);
-    proc_printf(x, "Cpus_allowed:\t%llx\nCpus_allowed_list:\t0",
-                (unsigned long long)(n == 64 ? UINT64_MAX : (1ULL << n) - 1));
+    proc_printf(x, "Cpus_allowed:\t%llx\nCpus_allowed_list:\t0", n == 64 ? ~0ULL : (1ULL << n) - 1);
     if (n > 1)
         proc_printf(x, "-%u", n - 1);
     proc_printf(x,
@@ -461,7 +461,8 @@ static int show_mounts_as(struct proc_text *x, const struct proc_ctx *c, bool in
         const char *type = m->sb->type ? m->sb->type->name : "none",
                    *source = m->source ? m->source : "none";
         if (info) {
-            proc_printf(x, "%d %d %u:%u / ", m->id, m->parent ? m->parent->id : m->id,
+            /* The root's parent is outside, as a container's is. */
+            proc_printf(x, "%d %d %u:%u / ", m->id, m->parent ? m->parent->id : 0,
                         (unsigned)(m->sb->dev >> 8 & 0xfff),
                         (unsigned)((m->sb->dev & 0xff) | (m->sb->dev >> 12 & 0xfff00)));
             escaped(x, place);
