@@ -161,16 +161,10 @@ static void join_family(struct task *t, struct tgroup *tg, uint64_t flags)
     pgrp_join(t->tg->pgrp, tg);
 }
 
-static int make_pidfd(struct task *t, struct tgroup *tg, struct uaddr where)
+static int make_pidfd(struct task *t, struct tgroup *tg, struct uaddr where, int *ret_fd)
 {
-    int fd;
-    int err = pidfd_open_group(t, tg, 0, &fd);
-    if (err)
-        return err;
-    err = copy_out_u32(t, where, (uint32_t)fd);
-    if (err)
-        (void)!fd_close(t, fd);
-    return err;
+    int err = pidfd_open_group(t, tg, 0, ret_fd);
+    return err ? err : copy_out_u32(t, where, (uint32_t)*ret_fd);
 }
 
 static int clone_new(struct task *t, const struct clone_request *q, struct task **ret)
@@ -181,6 +175,7 @@ static int clone_new(struct task *t, const struct clone_request *q, struct task 
     if (err)
         return err;
     bool thread = (q->flags & LINUX_CLONE_THREAD) != 0;
+    int pidfd = -1;
     struct task *c = task_alloc();
     if (!c)
         return -ENOMEM;
@@ -191,11 +186,13 @@ static int clone_new(struct task *t, const struct clone_request *q, struct task 
     if (!err && !thread) {
         tg->pid = c->tid;
         if (q->flags & LINUX_CLONE_PIDFD)
-            err = make_pidfd(t, tg, q->pidfd);
+            err = make_pidfd(t, tg, q->pidfd, &pidfd);
     }
     if (!err)
         err = make_thread(t, c, q);
     if (err) {
+        if (pidfd >= 0)
+            (void)!fd_close(t, pidfd);
         if (c->thread)
             platform_thread_exit(TAKE(c->thread));
         task_unref(c);
