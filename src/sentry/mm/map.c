@@ -65,7 +65,9 @@ static int check_file(struct map_req *q, struct file *f)
         return -ENODEV;
     if (q->flags & LINUX_MAP_GROWSDOWN)
         return -EINVAL;
-    if (shared && !f->can_write)
+    if (shared && f->inode->write_sealed && (v->prot & LINUX_PROT_WRITE))
+        return -EPERM;
+    if (shared && (!f->can_write || f->inode->write_sealed))
         v->max_prot &= ~LINUX_PROT_WRITE;
     v->flags = (v->flags & ~LINUX_MAP_TYPE) | (shared ? LINUX_MAP_SHARED : LINUX_MAP_PRIVATE);
     v->file = f;

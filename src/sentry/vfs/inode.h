@@ -137,6 +137,7 @@ struct inode {
     uint32_t writers;          /* open for writing (ETXTBSY); execs counted in deny_write */
     uint32_t deny_write;
     uint32_t opens; /* open files */
+    bool write_sealed;           /* a shared mapping may not be written */
     bool linkable;  /* O_TMPFILE without O_EXCL: linkat may give it a name though nlink is 0 */
 };
 

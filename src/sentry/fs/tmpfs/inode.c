@@ -37,6 +37,7 @@ int tmpfs_inode_new(struct super *sb, uint32_t mode, struct tmpfs_inode **ret)
     uint32_t type = mode & LINUX_S_IFMT;
     const struct file_ops *fops = type == LINUX_S_IFDIR ? &tmpfs_dir_fops : type == LINUX_S_IFREG ? &tmpfs_reg_fops : NULL;
     inode_init(&t->vfs, sb, &tmpfs_inode_ops, fops, mode);
+    t->seals = LINUX_F_SEAL_SEAL;
     if (type == LINUX_S_IFDIR) {
         tmpfs_dir_init(t);
         t->vfs.size = 40;
@@ -265,6 +266,9 @@ static int tmpfs_getattr(struct inode *i, struct kstat *ret)
 
 static int tmpfs_setattr(struct inode *i, const struct iattr *a)
 {
+    int sealed = inode_is(i, LINUX_S_IFREG) ? tmpfs_seal_attr(tmpfs_i(i), a) : 0;
+    if (sealed)
+        return sealed;
     if ((a->valid & ATTR_SIZE) && inode_is(i, LINUX_S_IFREG)) {
         int err = tmpfs_reg_resize(tmpfs_i(i), a->size);
         if (err)

@@ -161,6 +161,9 @@ static ssize_t reg_write(struct file *f, struct uio *u, int64_t *pos)
     uint64_t at = (uint64_t)*pos, n = u->resid, end;
     if (!n)
         return 0;
+    int sealed = tmpfs_seal_write(r, at, &n);
+    if (sealed)
+        return sealed;
     if (__builtin_add_overflow(at, n, &end) || end > INT64_MAX)
         return -EFBIG;
     struct tmpfs_sb *s = tmpfs_s(r->vfs.sb);
@@ -181,6 +184,7 @@ static ssize_t reg_write(struct file *f, struct uio *u, int64_t *pos)
         return err;
     ssize_t got = r->reg.host ? host_move(r->reg.host, u, *pos, (size_t)n, true) : uio_get(u, r->reg.mem + at, (size_t)n);
     if (got > 0) {
+        inode_touch(&r->vfs, ATTR_MTIME | ATTR_CTIME);
         *pos += got;
         if ((uint64_t)*pos > r->vfs.size)
             r->vfs.size = (uint64_t)*pos;
@@ -224,6 +228,9 @@ static int reg_fallocate(struct file *f, uint32_t mode, int64_t off, int64_t len
         return -EOPNOTSUPP;
     uint64_t end = (uint64_t)off + (uint64_t)len;
     struct tmpfs_sb *s = tmpfs_s(r->vfs.sb);
+    int sealed = tmpfs_seal_fallocate(r, mode, end);
+    if (sealed)
+        return sealed;
     bool punch = mode & LINUX_FALLOC_FL_PUNCH_HOLE;
     if (!punch && s->max_pages && pages(end) > r->charged_pages) {
         int err = tmpfs_charge(&r->vfs, pages(end));
@@ -246,5 +253,5 @@ static int reg_fsync(struct file *f, bool data_only) { return 0; }
 
 const struct file_ops tmpfs_reg_fops = {
     .name = "tmpfs", .read = reg_read, .write = reg_write, .llseek = reg_llseek, .mappable = reg_mappable,
-    .fallocate = reg_fallocate, .fsync = reg_fsync,
+    .fallocate = reg_fallocate, .fsync = reg_fsync, .fcntl = tmpfs_reg_fcntl,
 };

@@ -7,6 +7,8 @@
  * Spec     tmpfs(5).
  */
 #pragma once
+#include <stdint.h>
+
 #include "base/compiler.h"
 
 struct file;
@@ -18,5 +20,7 @@ extern const struct fs_type tmpfs_type;
 
 /* options: as for mount(2), NULL: none. -EINVAL unknown or malformed option, -ENOMEM. */
 NODISCARD int tmpfs_new(const char *options, struct super **ret);
-/* A regular file without a name in a file system of its own (memfd_create): read-write, size 0. -ENOMEM, -ENFILE. */
-NODISCARD int tmpfs_file_new(struct task *t, const char *name, struct file **ret);
+/* A regular file without a name (memfd_create): read-write, size 0, with these permission bits and LINUX_F_SEAL_*.
+ * -ENOMEM, -ENFILE. */
+NODISCARD int tmpfs_file_new(struct task *t, const char *name, uint32_t mode, uint32_t seals,
+                             struct file **ret);

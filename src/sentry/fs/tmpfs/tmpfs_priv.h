@@ -37,6 +37,7 @@ struct tmpfs_inode {
     struct inode vfs;
     struct tmpfs_xattr *xattrs;
     uint64_t charged_pages;
+    uint32_t seals; /* LINUX_F_SEAL_* of a regular file */
     union {
         struct {
             struct hlist_head *buckets;
@@ -74,6 +75,12 @@ void tmpfs_dir_remove(struct tmpfs_inode *d, struct tmpfs_entry *e);
 void tmpfs_reg_free(struct tmpfs_inode *r);
 NODISCARD int tmpfs_reg_resize(struct tmpfs_inode *r, uint64_t size);
 void tmpfs_reg_stat(struct tmpfs_inode *r, struct kstat *ret);
+
+/* memfd.c: seals. *n is cut to what may be written. -EPERM */
+int64_t tmpfs_reg_fcntl(struct file *f, struct task *t, uint32_t cmd, uint64_t arg);
+NODISCARD int tmpfs_seal_write(const struct tmpfs_inode *r, uint64_t at, uint64_t *n);
+NODISCARD int tmpfs_seal_attr(const struct tmpfs_inode *r, const struct iattr *a);
+NODISCARD int tmpfs_seal_fallocate(const struct tmpfs_inode *r, uint32_t mode, uint64_t end);
 
 /* xattr.c */
 ssize_t tmpfs_getxattr(struct inode *i, const char *name, void *buf, size_t size);
