@@ -416,19 +416,22 @@ TEST(vectors)
 TEST(memory_of_another_process)
 {
     static char word[32] = "before";
-    int to[2];
+    int to[2], from[2];
+    char c;
     CHECK_OK(pipe(to));
+    CHECK_OK(pipe(from));
     pid_t pid = CHECK_OK(fork());
     if (pid == 0) {
-        char c;
         strcpy(word, "child");
+        CHECK_OK(write(from[1], "x", 1));
         CHECK_OK(read(to[0], &c, 1)); /* until the parent has written */
         _exit(strcmp(word, "parent") == 0 ? 0 : 1);
     }
     char buf[32] = "";
     struct iovec local = {buf, sizeof(buf)}, remote = {word, sizeof(word)};
-    while (strcmp(buf, "child") != 0)
-        CHECK_EQ(process_vm_readv(pid, &local, 1, &remote, 1, 0), sizeof(word));
+    CHECK_EQ(read(from[0], &c, 1), 1);
+    CHECK_EQ(process_vm_readv(pid, &local, 1, &remote, 1, 0), sizeof(word));
+    CHECK_STR(buf, "child");
     strcpy(buf, "parent");
     CHECK_EQ(process_vm_writev(pid, &local, 1, &remote, 1, 0), sizeof(word));
     struct iovec bad = {(void *)P, 8};
