@@ -7,7 +7,7 @@
 #include "abi/stat.h"
 #include "base/err.h"
 #include "base/str.h"
-#include "sentry/fs/proc/proc.h"
+#include "sentry/fs/proc/proc_priv.h"
 #include "sentry/kernel.h"
 #include "sentry/mm/mm.h"
 #include "sentry/mm/usermem.h"
@@ -189,102 +189,6 @@ static int show_status(struct proc_text *x, const struct proc_ctx *c)
     return 0;
 }
 
-static void add_memory(struct proc_text *x, struct mm *mm, uint64_t from, uint64_t to)
-{
-    char buf[1024];
-    while (from < to) {
-        ssize_t n =
-            mm_copy_in_some(mm, buf, UADDR(from), (size_t)MIN(to - from, (uint64_t)sizeof(buf)));
-        if (n <= 0)
-            return;
-        proc_add(x, buf, (size_t)n);
-        from += (uint64_t)n;
-    }
-}
-
-static int show_cmdline(struct proc_text *x, const struct proc_ctx *c)
-{
-    struct mm *mm = c->t->mm;
-    if (mm)
-        add_memory(x, mm, mm->arg_start, mm->arg_end);
-    return 0;
-}
-
-/* Linux's ptrace_may_access for reading, as far as there are credentials to compare. */
-static bool may_look(const struct proc_ctx *c)
-{
-    if (!c->reader || c->reader->tg == c->t->tg)
-        return true;
-    const struct cred *r = c->reader->cred, *o = c->t->cred;
-    bool same = r->fsuid == o->euid && r->fsuid == o->suid && r->fsuid == o->uid &&
-                r->fsgid == o->egid && r->fsgid == o->sgid && r->fsgid == o->gid;
-    return task_capable(c->reader, LINUX_CAP_SYS_PTRACE) ||
-           (same && (!c->t->mm || c->t->mm->dumpable));
-}
-
-static int show_environ(struct proc_text *x, const struct proc_ctx *c)
-{
-    struct mm *mm = c->t->mm;
-    if (!may_look(c))
-        return -EACCES;
-    if (mm)
-        add_memory(x, mm, mm->env_start, mm->env_end);
-    return 0;
-}
-
-static int show_auxv(struct proc_text *x, const struct proc_ctx *c)
-{
-    if (!may_look(c))
-        return -EACCES;
-    if (c->t->mm)
-        proc_add(x, c->t->mm->auxv, c->t->mm->auxv_len * sizeof(uint64_t));
-    return 0;
-}
-
-static void show_vma(struct proc_text *x, const struct proc_ctx *c, const struct vma *v)
-{
-    char path[LINUX_PATH_MAX], head[128];
-    uint64_t dev = 0, ino = 0;
-    path[0] = 0;
-    if (v->file) {
-        struct kstat st;
-        if (inode_getattr(v->file->inode, &st) == 0) {
-            dev = st.dev;
-            ino = st.ino;
-        }
-        if (path_format(c->reader, &v->file->path, path, sizeof(path)) < 0)
-            path[0] = 0;
-    } else if (v->name) {
-        (void)snprintf(path, sizeof(path), "%s", v->name);
-    } else if (v->flags & LINUX_MAP_SHARED) {
-        (void)snprintf(path, sizeof(path), "/dev/zero (deleted)");
-    }
-    int n = snprintf(
-        head, sizeof(head), "%08llx-%08llx %c%c%c%c %08llx %02llx:%02llx %llu ",
-        (unsigned long long)v->range.start, (unsigned long long)v->range.end,
-        v->prot & LINUX_PROT_READ ? 'r' : '-', v->prot & LINUX_PROT_WRITE ? 'w' : '-',
-        v->prot & LINUX_PROT_EXEC ? 'x' : '-', v->flags & LINUX_MAP_SHARED ? 's' : 'p',
-        v->file ? (unsigned long long)v->off_bytes : 0, (unsigned long long)(dev >> 8 & 0xfff),
-        (unsigned long long)((dev & 0xff) | (dev >> 12 & 0xfff00)), (unsigned long long)ino);
-    proc_add(x, head, (size_t)n);
-    if (path[0]) {
-        for (; n < 73; n++)
-            proc_add(x, " ", 1);
-        proc_add(x, path, strlen(path));
-    }
-    proc_add(x, "\n", 1);
-}
-
-static int show_maps(struct proc_text *x, const struct proc_ctx *c)
-{
-    struct mm *mm = c->t->mm;
-    if (!may_look(c))
-        return -EACCES;
-    for (struct vma *v = mm ? mm_find_from(mm, 0) : NULL; v; v = vma_next(v))
-        show_vma(x, c, v);
-    return 0;
-}
-
 static int show_comm(struct proc_text *x, const struct proc_ctx *c)
 {
     proc_printf(x, "%s\n", c->t->comm);
@@ -379,6 +283,18 @@ static int show_setgroups(struct proc_text *x, const struct proc_ctx *c)
     return 0;
 }
 
+/* The map is made when the namespace is; there is only the first one. */
+static int store_refused(const struct proc_ctx *c, char *text, size_t len) { return -EPERM; }
+
+static int show_children(struct proc_text *x, const struct proc_ctx *c)
+{
+    struct tgroup *tg;
+    LIST_FOREACH (tg, &c->t->tg->children, sibling)
+        if (tg->parent_tid == c->t->tid)
+            proc_printf(x, "%d ", tg->pid);
+    return 0;
+}
+
 static int show_personality(struct proc_text *x, const struct proc_ctx *c)
 {
     proc_printf(x, "%08x\n", c->t->personality);
@@ -409,295 +325,74 @@ static int show_timerslack(struct proc_text *x, const struct proc_ctx *c)
     return 0;
 }
 
-/* ---- mounts ---- */
-static void mount_flags_text(struct strbuf *sb, const struct mount *m)
+static int store_timerslack(const struct proc_ctx *c, char *text, size_t len)
 {
-    static const struct {
-        uint32_t flag;
-        const char *text;
-    } names[] = {{LINUX_MS_NOSUID, ",nosuid"},         {LINUX_MS_NODEV, ",nodev"},
-                 {LINUX_MS_NOEXEC, ",noexec"},         {LINUX_MS_NOATIME, ",noatime"},
-                 {LINUX_MS_NODIRATIME, ",nodiratime"}, {LINUX_MS_RELATIME, ",relatime"}};
-    strbuf_puts(sb, m->flags & LINUX_MS_RDONLY ? "ro" : "rw");
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-        if (m->flags & names[i].flag)
-            strbuf_puts(sb, names[i].text);
-}
-
-static void escaped(struct proc_text *x, const char *s)
-{
-    for (; *s; s++) {
-        if (*s == ' ' || *s == '\t' || *s == '\n' || *s == '\\')
-            proc_printf(x, "\\%03o", (unsigned char)*s);
-        else
-            proc_add(x, s, 1);
-    }
-}
-
-/* Where it is mounted, as the task sees it; false: not below its root. */
-static bool mount_place(const struct proc_ctx *c, const struct mount *m, char *buf, size_t size)
-{
-    if (!m->parent) {
-        (void)snprintf(buf, size, "/");
-        return true;
-    }
-    struct path p = {m->parent, m->mountpoint};
-    return path_format(c->t, &p, buf, size) > 0 && buf[0] == '/';
-}
-
-static int show_mounts_as(struct proc_text *x, const struct proc_ctx *c, bool info)
-{
-    char place[LINUX_PATH_MAX], text[512], opts[512] = "";
-    struct mount *m;
-    LIST_FOREACH (m, &vfs()->mounts, node) {
-        struct strbuf sb;
-        if (!mount_place(c, m, place, sizeof(place)))
-            continue;
-        strbuf_init(&sb, text, sizeof(text));
-        mount_flags_text(&sb, m);
-        opts[0] = 0;
-        if (m->sb->ops->show_options && m->sb->ops->show_options(m->sb, opts, sizeof(opts)) < 0)
-            opts[0] = 0;
-        const char *type = m->sb->type ? m->sb->type->name : "none",
-                   *source = m->source ? m->source : "none";
-        if (info) {
-            /* The root's parent is outside, as a container's is. */
-            proc_printf(x, "%d %d %u:%u / ", m->id, m->parent ? m->parent->id : 0,
-                        (unsigned)(m->sb->dev >> 8 & 0xfff),
-                        (unsigned)((m->sb->dev & 0xff) | (m->sb->dev >> 12 & 0xfff00)));
-            escaped(x, place);
-            proc_printf(x, " %s - %s ", text, type);
-            escaped(x, source);
-            proc_printf(x, " %s%s\n", m->sb->flags & LINUX_MS_RDONLY ? "ro" : "rw", opts);
-        } else {
-            escaped(x, source);
-            proc_add(x, " ", 1);
-            escaped(x, place);
-            proc_printf(x, " %s %s%s 0 0\n", type, text, opts);
-        }
-    }
-    return 0;
-}
-
-static int show_mounts(struct proc_text *x, const struct proc_ctx *c)
-{
-    return show_mounts_as(x, c, false);
-}
-static int show_mountinfo(struct proc_text *x, const struct proc_ctx *c)
-{
-    return show_mounts_as(x, c, true);
-}
-
-/* ---- links ---- */
-static ssize_t put_link(const struct proc_ctx *c, const struct path *p, char *buf, size_t size)
-{
-    char text[LINUX_PATH_MAX];
-    int n = path_format(c->reader, p, text, sizeof(text));
-    if (n < 0)
-        return n;
-    n = MIN(n, (int)MIN(size, (size_t)LINUX_PATH_MAX));
-    memcpy(buf, text, (size_t)n);
-    return n;
-}
-
-static int path_of(const struct proc_ctx *c, const struct path **ret)
-{
-    uint64_t what = (uint64_t)c->fd;
-    if (!may_look(c))
-        return -EACCES;
-    if (what == 0) {
-        if (!c->t->mm || !c->t->mm->exe)
-            return -ENOENT;
-        *ret = &c->t->mm->exe->path;
-        return 0;
-    }
-    if (!c->t->fs)
-        return -ENOENT;
-    *ret = what == 1 ? c->t->fs->cwd : c->t->fs->root;
-    return 0;
-}
-
-#define PATH_LINK(name, what)                                                                      \
-    static ssize_t link_##name(const struct proc_ctx *c, char *buf, size_t size)                   \
-    {                                                                                              \
-        const struct path *p;                                                                      \
-        struct proc_ctx k = *c;                                                                    \
-        k.fd = (what);                                                                             \
-        int err = path_of(&k, &p);                                                                 \
-        return err ? err : put_link(c, p, buf, size);                                              \
-    }                                                                                              \
-    static int follow_##name(const struct proc_ctx *c, struct path *ret)                           \
-    {                                                                                              \
-        const struct path *p;                                                                      \
-        struct proc_ctx k = *c;                                                                    \
-        k.fd = (what);                                                                             \
-        int err = path_of(&k, &p);                                                                 \
-        if (!err)                                                                                  \
-            *ret = path_ref(p);                                                                    \
-        return err;                                                                                \
-    }
-PATH_LINK(exe, 0)
-PATH_LINK(cwd, 1)
-PATH_LINK(root, 2)
-
-/* ---- descriptors ---- */
-static struct file *fd_file(const struct proc_ctx *c)
-{
-    struct file *f = NULL;
-    return c->t->files && fdtable_next(c->t->files, c->fd, &f) == c->fd ? f : NULL;
-}
-
-static ssize_t link_fd(const struct proc_ctx *c, char *buf, size_t size)
-{
-    struct file *f = fd_file(c);
-    if (!f)
-        return -ENOENT;
-    return may_look(c) ? put_link(c, &f->path, buf, size) : -EACCES;
-}
-
-static int follow_fd(const struct proc_ctx *c, struct path *ret)
-{
-    struct file *f = fd_file(c);
-    if (!f)
-        return -ENOENT;
-    if (!may_look(c))
-        return -EACCES;
-    *ret = path_ref(&f->path);
-    return 0;
-}
-
-static int show_fdinfo(struct proc_text *x, const struct proc_ctx *c)
-{
-    struct file *f = fd_file(c);
-    if (!f)
-        return -ENOENT;
-    bool cloexec = c->reader && c->t->files == c->reader->files && fd_cloexec(c->reader, c->fd);
-    proc_printf(x, "pos:\t%lli\nflags:\t0%o\nmnt_id:\t%i\nino:\t%llu\n", (long long)f->pos,
-                f->flags | (cloexec ? LINUX_O_CLOEXEC : 0), f->path.mnt ? f->path.mnt->id : 0,
-                (unsigned long long)f->inode->ino);
-    if (f->ops && f->ops->fdinfo) {
-        char buf[2048] = "";
-        f->ops->fdinfo(f, buf, sizeof(buf));
-        proc_add(x, buf, strlen(buf));
-    }
-    return 0;
-}
-
-const struct proc_entry proc_fd_entry = {
-    .name = "", .kind = PROC_LINK, .mode = 0700, .link = link_fd, .follow = follow_fd};
-const struct proc_entry proc_fdinfo_entry = {
-    .name = "", .kind = PROC_TEXT, .mode = 0400, .show = show_fdinfo};
-
-/* ---- memory ---- */
-static ssize_t mem_move(struct file *f, struct uio *u, int64_t *pos, bool write)
-{
-    struct proc_inode *pi = to_proc(f->inode);
-    struct proc_ctx c = {.t = proc_task(pi), .reader = u->task};
-    char buf[4096];
-    ssize_t done = 0;
-    if (!c.t || !c.t->mm)
-        return 0;
-    if (!may_look(&c))
-        return -EACCES;
-    AUTO(task) struct task *held = task_ref(c.t);
-    while (u->resid > 0) {
-        size_t n = (size_t)MIN(u->resid, (uint64_t)sizeof(buf));
-        struct uaddr at = UADDR((uint64_t)*pos);
-        ssize_t got = write ? uio_get(u, buf, n) : mm_copy_in_some(c.t->mm, buf, at, n);
-        if (got > 0)
-            got = write ? mm_copy_out_some(c.t->mm, at, buf, (size_t)got)
-                        : uio_put(u, buf, (size_t)got);
-        if (got <= 0)
-            return done ? done : got == -EFAULT ? -EIO : got;
-        done += got;
-        *pos += got;
-        if ((size_t)got < n)
-            break;
-    }
-    return done;
-}
-
-static ssize_t mem_read(struct file *f, struct uio *u, int64_t *pos)
-{
-    return mem_move(f, u, pos, false);
-}
-static ssize_t mem_write(struct file *f, struct uio *u, int64_t *pos)
-{
-    return mem_move(f, u, pos, true);
-}
-static int64_t mem_llseek(struct file *f, int64_t off, int whence)
-{
-    if (whence == LINUX_SEEK_CUR)
-        off += f->pos;
-    else if (whence != LINUX_SEEK_SET)
+    uint64_t v;
+    text[strcspn(text, "\n")] = 0;
+    if (c->reader->tg != c->t->tg && !task_capable(c->reader, LINUX_CAP_SYS_NICE))
+        return -EPERM;
+    if (parse_u64(text, 0, &v) || v > UINT32_MAX)
         return -EINVAL;
-    f->pos = off;
-    return off;
+    c->t->timer_slack_ns = v ? (uint32_t)v : 50000; /* 0: the default */
+    return 0;
 }
 
-const struct file_ops proc_mem_ops = {
-    .name = "mem", .read = mem_read, .write = mem_write, .llseek = mem_llseek};
-
-/* ---- namespaces: one of each kind ---- */
-#define NS_LINK(ns, nr)                                                                            \
-    static ssize_t link_ns_##ns(const struct proc_ctx *c, char *buf, size_t size)                  \
-    {                                                                                              \
-        int n = snprintf(buf, size, #ns ":[%u]", 4026531800u + (nr));                              \
-        return MIN(n, (int)size);                                                                  \
-    }
-NS_LINK(cgroup, 35)
-NS_LINK(ipc, 39)
-NS_LINK(mnt, 40)
-NS_LINK(net, 92)
-NS_LINK(pid, 36)
-NS_LINK(time, 34)
-NS_LINK(user, 37)
-NS_LINK(uts, 38)
-
-static const struct proc_entry ns_entries[] = {
-    {.name = "cgroup", .kind = PROC_LINK, .mode = 0777, .link = link_ns_cgroup},
-    {.name = "ipc", .kind = PROC_LINK, .mode = 0777, .link = link_ns_ipc},
-    {.name = "mnt", .kind = PROC_LINK, .mode = 0777, .link = link_ns_mnt},
-    {.name = "net", .kind = PROC_LINK, .mode = 0777, .link = link_ns_net},
-    {.name = "pid", .kind = PROC_LINK, .mode = 0777, .link = link_ns_pid},
-    {.name = "time", .kind = PROC_LINK, .mode = 0777, .link = link_ns_time},
-    {.name = "user", .kind = PROC_LINK, .mode = 0777, .link = link_ns_user},
-    {.name = "uts", .kind = PROC_LINK, .mode = 0777, .link = link_ns_uts},
-    {0},
-};
+bool proc_may_look(const struct proc_ctx *c)
+{
+    if (!c->reader || c->reader->tg == c->t->tg)
+        return true;
+    const struct cred *r = c->reader->cred, *o = c->t->cred;
+    bool same = r->fsuid == o->euid && r->fsuid == o->suid && r->fsuid == o->uid &&
+                r->fsgid == o->egid && r->fsgid == o->sgid && r->fsgid == o->gid;
+    return task_capable(c->reader, LINUX_CAP_SYS_PTRACE) ||
+           (same && (!c->t->mm || c->t->mm->dumpable));
+}
 
 #define COMMON_ENTRIES                                                                             \
-    PROC_T("auxv", 0400, show_auxv), PROC_T("cgroup", 0444, show_cgroup),                          \
-        PROC_T("cmdline", 0444, show_cmdline), PROC_W("comm", 0644, show_comm, store_comm),        \
-        {.name = "cwd", .kind = PROC_LINK, .mode = 0777, .link = link_cwd, .follow = follow_cwd},  \
-        PROC_T("environ", 0400, show_environ),                                                     \
-        {.name = "exe", .kind = PROC_LINK, .mode = 0777, .link = link_exe, .follow = follow_exe},  \
+    PROC_T("auxv", 0400, proc_show_auxv), PROC_T("cgroup", 0444, show_cgroup),                     \
+        PROC_T("cmdline", 0444, proc_show_cmdline), PROC_W("comm", 0644, show_comm, store_comm),   \
+        {.name = "cwd",                                                                            \
+         .kind = PROC_LINK,                                                                        \
+         .mode = 0777,                                                                             \
+         .link = proc_link_cwd,                                                                    \
+         .follow = proc_follow_cwd},                                                               \
+        PROC_T("environ", 0400, proc_show_environ),                                                \
+        {.name = "exe",                                                                            \
+         .kind = PROC_LINK,                                                                        \
+         .mode = 0777,                                                                             \
+         .link = proc_link_exe,                                                                    \
+         .follow = proc_follow_exe},                                                               \
         {.name = "fd", .kind = PROC_DIR, .mode = 0500, .more = PROC_FDS},                          \
         {.name = "fdinfo", .kind = PROC_DIR, .mode = 0555, .more = PROC_FDINFOS},                  \
-        PROC_T("gid_map", 0644, show_id_map), PROC_T("limits", 0444, show_limits),                 \
-        PROC_T("loginuid", 0644, show_loginuid), PROC_T("maps", 0444, show_maps),                  \
+        PROC_W("gid_map", 0644, show_id_map, store_refused), PROC_T("limits", 0444, show_limits),  \
+        PROC_T("loginuid", 0644, show_loginuid), PROC_T("maps", 0444, proc_show_maps),             \
         {.name = "mem", .kind = PROC_FILE, .mode = 0600, .fops = &proc_mem_ops},                   \
-        PROC_T("mountinfo", 0444, show_mountinfo), PROC_T("mounts", 0444, show_mounts),            \
-        PROC_D("net", proc_net_entries), PROC_D("ns", ns_entries),                                 \
+        PROC_T("mountinfo", 0444, proc_show_mountinfo), PROC_T("mounts", 0444, proc_show_mounts),  \
+        PROC_D("net", proc_net_entries), PROC_D("ns", proc_ns_entries),                            \
         PROC_T("oom_score", 0444, show_oom_score),                                                 \
         PROC_W("oom_score_adj", 0644, show_oom_score_adj, store_oom_score_adj),                    \
         PROC_T("personality", 0400, show_personality),                                             \
         {.name = "root",                                                                           \
          .kind = PROC_LINK,                                                                        \
          .mode = 0777,                                                                             \
-         .link = link_root,                                                                        \
-         .follow = follow_root},                                                                   \
-        PROC_T("schedstat", 0444, show_schedstat), PROC_T("setgroups", 0644, show_setgroups),      \
-        PROC_T("statm", 0444, show_statm), PROC_T("status", 0444, show_status),                    \
-        PROC_T("uid_map", 0644, show_id_map), PROC_T("wchan", 0444, show_wchan)
+         .link = proc_link_root,                                                                   \
+         .follow = proc_follow_root},                                                              \
+        PROC_T("schedstat", 0444, show_schedstat),                                                 \
+        PROC_W("setgroups", 0644, show_setgroups, store_refused),                                  \
+        PROC_T("smaps", 0444, proc_show_smaps),                                                    \
+        PROC_T("smaps_rollup", 0444, proc_show_smaps_rollup), PROC_T("statm", 0444, show_statm),   \
+        PROC_T("status", 0444, show_status), PROC_W("uid_map", 0644, show_id_map, store_refused),  \
+        PROC_T("wchan", 0444, show_wchan)
 
-const struct proc_entry proc_tid_entries[] = {
-    COMMON_ENTRIES, PROC_T("stat", 0444, show_stat_tid), {0}};
+const struct proc_entry proc_tid_entries[] = {COMMON_ENTRIES,
+                                              PROC_T("children", 0444, show_children),
+                                              PROC_T("stat", 0444, show_stat_tid),
+                                              {0}};
 const struct proc_entry proc_pid_entries[] = {
     COMMON_ENTRIES,
     PROC_T("stat", 0444, show_stat_pid),
     {.name = "task", .kind = PROC_DIR, .mode = 0555, .more = PROC_TASKS},
-    PROC_T("timerslack_ns", 0666, show_timerslack),
+    PROC_W("timerslack_ns", 0666, show_timerslack, store_timerslack),
     {0},
 };
 const struct proc_entry proc_pid_entry = {

@@ -258,6 +258,24 @@ static int show_devices(struct proc_text *x, const struct proc_ctx *c)
     return 0;
 }
 
+/* Paging is the host's and not counted here. */
+static int show_vmstat(struct proc_text *x, const struct proc_ctx *c)
+{
+    static const char *const zeros[] = {"nr_dirty", "nr_writeback", "pgpgin",  "pgpgout",
+                                        "pswpin",   "pswpout",      "pgfault", "pgmajfault"};
+    uint64_t total = kern()->mem_total_bytes / LINUX_PAGE_SIZE;
+    proc_printf(x, "nr_free_pages %llu\n", (unsigned long long)(total - MIN(used_pages(), total)));
+    for (size_t i = 0; i < ARRAY_SIZE(zeros); i++)
+        proc_printf(x, "%s 0\n", zeros[i]);
+    return 0;
+}
+
+static int show_partitions(struct proc_text *x, const struct proc_ctx *c)
+{
+    proc_printf(x, "major minor  #blocks  name\n\n");
+    return 0;
+}
+
 static int show_empty(struct proc_text *x, const struct proc_ctx *c) { return 0; }
 
 static ssize_t link_self(const struct proc_ctx *c, char *buf, size_t size)
@@ -293,12 +311,14 @@ const struct proc_entry proc_root_entries[] = {
     PROC_T("cmdline", 0444, show_cmdline),
     PROC_T("cpuinfo", 0444, show_cpuinfo),
     PROC_T("devices", 0444, show_devices),
+    PROC_T("diskstats", 0444, show_empty),
     PROC_T("filesystems", 0444, show_filesystems),
     PROC_T("loadavg", 0444, show_loadavg),
     PROC_T("meminfo", 0444, show_meminfo),
     PROC_T("modules", 0444, show_empty),
     {.name = "mounts", .kind = PROC_LINK, .mode = 0777, .link = link_mounts},
     {.name = "net", .kind = PROC_LINK, .mode = 0777, .link = link_net},
+    PROC_T("partitions", 0444, show_partitions),
     {.name = "self", .kind = PROC_LINK, .mode = 0777, .link = link_self},
     PROC_T("stat", 0444, show_stat),
     PROC_T("swaps", 0444, show_empty),
@@ -306,5 +326,6 @@ const struct proc_entry proc_root_entries[] = {
     {.name = "thread-self", .kind = PROC_LINK, .mode = 0777, .link = link_thread_self},
     PROC_T("uptime", 0444, show_uptime),
     PROC_T("version", 0444, show_version),
+    PROC_T("vmstat", 0444, show_vmstat),
     {0},
 };

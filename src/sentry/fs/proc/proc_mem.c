@@ -1,0 +1,270 @@
+/* What a process's memory holds: arguments, environment, the map, /proc/PID/mem. */
+#include "abi/fcntl.h"
+#include "abi/limits.h"
+#include "abi/mman.h"
+#include "base/err.h"
+#include "sentry/fs/proc/proc_priv.h"
+#include "sentry/mm/mm.h"
+#include "sentry/mm/usermem.h"
+#include "sentry/task/task_priv.h"
+#include "sentry/vfs/vfs_priv.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void add_memory(struct proc_text *x, struct mm *mm, uint64_t from, uint64_t to)
+{
+    char buf[1024];
+    while (from < to) {
+        ssize_t n =
+            mm_copy_in_some(mm, buf, UADDR(from), (size_t)MIN(to - from, (uint64_t)sizeof(buf)));
+        if (n <= 0)
+            return;
+        proc_add(x, buf, (size_t)n);
+        from += (uint64_t)n;
+    }
+}
+
+int proc_show_cmdline(struct proc_text *x, const struct proc_ctx *c)
+{
+    struct mm *mm = c->t->mm;
+    if (mm)
+        add_memory(x, mm, mm->arg_start, mm->arg_end);
+    return 0;
+}
+
+int proc_show_environ(struct proc_text *x, const struct proc_ctx *c)
+{
+    struct mm *mm = c->t->mm;
+    if (!proc_may_look(c))
+        return -EACCES;
+    if (mm)
+        add_memory(x, mm, mm->env_start, mm->env_end);
+    return 0;
+}
+
+int proc_show_auxv(struct proc_text *x, const struct proc_ctx *c)
+{
+    if (!proc_may_look(c))
+        return -EACCES;
+    if (c->t->mm)
+        proc_add(x, c->t->mm->auxv, c->t->mm->auxv_len * sizeof(uint64_t));
+    return 0;
+}
+
+/* Pages of v that programs have touched, by the same estimate as mm_rss_pages(): the host's counters are not seen. */
+static uint64_t vma_rss_kb(const struct vma *v, const struct mm *mm)
+{
+    uint64_t kb = (v->range.end - v->range.start) / 1024;
+    if (v->prot == 0)
+        return 0;
+    uint64_t total = MAX(mm->total_pages, UINT64_C(1));
+    return MIN(kb, (kb * mm_rss_pages(mm) / total + 3) & ~UINT64_C(3));
+}
+
+static void show_vma(struct proc_text *x, const struct proc_ctx *c, const struct vma *v)
+{
+    char path[LINUX_PATH_MAX], head[128];
+    uint64_t dev = 0, ino = 0;
+    path[0] = 0;
+    if (v->file) {
+        struct kstat st;
+        if (inode_getattr(v->file->inode, &st) == 0) {
+            dev = st.dev;
+            ino = st.ino;
+        }
+        if (path_format(c->reader, &v->file->path, path, sizeof(path)) < 0)
+            path[0] = 0;
+    } else if (v->name) {
+        (void)snprintf(path, sizeof(path), "%s", v->name);
+    } else if (v->flags & LINUX_MAP_SHARED) {
+        (void)snprintf(path, sizeof(path), "/dev/zero (deleted)");
+    }
+    int n = snprintf(
+        head, sizeof(head), "%08llx-%08llx %c%c%c%c %08llx %02llx:%02llx %llu ",
+        (unsigned long long)v->range.start, (unsigned long long)v->range.end,
+        v->prot & LINUX_PROT_READ ? 'r' : '-', v->prot & LINUX_PROT_WRITE ? 'w' : '-',
+        v->prot & LINUX_PROT_EXEC ? 'x' : '-', v->flags & LINUX_MAP_SHARED ? 's' : 'p',
+        v->file ? (unsigned long long)v->off_bytes : 0, (unsigned long long)(dev >> 8 & 0xfff),
+        (unsigned long long)((dev & 0xff) | (dev >> 12 & 0xfff00)), (unsigned long long)ino);
+    proc_add(x, head, (size_t)n);
+    if (path[0]) {
+        for (; n < 73; n++)
+            proc_add(x, " ", 1);
+        proc_add(x, path, strlen(path));
+    }
+    proc_add(x, "\n", 1);
+}
+
+int proc_show_maps(struct proc_text *x, const struct proc_ctx *c)
+{
+    struct mm *mm = c->t->mm;
+    if (!proc_may_look(c))
+        return -EACCES;
+    for (struct vma *v = mm ? mm_find_from(mm, 0) : NULL; v; v = vma_next(v))
+        show_vma(x, c, v);
+    return 0;
+}
+
+static void smaps_flags(struct proc_text *x, const struct vma *v)
+{
+    static const struct {
+        uint32_t bit;
+        const char *text;
+    } names[] = {{LINUX_MAP_GROWSDOWN, " gd"}, {LINUX_MAP_LOCKED, " lo"},
+                 {VMA_DONTFORK, " dc"},        {VMA_DONTEXPAND, " de"},
+                 {LINUX_MAP_NORESERVE, " nr"}, {VMA_WIPEONFORK, " wf"},
+                 {VMA_DONTDUMP, " dd"}};
+    bool shared = v->flags & LINUX_MAP_SHARED;
+    proc_printf(x, "VmFlags:%s%s%s%s%s%s%s", v->prot & LINUX_PROT_READ ? " rd" : "",
+                v->prot & LINUX_PROT_WRITE ? " wr" : "", v->prot & LINUX_PROT_EXEC ? " ex" : "",
+                shared ? " sh" : "", v->max_prot & LINUX_PROT_READ ? " mr" : "",
+                v->max_prot & LINUX_PROT_WRITE ? " mw" : "",
+                v->max_prot & LINUX_PROT_EXEC ? " me" : "");
+    if (shared && (v->max_prot & LINUX_PROT_WRITE))
+        proc_printf(x, " ms");
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        if (v->flags & names[i].bit)
+            proc_printf(x, "%s", names[i].text);
+    proc_printf(x, " \n");
+}
+
+struct smaps_sum {
+    uint64_t rss, shared, clean, dirty, anon, locked;
+};
+
+static void smaps_add(struct smaps_sum *s, const struct vma *v, const struct mm *mm)
+{
+    uint64_t rss = vma_rss_kb(v, mm);
+    s->rss += rss;
+    if (v->flags & LINUX_MAP_SHARED)
+        s->shared += rss;
+    else if (v->file && !(v->prot & LINUX_PROT_WRITE))
+        s->clean += rss;
+    else
+        s->dirty += rss;
+    if (!v->file)
+        s->anon += rss;
+    if (v->flags & LINUX_MAP_LOCKED)
+        s->locked += rss;
+}
+
+static void smaps_numbers(struct proc_text *x, const struct smaps_sum *s)
+{
+    const struct {
+        const char *name;
+        uint64_t kb;
+    } rows[] = {
+        {"Rss:", s->rss},
+        {"Pss:", s->rss},
+        {"Pss_Dirty:", s->dirty},
+        {"Shared_Clean:", 0},
+        {"Shared_Dirty:", s->shared},
+        {"Private_Clean:", s->clean},
+        {"Private_Dirty:", s->dirty},
+        {"Referenced:", s->rss},
+        {"Anonymous:", s->anon},
+        {"KSM:", 0},
+        {"LazyFree:", 0},
+        {"AnonHugePages:", 0},
+        {"ShmemPmdMapped:", 0},
+        {"FilePmdMapped:", 0},
+        {"Shared_Hugetlb:", 0},
+        {"Private_Hugetlb:", 0},
+        {"Swap:", 0},
+        {"SwapPss:", 0},
+        {"Locked:", s->locked},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        proc_printf(x, "%-16s %7llu kB\n", rows[i].name, (unsigned long long)rows[i].kb);
+}
+
+int proc_show_smaps(struct proc_text *x, const struct proc_ctx *c)
+{
+    struct mm *mm = c->t->mm;
+    if (!proc_may_look(c))
+        return -EACCES;
+    for (struct vma *v = mm ? mm_find_from(mm, 0) : NULL; v; v = vma_next(v)) {
+        struct smaps_sum s = {0};
+        show_vma(x, c, v);
+        proc_printf(x, "%-16s %7llu kB\n%-16s %7u kB\n%-16s %7u kB\n",
+                    "Size:", (unsigned long long)(v->range.end - v->range.start) / 1024,
+                    "KernelPageSize:", LINUX_PAGE_SIZE / 1024,
+                    "MMUPageSize:", LINUX_PAGE_SIZE / 1024);
+        smaps_add(&s, v, mm);
+        smaps_numbers(x, &s);
+        proc_printf(x, "THPeligible:           0\n");
+        smaps_flags(x, v);
+    }
+    return 0;
+}
+
+int proc_show_smaps_rollup(struct proc_text *x, const struct proc_ctx *c)
+{
+    struct mm *mm = c->t->mm;
+    struct smaps_sum s = {0};
+    uint64_t first = 0, last = 0;
+    if (!proc_may_look(c))
+        return -EACCES;
+    if (!mm)
+        return -ESRCH;
+    for (struct vma *v = mm_find_from(mm, 0); v; v = vma_next(v)) {
+        first = first ? first : v->range.start;
+        last = v->range.end;
+        smaps_add(&s, v, mm);
+    }
+    proc_printf(x, "%08llx-%08llx ---p 00000000 00:00 0%*s[rollup]\n", (unsigned long long)first,
+                (unsigned long long)last, 34, "");
+    smaps_numbers(x, &s);
+    return 0;
+}
+
+/* ---- memory ---- */
+static ssize_t mem_move(struct file *f, struct uio *u, int64_t *pos, bool write)
+{
+    struct proc_inode *pi = to_proc(f->inode);
+    struct proc_ctx c = {.t = proc_task(pi), .reader = u->task};
+    char buf[4096];
+    ssize_t done = 0;
+    if (!c.t || !c.t->mm)
+        return 0;
+    if (!proc_may_look(&c))
+        return -EACCES;
+    AUTO(task) struct task *held = task_ref(c.t);
+    while (u->resid > 0) {
+        size_t n = (size_t)MIN(u->resid, (uint64_t)sizeof(buf));
+        struct uaddr at = UADDR((uint64_t)*pos);
+        ssize_t got = write ? uio_get(u, buf, n) : mm_copy_in_some(c.t->mm, buf, at, n);
+        if (got > 0)
+            got = write ? mm_copy_out_some(c.t->mm, at, buf, (size_t)got)
+                        : uio_put(u, buf, (size_t)got);
+        if (got <= 0)
+            return done ? done : got == -EFAULT ? -EIO : got;
+        done += got;
+        *pos += got;
+        if ((size_t)got < n)
+            break;
+    }
+    return done;
+}
+
+static ssize_t mem_read(struct file *f, struct uio *u, int64_t *pos)
+{
+    return mem_move(f, u, pos, false);
+}
+static ssize_t mem_write(struct file *f, struct uio *u, int64_t *pos)
+{
+    return mem_move(f, u, pos, true);
+}
+static int64_t mem_llseek(struct file *f, int64_t off, int whence)
+{
+    if (whence == LINUX_SEEK_CUR)
+        off += f->pos;
+    else if (whence != LINUX_SEEK_SET)
+        return -EINVAL;
+    f->pos = off;
+    return off;
+}
+
+const struct file_ops proc_mem_ops = {
+    .name = "mem", .read = mem_read, .write = mem_write, .llseek = mem_llseek};
