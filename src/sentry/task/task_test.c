@@ -413,6 +413,48 @@ static void test_setsid(void **state)
     assert_true(result_of(first) > 0);
 }
 
+/* Every allocation of a call fails in turn, until the call succeeds. What failed leaves nothing behind. */
+static uint64_t objects(void)
+{
+    uint64_t n = 0;
+    for (int i = 0; i < SLAB_COUNT; i++)
+        n += slab_live((enum slab_id)i);
+    return n;
+}
+
+static void clone_under_faults(uint64_t flags)
+{
+    uint64_t before = objects();
+    for (uint64_t n = 1;; n++) {
+        arena_fail_after(n);
+        TRAP(first, clone, flags, STACK_TOP - 0x8000, 0, 0, 0);
+        bool failed = arena_failed();
+        arena_fail_after(0);
+        int64_t r = result_of(first);
+        if (r > 0) {
+            assert_false(failed);
+            struct task *c = task_find((int32_t)r);
+            CALL(c, exit, 0);
+            if (!(flags & LINUX_CLONE_THREAD))
+                CALL(first, wait4, r, 0, 0, 0);
+            break;
+        }
+        assert_true(failed);
+        assert_true(r == -ENOMEM || r == -EAGAIN);
+        assert_int_equal(objects(), before);
+    }
+    assert_int_equal(objects(), before);
+}
+
+static void test_clone_without_memory(void **state)
+{
+    clone_under_faults(LINUX_CLONE_FS | LINUX_CLONE_FILES | LINUX_SIGCHLD);
+    clone_under_faults(LINUX_CLONE_FS | LINUX_SIGCHLD);
+    clone_under_faults(LINUX_CLONE_VM | LINUX_CLONE_FS | LINUX_CLONE_FILES | LINUX_SIGCHLD);
+    clone_under_faults(LINUX_CLONE_VM | LINUX_CLONE_FS | LINUX_CLONE_FILES | LINUX_CLONE_SIGHAND |
+                       LINUX_CLONE_THREAD);
+}
+
 /* Nothing is left of all those processes; then the first one ends. */
 static void test_leaks_and_init(void **state)
 {
@@ -450,6 +492,7 @@ int main(void)
         cmocka_unit_test(test_queue_limits),
         cmocka_unit_test(test_sleep_timer),
         cmocka_unit_test(test_setsid),
+        cmocka_unit_test(test_clone_without_memory),
         cmocka_unit_test(test_leaks_and_init),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

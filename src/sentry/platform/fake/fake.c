@@ -45,8 +45,14 @@ static struct space *space_new(void)
 int platform_space_new(struct task *t, struct thread **ret)
 {
     struct space *s = space_new();
-    *ret = s ? thread_new(t, s) : NULL;
-    return *ret ? 0 : -ENOMEM;
+    if (!s)
+        return -ENOMEM;
+    *ret = thread_new(t, s);
+    if (*ret)
+        return 0;
+    arena_free(s->mem, FAKE_MEM_SIZE);
+    SLAB_FREE(SPACE, s);
+    return -ENOMEM;
 }
 
 int platform_fork(struct thread *by, struct task *child, struct thread **ret)
