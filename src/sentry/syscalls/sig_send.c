@@ -4,7 +4,9 @@
 #include "sentry/kernel.h"
 #include "sentry/mm/usermem.h"
 #include "sentry/signal/signal.h"
+#include "sentry/fs/proc/proc.h"
 #include "sentry/task/pidfd.h"
+#include "sentry/vfs/file.h"
 #include "sentry/task/task_priv.h"
 
 static int send_checked(struct task *t, struct tgroup *tg, int sig,
@@ -136,6 +138,22 @@ int64_t sys_rt_tgsigqueueinfo(struct task *t, const struct sys_args *a)
     return err ? err : to_thread(t, arg_int(a, 0), arg_int(a, 1), sig, &info);
 }
 
+/* pidfd_send_signal also takes a directory /proc/PID. */
+static int process_by_fd(struct task *t, int fd, struct tgroup **ret)
+{
+    int err = pidfd_get(t, fd, ret);
+    if (err != -EBADF)
+        return err;
+    struct file *f = fd_get_io(t, fd);
+    struct task *about = f ? proc_file_task(f) : NULL;
+    file_unref(f);
+    if (!about)
+        return -EBADF;
+    *ret = about->tg;
+    tgroup_get(about->tg);
+    return 0;
+}
+
 int64_t sys_pidfd_send_signal(struct task *t, const struct sys_args *a)
 {
     struct tgroup *tg;
@@ -143,7 +161,7 @@ int64_t sys_pidfd_send_signal(struct task *t, const struct sys_args *a)
     int sig = arg_int(a, 1);
     if (a->arg[3] & 0xffffffffu)
         return -EINVAL;
-    int err = pidfd_get(t, arg_int(a, 0), &tg);
+    int err = process_by_fd(t, arg_int(a, 0), &tg);
     if (err)
         return err;
     if (sig < 0 || sig > LINUX_NSIG)

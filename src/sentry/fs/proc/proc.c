@@ -21,6 +21,8 @@
 #define POS_PIDS  0x10000
 #define STORE_MAX 4096u
 
+static const struct file_ops dir_ops;
+
 /* ---- texts ---- */
 void proc_add(struct proc_text *x, const void *data, size_t len)
 {
@@ -58,6 +60,13 @@ struct task *proc_task(const struct proc_inode *pi)
         return NULL;
     struct task *t = task_find(pi->tid);
     return t && t->start_ns == pi->start_ns ? t : NULL;
+}
+
+struct task *proc_file_task(const struct file *f)
+{
+    return f->ops == &dir_ops && to_proc(f->inode)->e == &proc_pid_entry
+               ? proc_task(to_proc(f->inode))
+               : NULL;
 }
 
 /* 0, -ESRCH. */
@@ -140,7 +149,6 @@ static const struct file_ops text_ops = {.name = "proc",
 
 /* ---- directories ---- */
 static const struct inode_ops proc_inode_ops, proc_magic_ops;
-static const struct file_ops dir_ops;
 
 static uint64_t ino_of(const struct proc_entry *e, int32_t tid, int32_t fd)
 {
@@ -375,6 +383,9 @@ static int proc_follow(struct inode *i, struct task *t, struct path *ret)
 
 static int proc_open(struct inode *i, struct file *f)
 {
+    const struct proc_entry *e = to_proc(i)->e;
+    if (e->sysctl && !e->store && f->can_write)
+        return -EACCES;
     if (f->ops != &text_ops)
         return 0;
     f->priv = arena_alloc(sizeof(struct proc_text));

@@ -60,6 +60,7 @@ struct proc_entry {
     enum proc_more more;
     const struct file_ops *fops;
     uint64_t value; /* the show function's own */
+    bool sysctl;    /* read-only means that root cannot open it for writing either: -EACCES */
 };
 
 struct proc_inode {
@@ -87,7 +88,10 @@ extern const struct proc_entry proc_root_entries[], proc_pid_entries[], proc_tid
 extern const struct proc_entry proc_fd_entry, proc_fdinfo_entry, proc_pid_entry, proc_tid_entry;
 extern const struct file_ops proc_mem_ops;
 
-int64_t proc_uptime_ns(void); /* since the sandbox started */
+/* f is an open directory /proc/PID: that process's task, not counted. NULL: it is not, or the process is gone. */
+struct task *proc_file_task(const struct file *f);
+uint64_t proc_used_pages(void); /* of the programs and of the kernel, as far as it knows */
+int64_t proc_uptime_ns(void);   /* since the sandbox started */
 /* A file system of such tables: proc itself, sysfs. root: its mode, children and more. */
 NODISCARD int proc_mount_table(const char *type, const struct super_ops *ops,
                                const struct proc_entry *root, struct super **ret);

@@ -30,7 +30,7 @@ static void cpu_total(int64_t *user, int64_t *sys)
     }
 }
 
-static uint64_t used_pages(void)
+uint64_t proc_used_pages(void)
 {
     struct arena_stats st;
     uint64_t pages = 0;
@@ -43,7 +43,7 @@ static uint64_t used_pages(void)
 
 static int show_meminfo(struct proc_text *x, const struct proc_ctx *c)
 {
-    uint64_t total = kern()->mem_total_bytes / 1024, used = used_pages() * 4;
+    uint64_t total = kern()->mem_total_bytes / 1024, used = proc_used_pages() * 4;
     uint64_t free_kb = total - MIN(used, total);
     static const char *const zeros[] = {
         "Buffers",      "Cached",         "SwapCached",   "Active",         "Inactive",
@@ -251,6 +251,12 @@ static int show_cgroups(struct proc_text *x, const struct proc_ctx *c)
     return 0;
 }
 
+static int show_swaps(struct proc_text *x, const struct proc_ctx *c)
+{
+    proc_printf(x, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
+    return 0;
+}
+
 static int show_devices(struct proc_text *x, const struct proc_ctx *c)
 {
     proc_printf(x, "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 "
@@ -264,7 +270,8 @@ static int show_vmstat(struct proc_text *x, const struct proc_ctx *c)
     static const char *const zeros[] = {"nr_dirty", "nr_writeback", "pgpgin",  "pgpgout",
                                         "pswpin",   "pswpout",      "pgfault", "pgmajfault"};
     uint64_t total = kern()->mem_total_bytes / LINUX_PAGE_SIZE;
-    proc_printf(x, "nr_free_pages %llu\n", (unsigned long long)(total - MIN(used_pages(), total)));
+    proc_printf(x, "nr_free_pages %llu\n",
+                (unsigned long long)(total - MIN(proc_used_pages(), total)));
     for (size_t i = 0; i < ARRAY_SIZE(zeros); i++)
         proc_printf(x, "%s 0\n", zeros[i]);
     return 0;
@@ -321,7 +328,7 @@ const struct proc_entry proc_root_entries[] = {
     PROC_T("partitions", 0444, show_partitions),
     {.name = "self", .kind = PROC_LINK, .mode = 0777, .link = link_self},
     PROC_T("stat", 0444, show_stat),
-    PROC_T("swaps", 0444, show_empty),
+    PROC_T("swaps", 0444, show_swaps),
     PROC_D("sys", proc_sys_entries),
     {.name = "thread-self", .kind = PROC_LINK, .mode = 0777, .link = link_thread_self},
     PROC_T("uptime", 0444, show_uptime),

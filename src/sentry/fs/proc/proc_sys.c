@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "host/host.h"
+#include "sentry/arena/slab.h"
 #include "sentry/fs/pipe/pipe.h"
 #include "sentry/fs/proc/proc.h"
 #include "sentry/kernel.h"
@@ -12,9 +13,13 @@
 #include "sentry/platform/space_limits.h"
 #include "sentry/syscalls/uts.h"
 #include "sentry/task/task_priv.h"
+#include "sentry/tty/pty.h"
 
 #include <stdio.h>
 #include <string.h>
+
+/* A sysctl without a store function cannot be opened for writing, not even by root. */
+#define PROC_S(n, m, fn) {.name = n, .kind = PROC_TEXT, .mode = m, .show = fn, .sysctl = true}
 
 static int show_ostype(struct proc_text *x, const struct proc_ctx *c)
 {
@@ -110,7 +115,25 @@ static int show_core_pattern(struct proc_text *x, const struct proc_ctx *c)
 
 static int show_file_nr(struct proc_text *x, const struct proc_ctx *c)
 {
-    proc_printf(x, "0\t0\t%u\n", 1u << 20);
+    proc_printf(x, "%llu\t0\t%u\n", (unsigned long long)slab_live(SLAB_FILE), 1u << 20);
+    return 0;
+}
+
+static int show_inode_nr(struct proc_text *x, const struct proc_ctx *c)
+{
+    uint64_t n = 0;
+    static const enum slab_id kinds[] = {SLAB_TMPFS_INODE, SLAB_OVERLAY_INODE, SLAB_GOFER_INODE,
+                                         SLAB_PROC_INODE,  SLAB_DEVPTS_INODE,  SLAB_ANON_INODE,
+                                         SLAB_HOST_INODE};
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+        n += slab_live(kinds[i]);
+    proc_printf(x, "%llu\t0\n", (unsigned long long)n);
+    return 0;
+}
+
+static int show_arch(struct proc_text *x, const struct proc_ctx *c)
+{
+    proc_printf(x, "%s\n", UTS_MACHINE);
     return 0;
 }
 
@@ -135,6 +158,9 @@ NUMBER("zero", show_zero, 0)
 NUMBER("one", show_one, 1)
 NUMBER("two", show_two, 2)
 NUMBER("swappiness", show_sixty, 60)
+NUMBER("overcommit_ratio", show_fifty, 50)
+NUMBER("pty/max", show_pty_max, PTY_MAX)
+NUMBER("pty/nr", show_pty_nr, slab_live(SLAB_PTY))
 NUMBER("somaxconn", show_somaxconn, LINUX_SOMAXCONN)
 NUMBER("shmmax", show_shmmax, 18446744073692774399ULL)
 NUMBER("shmmni", show_4096, 4096)
@@ -148,70 +174,91 @@ NUMBER("wmem", show_wmem, 212992)
 NUMBER("max_dgram_qlen", show_ten, 10)
 
 static const struct proc_entry random_entries[] = {
-    PROC_T("boot_id", 0444, show_boot_id),
-    PROC_T("entropy_avail", 0444, show_256),
-    PROC_T("poolsize", 0444, show_256),
-    PROC_T("uuid", 0444, show_uuid),
+    PROC_S("boot_id", 0444, show_boot_id),
+    PROC_S("entropy_avail", 0444, show_256),
+    PROC_S("poolsize", 0444, show_256),
+    PROC_S("uuid", 0444, show_uuid),
     {0},
 };
-static const struct proc_entry yama_entries[] = {PROC_T("ptrace_scope", 0444, show_zero), {0}};
+static const struct proc_entry pty_entries[] = {
+    PROC_S("max", 0444, show_pty_max), PROC_S("nr", 0444, show_pty_nr), {0}};
+static const struct proc_entry yama_entries[] = {PROC_S("ptrace_scope", 0444, show_zero), {0}};
 static const struct proc_entry kernel_entries[] = {
-    PROC_T("cap_last_cap", 0444, show_cap_last),
-    PROC_T("core_pattern", 0444, show_core_pattern),
-    PROC_T("core_uses_pid", 0444, show_zero),
+    PROC_S("cap_last_cap", 0444, show_cap_last),
+    PROC_S("core_pattern", 0444, show_core_pattern),
+    PROC_S("core_uses_pid", 0444, show_zero),
     PROC_W("domainname", 0644, show_domainname, store_domainname),
     PROC_W("hostname", 0644, show_hostname, store_hostname),
-    PROC_T("msgmax", 0444, show_8192),
-    PROC_T("msgmnb", 0444, show_16384),
-    PROC_T("msgmni", 0444, show_32000),
-    PROC_T("ngroups_max", 0444, show_ngroups_max),
-    PROC_T("osrelease", 0444, show_osrelease),
-    PROC_T("ostype", 0444, show_ostype),
-    PROC_T("overflowgid", 0444, show_overflow),
-    PROC_T("overflowuid", 0444, show_overflow),
-    PROC_T("pid_max", 0444, show_pid_max),
+    PROC_S("msgmax", 0444, show_8192),
+    PROC_S("msgmnb", 0444, show_16384),
+    PROC_S("msgmni", 0444, show_32000),
+    PROC_S("ngroups_max", 0444, show_ngroups_max),
+    PROC_S("osrelease", 0444, show_osrelease),
+    PROC_S("ostype", 0444, show_ostype),
+    PROC_S("overflowgid", 0444, show_overflow),
+    PROC_S("overflowuid", 0444, show_overflow),
+    PROC_S("pid_max", 0444, show_pid_max),
     PROC_D("random", random_entries),
-    PROC_T("randomize_va_space", 0444, show_two),
-    PROC_T("sem", 0444, show_sem),
-    PROC_T("shmall", 0444, show_shmmax),
-    PROC_T("shmmax", 0444, show_shmmax),
-    PROC_T("shmmni", 0444, show_4096),
-    PROC_T("tainted", 0444, show_zero),
-    PROC_T("threads-max", 0444, show_threads_max),
-    PROC_T("version", 0444, show_version),
+    PROC_S("randomize_va_space", 0444, show_two),
+    PROC_S("sem", 0444, show_sem),
+    PROC_S("shmall", 0444, show_shmmax),
+    PROC_S("shmmax", 0444, show_shmmax),
+    PROC_S("shmmni", 0444, show_4096),
+    PROC_S("tainted", 0444, show_zero),
+    PROC_S("threads-max", 0444, show_threads_max),
+    PROC_S("version", 0444, show_version),
     PROC_D("yama", yama_entries),
+    PROC_S("arch", 0444, show_arch),
+    PROC_S("io_uring_disabled", 0444, show_two),
+    PROC_D("pty", pty_entries),
+    PROC_S("shm_rmid_forced", 0444, show_zero),
+    PROC_S("unprivileged_bpf_disabled", 0444, show_two),
     {0},
 };
 static const struct proc_entry inotify_entries[] = {
-    PROC_T("max_queued_events", 0444, show_16384),
-    PROC_T("max_user_instances", 0444, show_128),
-    PROC_T("max_user_watches", 0444, show_watches),
+    PROC_S("max_queued_events", 0444, show_16384),
+    PROC_S("max_user_instances", 0444, show_128),
+    PROC_S("max_user_watches", 0444, show_watches),
     {0},
 };
-static const struct proc_entry epoll_entries[] = {PROC_T("max_user_watches", 0444, show_watches),
+static const struct proc_entry epoll_entries[] = {PROC_S("max_user_watches", 0444, show_watches),
                                                   {0}};
 static const struct proc_entry fs_entries[] = {
     PROC_D("epoll", epoll_entries),
-    PROC_T("file-max", 0444, show_file_max),
-    PROC_T("file-nr", 0444, show_file_nr),
+    PROC_S("file-max", 0444, show_file_max),
+    PROC_S("file-nr", 0444, show_file_nr),
     PROC_D("inotify", inotify_entries),
-    PROC_T("nr_open", 0444, show_nr_open),
-    PROC_T("pipe-max-size", 0444, show_pipe_max),
-    PROC_T("protected_hardlinks", 0444, show_one),
-    PROC_T("protected_symlinks", 0444, show_one),
+    PROC_S("nr_open", 0444, show_nr_open),
+    PROC_S("pipe-max-size", 0444, show_pipe_max),
+    PROC_S("protected_hardlinks", 0444, show_one),
+    PROC_S("protected_symlinks", 0444, show_one),
+    PROC_S("inode-nr", 0444, show_inode_nr),
+    PROC_S("overflowgid", 0444, show_overflow),
+    PROC_S("overflowuid", 0444, show_overflow),
+    PROC_S("protected_fifos", 0444, show_zero),
+    PROC_S("protected_regular", 0444, show_zero),
+    PROC_S("suid_dumpable", 0444, show_zero),
     {0},
 };
 static const struct proc_entry vm_entries[] = {
-    PROC_T("max_map_count", 0444, show_max_map), PROC_T("mmap_min_addr", 0444, show_min_addr),
-    PROC_T("nr_hugepages", 0444, show_zero),     PROC_T("overcommit_memory", 0444, show_zero),
-    PROC_T("swappiness", 0444, show_sixty),      {0},
+    PROC_S("max_map_count", 0444, show_max_map),
+    PROC_S("mmap_min_addr", 0444, show_min_addr),
+    PROC_S("nr_hugepages", 0444, show_zero),
+    PROC_S("overcommit_memory", 0444, show_zero),
+    PROC_S("swappiness", 0444, show_sixty),
+    PROC_S("nr_overcommit_hugepages", 0444, show_zero),
+    PROC_S("overcommit_kbytes", 0444, show_zero),
+    PROC_S("overcommit_ratio", 0444, show_fifty),
+    PROC_S("panic_on_oom", 0444, show_zero),
+    PROC_S("unprivileged_userfaultfd", 0444, show_zero),
+    {0},
 };
 static const struct proc_entry core_entries[] = {
-    PROC_T("rmem_default", 0444, show_wmem),   PROC_T("rmem_max", 0444, show_wmem),
-    PROC_T("somaxconn", 0444, show_somaxconn), PROC_T("wmem_default", 0444, show_wmem),
-    PROC_T("wmem_max", 0444, show_wmem),       {0},
+    PROC_S("rmem_default", 0444, show_wmem),   PROC_S("rmem_max", 0444, show_wmem),
+    PROC_S("somaxconn", 0444, show_somaxconn), PROC_S("wmem_default", 0444, show_wmem),
+    PROC_S("wmem_max", 0444, show_wmem),       {0},
 };
-static const struct proc_entry unix_entries[] = {PROC_T("max_dgram_qlen", 0444, show_ten), {0}};
+static const struct proc_entry unix_entries[] = {PROC_S("max_dgram_qlen", 0444, show_ten), {0}};
 static const struct proc_entry net_entries[] = {
     PROC_D("core", core_entries), PROC_D("unix", unix_entries), {0}};
 
@@ -238,8 +285,11 @@ static int show_net_unix(struct proc_text *x, const struct proc_ctx *c)
     return 0;
 }
 
+static int show_nothing(struct proc_text *x, const struct proc_ctx *c) { return 0; }
+
 const struct proc_entry proc_net_entries[] = {
     PROC_T("dev", 0444, show_net_dev),
+    PROC_T("if_inet6", 0444, show_nothing),
     PROC_T("unix", 0444, show_net_unix),
     {0},
 };
