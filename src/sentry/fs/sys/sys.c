@@ -60,39 +60,12 @@ static int show_zero(struct proc_text *x, const struct proc_ctx *c)
     return 0;
 }
 
-/* A set of CPUs in hexadecimal words of 32 bits, highest first. one < 0: all. */
-static int put_mask(struct proc_text *x, int one)
-{
-    for (int word = (int)((kern()->ncpus - 1) / 32); word >= 0; word--) {
-        uint32_t bits = 0;
-        for (uint32_t b = 0; b < 32; b++) {
-            uint32_t cpu = (uint32_t)word * 32 + b;
-            if (cpu < kern()->ncpus && (one < 0 || cpu == (uint32_t)one))
-                bits |= 1u << b;
-        }
-        proc_printf(x, "%0*x%s", kern()->ncpus > 32 ? 8 : 1, bits, word ? "," : "\n");
-    }
-    return 0;
-}
-
-static int show_mask_all(struct proc_text *x, const struct proc_ctx *c) { return put_mask(x, -1); }
-static int show_mask_one(struct proc_text *x, const struct proc_ctx *c)
-{
-    return put_mask(x, c->fd);
-}
-
 static int show_node_meminfo(struct proc_text *x, const struct proc_ctx *c)
 {
     uint64_t total = kern()->mem_total_bytes / 1024, used = MIN(proc_used_pages() * 4, total);
     proc_printf(x, "Node 0 MemTotal:       %8llu kB\n", (unsigned long long)total);
     proc_printf(x, "Node 0 MemFree:        %8llu kB\n", (unsigned long long)(total - used));
     proc_printf(x, "Node 0 MemUsed:        %8llu kB\n", (unsigned long long)used);
-    return 0;
-}
-
-static int show_ten(struct proc_text *x, const struct proc_ctx *c)
-{
-    proc_printf(x, "10\n");
     return 0;
 }
 
@@ -116,20 +89,14 @@ static int show_thp_size(struct proc_text *x, const struct proc_ctx *c)
 
 static const struct proc_entry none[] = {{0}};
 static const struct proc_entry topology_entries[] = {
-    PROC_T("core_cpus", 0444, show_mask_one),
-    PROC_T("core_cpus_list", 0444, show_core_id),
-    PROC_T("core_id", 0444, show_core_id),
-    PROC_T("core_siblings", 0444, show_mask_all),
-    PROC_T("core_siblings_list", 0444, show_cpu_list),
-    PROC_T("package_cpus", 0444, show_mask_all),
-    PROC_T("package_cpus_list", 0444, show_cpu_list),
-    PROC_T("physical_package_id", 0444, show_zero),
-    PROC_T("thread_siblings", 0444, show_mask_one),
     PROC_T("core_cpus", 0444, show_own_map),
     PROC_T("core_cpus_list", 0444, show_core_id),
+    PROC_T("core_id", 0444, show_core_id),
     PROC_T("core_siblings", 0444, show_cpu_map),
+    PROC_T("core_siblings_list", 0444, show_cpu_list),
     PROC_T("package_cpus", 0444, show_cpu_map),
     PROC_T("package_cpus_list", 0444, show_cpu_list),
+    PROC_T("physical_package_id", 0444, show_zero),
     PROC_T("thread_siblings", 0444, show_own_map),
     PROC_T("thread_siblings_list", 0444, show_core_id),
     {0},
@@ -148,8 +115,8 @@ static const struct proc_entry cpu_entries[] = {
 };
 static const struct proc_entry node0_entries[] = {
     PROC_T("cpulist", 0444, show_cpu_list),
-    PROC_T("cpumap", 0444, show_mask_all),
-    PROC_T("distance", 0444, show_ten),
+    PROC_T("cpumap", 0444, show_cpu_map),
+    PROC_T("distance", 0444, show_distance),
     PROC_T("meminfo", 0444, show_node_meminfo),
     {0},
 };
