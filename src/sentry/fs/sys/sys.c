@@ -89,15 +89,15 @@ static int show_thp_size(struct proc_text *x, const struct proc_ctx *c)
 
 static const struct proc_entry none[] = {{0}};
 static const struct proc_entry topology_entries[] = {
-    PROC_T("core_cpus", 0444, show_mask_one),
+    PROC_T("core_cpus", 0444, show_own_map),
     PROC_T("core_cpus_list", 0444, show_core_id),
     PROC_T("core_id", 0444, show_core_id),
-    PROC_T("core_siblings", 0444, show_mask_all),
+    PROC_T("core_siblings", 0444, show_cpu_map),
     PROC_T("core_siblings_list", 0444, show_cpu_list),
-    PROC_T("package_cpus", 0444, show_mask_all),
+    PROC_T("package_cpus", 0444, show_cpu_map),
     PROC_T("package_cpus_list", 0444, show_cpu_list),
     PROC_T("physical_package_id", 0444, show_zero),
-    PROC_T("thread_siblings", 0444, show_mask_one),
+    PROC_T("thread_siblings", 0444, show_own_map),
     PROC_T("thread_siblings_list", 0444, show_core_id),
     {0},
 };
@@ -115,8 +115,8 @@ static const struct proc_entry cpu_entries[] = {
 };
 static const struct proc_entry node0_entries[] = {
     PROC_T("cpulist", 0444, show_cpu_list),
-    PROC_T("cpumap", 0444, show_mask_all),
-    PROC_T("distance", 0444, show_ten),
+    PROC_T("cpumap", 0444, show_cpu_map),
+    PROC_T("distance", 0444, show_distance),
     PROC_T("meminfo", 0444, show_node_meminfo),
     {0},
 };
