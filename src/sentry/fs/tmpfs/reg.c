@@ -188,7 +188,7 @@ static ssize_t reg_write(struct file *f, struct uio *u, int64_t *pos)
         *pos += got;
         if ((uint64_t)*pos > r->vfs.size)
             r->vfs.size = (uint64_t)*pos;
-    } else if (!r->reg.host && end > r->vfs.size) {
+    } else if (r->reg.mem && end > r->vfs.size) {
         /* a fault may have written part of the room behind the end */
         uint64_t from = MAX(at, r->vfs.size);
         memset(r->reg.mem + from, 0, end - from);
