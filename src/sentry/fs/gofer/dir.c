@@ -36,6 +36,16 @@ int gofer_lookup(struct inode *dir, struct dentry *d)
     return r;
 }
 
+/* A file with several names is reached by the one that was looked up last. If that one was removed, it is reached by the one
+ * that is walked now. */
+bool gofer_revalidate(struct dentry *d)
+{
+    struct gofer_inode *g = d->inode ? to_gofer(d->inode) : NULL;
+    if (!g || g->parent || !g->vfs.nlink)
+        return true;
+    return gofer_inode_place(g, to_gofer(d->parent->inode), d->name) == 0;
+}
+
 static int link_read(struct gofer_inode *g)
 {
     struct hostfile *h;

@@ -4,6 +4,7 @@
 
 /* dir.c */
 NODISCARD int gofer_lookup(struct inode *dir, struct dentry *d);
+bool gofer_revalidate(struct dentry *d);
 NODISCARD ssize_t gofer_readlink(struct inode *i, char *buf, size_t size);
 /* mount.c */
 NODISCARD int gofer_getattr(struct inode *i, struct kstat *ret);

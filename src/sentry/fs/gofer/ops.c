@@ -13,6 +13,7 @@ const struct inode_ops gofer_inode_ops = {
 
 const struct inode_ops gofer_inode_ops_rw = {
     .lookup = gofer_lookup,
+    .revalidate = gofer_revalidate,
     .create = gofer_create,
     .mkdir = gofer_mkdir,
     .mknod = gofer_mknod,
