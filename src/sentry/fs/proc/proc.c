@@ -81,16 +81,17 @@ static ssize_t text_read(struct file *f, struct uio *u, int64_t *pos)
 {
     struct proc_inode *pi = to_proc(f->inode);
     struct proc_text *x = f->priv;
-    if (*pos == 0) {
+    if (*pos == 0 || !x->made) {
         struct proc_ctx c;
         int err = ctx_of(pi, u->task, &c);
         if (err)
             return err;
         x->len = 0;
-        x->failed = false;
+        x->made = x->failed = false;
         err = pi->e->show(x, &c);
         if (err)
             return err;
+        x->made = true;
     }
     if (x->failed)
         return -ENOMEM;

@@ -22,6 +22,7 @@ struct proc_text {
     char *p;
     size_t len, cap;
     bool failed;
+    bool made; /* the text is there: a read that begins further on needs it too */
 };
 void proc_printf(struct proc_text *x, const char *fmt, ...) PRINTF(2, 3);
 void proc_add(struct proc_text *x, const void *data, size_t len);

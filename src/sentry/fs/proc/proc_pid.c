@@ -301,12 +301,6 @@ static int show_personality(struct proc_text *x, const struct proc_ctx *c)
     return 0;
 }
 
-static int show_loginuid(struct proc_text *x, const struct proc_ctx *c)
-{
-    proc_printf(x, "%u", UINT32_MAX);
-    return 0;
-}
-
 static int show_wchan(struct proc_text *x, const struct proc_ctx *c)
 {
     proc_printf(x, "0");
@@ -365,7 +359,7 @@ bool proc_may_look(const struct proc_ctx *c)
         {.name = "fd", .kind = PROC_DIR, .mode = 0500, .more = PROC_FDS},                          \
         {.name = "fdinfo", .kind = PROC_DIR, .mode = 0555, .more = PROC_FDINFOS},                  \
         PROC_W("gid_map", 0644, show_id_map, store_refused), PROC_T("limits", 0444, show_limits),  \
-        PROC_T("loginuid", 0644, show_loginuid), PROC_T("maps", 0444, proc_show_maps),             \
+        PROC_T("maps", 0444, proc_show_maps),                                                      \
         {.name = "mem", .kind = PROC_FILE, .mode = 0600, .fops = &proc_mem_ops},                   \
         PROC_T("mountinfo", 0444, proc_show_mountinfo), PROC_T("mounts", 0444, proc_show_mounts),  \
         PROC_D("net", proc_net_entries), PROC_D("ns", proc_ns_entries),                            \
