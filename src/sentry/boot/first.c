@@ -39,10 +39,11 @@ static uint32_t mount_flags(uint32_t boot_flags)
     return flags;
 }
 
-/* The tree of a gofer mount, under an upper layer in memory if the configuration says so. */
+/* The tree of a gofer mount, under an upper layer in memory if the configuration says so, or if it is read-only: what the kernel
+ * itself adds (mount points) must be possible there. */
 static int tree_open(const struct boot_config *cfg, const struct boot_mount *m, struct super **ret)
 {
-    bool over = m->overlay == BOOT_OVERLAY_MEMORY;
+    bool over = m->overlay == BOOT_OVERLAY_MEMORY || (m->flags & BOOT_MOUNT_RDONLY);
     struct super *lower;
     int err = gofer_mount_root(cfg, m->gofer_index, over, (m->flags & BOOT_MOUNT_RDONLY) != 0, &lower);
     if (err || !over) {
