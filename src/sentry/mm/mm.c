@@ -68,16 +68,19 @@ struct mm *mm_fork(struct mm *mm)
     return child;
 }
 
+/* What is mapped to be used, without reservations; of the stack what a small program touches. */
+uint64_t vma_rss_pages(const struct vma *v)
+{
+    if (v->prot == LINUX_PROT_NONE || (v->flags & LINUX_MAP_NORESERVE))
+        return 0;
+    return v->flags & LINUX_MAP_GROWSDOWN ? MIN(vma_pages(v), UINT64_C(33)) : vma_pages(v);
+}
+
 uint64_t mm_rss_pages(const struct mm *mm)
 {
-    /* What is mapped to be used, without reservations; of the stack what a small program touches. */
     uint64_t pages = 0;
-    for (struct rb_node *n = rb_first(&mm->vmas); n; n = rb_next(n)) {
-        const struct vma *v = rb_entry(n, struct vma, node);
-        if (v->prot == LINUX_PROT_NONE || (v->flags & LINUX_MAP_NORESERVE))
-            continue;
-        pages += v->flags & LINUX_MAP_GROWSDOWN ? MIN(vma_pages(v), UINT64_C(33)) : vma_pages(v);
-    }
+    for (struct rb_node *n = rb_first(&mm->vmas); n; n = rb_next(n))
+        pages += vma_rss_pages(rb_entry(n, struct vma, node));
     return pages;
 }
 

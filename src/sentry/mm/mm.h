@@ -96,3 +96,4 @@ int64_t mm_map_failed(struct task *t, int err);
 bool mm_stack_fault(struct task *t, uint64_t addr);
 /* RSS in pages, estimated from the map (host counters are not visible). */
 uint64_t mm_rss_pages(const struct mm *mm);
+uint64_t vma_rss_pages(const struct vma *v); /* one region's part of it */

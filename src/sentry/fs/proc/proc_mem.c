@@ -52,16 +52,6 @@ int proc_show_auxv(struct proc_text *x, const struct proc_ctx *c)
     return 0;
 }
 
-/* Pages of v that programs have touched, by the same estimate as mm_rss_pages(): the host's counters are not seen. */
-static uint64_t vma_rss_kb(const struct vma *v, const struct mm *mm)
-{
-    uint64_t kb = (v->range.end - v->range.start) / 1024;
-    if (v->prot == 0)
-        return 0;
-    uint64_t total = MAX(mm->total_pages, UINT64_C(1));
-    return MIN(kb, (kb * mm_rss_pages(mm) / total + 3) & ~UINT64_C(3));
-}
-
 static void show_vma(struct proc_text *x, const struct proc_ctx *c, const struct vma *v)
 {
     char path[LINUX_PATH_MAX], head[128];
@@ -133,9 +123,9 @@ struct smaps_sum {
     uint64_t rss, shared, clean, dirty, anon, locked;
 };
 
-static void smaps_add(struct smaps_sum *s, const struct vma *v, const struct mm *mm)
+static void smaps_add(struct smaps_sum *s, const struct vma *v)
 {
-    uint64_t rss = vma_rss_kb(v, mm);
+    uint64_t rss = vma_rss_pages(v) * (LINUX_PAGE_SIZE / 1024);
     s->rss += rss;
     if (v->flags & LINUX_MAP_SHARED)
         s->shared += rss;
@@ -191,7 +181,7 @@ int proc_show_smaps(struct proc_text *x, const struct proc_ctx *c)
                     "Size:", (unsigned long long)(v->range.end - v->range.start) / 1024,
                     "KernelPageSize:", LINUX_PAGE_SIZE / 1024,
                     "MMUPageSize:", LINUX_PAGE_SIZE / 1024);
-        smaps_add(&s, v, mm);
+        smaps_add(&s, v);
         smaps_numbers(x, &s);
         proc_printf(x, "THPeligible:           0\n");
         smaps_flags(x, v);
@@ -211,7 +201,7 @@ int proc_show_smaps_rollup(struct proc_text *x, const struct proc_ctx *c)
     for (struct vma *v = mm_find_from(mm, 0); v; v = vma_next(v)) {
         first = first ? first : v->range.start;
         last = v->range.end;
-        smaps_add(&s, v, mm);
+        smaps_add(&s, v);
     }
     proc_printf(x, "%08llx-%08llx ---p 00000000 00:00 0%*s[rollup]\n", (unsigned long long)first,
                 (unsigned long long)last, 34, "");
