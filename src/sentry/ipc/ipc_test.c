@@ -309,6 +309,52 @@ static void test_unix_queue(void **state)
     assert_int_equal(slab_live(SLAB_UNIX_MSG), 0);
 }
 
+static void send_file(struct socket *from, struct file *f)
+{
+    struct uio u;
+    uint8_t control[LINUX_CMSG_SPACE(sizeof(int))] = {0};
+    int fd = fd_install(first, file_ref(f), false);
+    struct linux_cmsghdr h = {.cmsg_len = LINUX_CMSG_LEN(sizeof(fd)),
+                              .cmsg_level = LINUX_SOL_SOCKET,
+                              .cmsg_type = LINUX_SCM_RIGHTS};
+    memcpy(control, &h, sizeof(h));
+    memcpy(control + sizeof(h), &fd, sizeof(fd));
+    struct sock_msg m = {.u = &u, .control = control, .control_len = sizeof(control)};
+    uio_kernel(&u, first, &fd, 1);
+    assert_int_equal(from->ops->send(from, first, &m), 1);
+    assert_int_equal(fd_close(first, fd), 0);
+}
+
+/* Two pairs whose ends are in each other's queues, and one that somebody can still read. */
+static void test_unix_garbage(void **state)
+{
+    struct socket *s[2], *r[2], *alive[2];
+    struct file *f[2], *g[2], *h[2];
+    assert_int_equal(unix_family.pair(first, LINUX_SOCK_DGRAM, 0, s), 0);
+    assert_int_equal(unix_family.pair(first, LINUX_SOCK_STREAM, 0, r), 0);
+    assert_int_equal(unix_family.pair(first, LINUX_SOCK_STREAM, 0, alive), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(socket_file_new(first, s[i], 0, &f[i]), 0);
+        assert_int_equal(socket_file_new(first, r[i], 0, &g[i]), 0);
+        assert_int_equal(socket_file_new(first, alive[i], 0, &h[i]), 0);
+    }
+    send_file(s[0], g[1]);     /* r1 in s1's queue */
+    send_file(r[0], f[1]);     /* s1 in r1's queue */
+    send_file(alive[0], f[0]); /* s0 can be received from alive1 */
+    file_unref(f[0]);
+    file_unref(f[1]);
+    file_unref(g[1]);
+    assert_int_equal(slab_live(SLAB_UNIX_SOCK), 6);
+    file_unref(g[0]); /* its close finds the ring of s1 and r1 */
+    assert_true(slab_live(SLAB_UNIX_SOCK) < 6);
+    assert_int_equal(list_count(&to_unix(alive[1])->queue), 1);
+    file_unref(h[0]);
+    file_unref(h[1]);
+    assert_int_equal(slab_live(SLAB_UNIX_SOCK), 0);
+    assert_int_equal(slab_live(SLAB_UNIX_MSG), 0);
+    assert_int_equal(unix_root()->inflight, 0);
+}
+
 static void test_unix_without_memory(void **state)
 {
     for (unsigned n = 1; n < 50; n++) {
@@ -397,11 +443,17 @@ static void test_ldisc(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ring_model),   cmocka_unit_test(test_ring_without_memory),
-        cmocka_unit_test(test_ring_packets), cmocka_unit_test(test_pipe_wakes),
-        cmocka_unit_test(test_epoll_list),   cmocka_unit_test(test_poll_parks),
-        cmocka_unit_test(test_unix_queue),   cmocka_unit_test(test_unix_without_memory),
-        cmocka_unit_test(test_cmsg),         cmocka_unit_test(test_ldisc),
+        cmocka_unit_test(test_ring_model),
+        cmocka_unit_test(test_ring_without_memory),
+        cmocka_unit_test(test_ring_packets),
+        cmocka_unit_test(test_pipe_wakes),
+        cmocka_unit_test(test_epoll_list),
+        cmocka_unit_test(test_poll_parks),
+        cmocka_unit_test(test_unix_queue),
+        cmocka_unit_test(test_unix_garbage),
+        cmocka_unit_test(test_unix_without_memory),
+        cmocka_unit_test(test_cmsg),
+        cmocka_unit_test(test_ldisc),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

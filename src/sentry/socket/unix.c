@@ -19,6 +19,7 @@ struct unix_sock *unix_new(uint32_t type)
     list_init(&u->full_waiters);
     list_init(&u->full_node);
     waitq_init(&u->wait);
+    list_add_tail(&u->all_node, &unix_root()->socks);
     u->backlog = UNIX_DGRAM_QLEN;
     u->sndbuf = u->rcvbuf = UNIX_BUF_DEFAULT;
     return u;
@@ -57,6 +58,7 @@ struct unix_sock *unix_unref(struct unix_sock *u)
     unix_stop_waiting(u);
     (void)queue_drop(u);
     waitq_wake(&u->wait, WAKE_ALL);
+    list_del(&u->all_node);
     SLAB_FREE(UNIX_SOCK, u);
     return unix_unref(peer);
 }
@@ -84,6 +86,7 @@ static void unix_release(struct socket *s)
     unix_wake(u, WAKE_ALL);
     unix_unref(peer);
     unix_unref(u);
+    unix_collect();
 }
 
 static uint32_t unix_poll(struct socket *s, struct waitq **ret_q)

@@ -7,13 +7,13 @@
  * Limits   bytes: SO_SNDBUF of the sender (charged until received); messages: UNIX_DGRAM_QLEN a datagram socket; descriptors in
  *          flight: RLIMIT_NOFILE in all unless CAP_SYS_RESOURCE or CAP_SYS_ADMIN (-ETOOMANYREFS).
  * Spec     unix(7). Behaviour of Linux 6.12.
- * DEVIATION: descriptors that are in flight only between sockets that nobody can reach any more are kept until the sandbox ends.
  *
  * States: CLOSE (fresh, or disconnected), LISTEN (unix_listen), ESTABLISHED (unix_connect, accept, socketpair).
  *
  * I1  wmem is the sum of charge over the messages that this socket has sent and nobody has received.
  * I2  a message is in one queue; a queued connection (msg.embryo) is only in a listener's.
  * I3  full_node is linked exactly while this socket waits for room at another one (full_at).
+ * I4  inflight counts the messages that hold this socket's file; one whose file has no other reference may be garbage.
  */
 #pragma once
 #include "base/hash.h"
@@ -72,6 +72,10 @@ struct unix_sock {
     uint64_t queued_bytes;
     uint32_t wmem;
     int32_t sndbuf, rcvbuf;
+    struct list_node all_node; /* unix_root.socks */
+    uint32_t inflight;         /* I4 */
+    uint32_t gc_refs;          /* unix_gc.c */
+    bool gc_live;
     struct waitq wait;
     struct list_node full_waiters; /* unix_sock.full_node: who waits for room here */
     struct list_node full_node;
@@ -89,7 +93,10 @@ struct unix_sock {
 #define UNIX_BUCKETS 256u
 struct unix_root {
     uint64_t seed;
-    uint64_t inflight;
+    uint64_t inflight;         /* descriptors in messages */
+    uint64_t inflight_sockets; /* of these, unix sockets */
+    struct list_node socks;    /* unix_sock.all_node */
+    bool collecting;
     uint32_t autobind_next;
     struct unix_fds *
         doomed; /* being closed, one after the other: a socket in flight may hold others in flight */
@@ -168,6 +175,9 @@ void unix_fds_land(struct unix_fds *f);
 /* Writes credentials and descriptors (takes fds) to the receiver. */
 void unix_scm_put(struct unix_sock *u, struct sock_msg *m, struct unix_fds *fds,
                   const struct unix_scm *from);
+
+/* unix_gc.c: frees what is reachable only from messages that nobody can receive any more. */
+void unix_collect(void);
 
 /* unix_opt.c */
 int unix_setsockopt(struct socket *s, struct task *t, int level, int name, const void *v,

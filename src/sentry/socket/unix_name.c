@@ -19,7 +19,10 @@ struct unix_root *unix_root(void)
 {
     if (!kern()->unix_ns)
         kern()->unix_ns = arena_alloc(sizeof(struct unix_root));
-    return kern()->unix_ns;
+    struct unix_root *r = kern()->unix_ns;
+    if (r && !r->socks.next)
+        list_init(&r->socks);
+    return r;
 }
 
 int unix_addr_check(const struct sock_addr *a, struct unix_name *ret)

@@ -42,6 +42,18 @@ struct unix_fds *unix_fds_dup(const struct unix_fds *f)
     return d;
 }
 
+/* I4 */
+static void count_sockets(const struct unix_fds *f, int by)
+{
+    for (uint32_t i = 0; i < f->n; i++) {
+        struct socket *s = file_socket(f->file[i]);
+        if (!s || s->family != LINUX_AF_UNIX)
+            continue;
+        to_unix(s)->inflight += (uint32_t)by;
+        unix_root()->inflight_sockets += (uint64_t)(int64_t)by;
+    }
+}
+
 int unix_fds_launch(struct task *t, struct unix_fds *f)
 {
     struct unix_root *r = unix_root();
@@ -49,10 +61,15 @@ int unix_fds_launch(struct task *t, struct unix_fds *f)
         !task_capable(t, LINUX_CAP_SYS_RESOURCE) && !task_capable(t, LINUX_CAP_SYS_ADMIN))
         return -ETOOMANYREFS;
     r->inflight += f->n;
+    count_sockets(f, 1);
     return 0;
 }
 
-void unix_fds_land(struct unix_fds *f) { unix_root()->inflight -= f->n; }
+void unix_fds_land(struct unix_fds *f)
+{
+    unix_root()->inflight -= f->n;
+    count_sockets(f, -1);
+}
 
 static int parse_rights(struct task *t, const uint8_t *data, size_t len, struct unix_scm *scm)
 {
