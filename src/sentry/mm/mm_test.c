@@ -5,6 +5,7 @@
 #include "abi/resource.h"
 #include "sentry/arena/arena.h"
 #include "sentry/mm/mm_priv.h"
+#include "sentry/vfs/inode.h"
 
 #include <string.h>
 
