@@ -56,8 +56,9 @@ ld(IP_LO); jmp("JGE", TEXT_SIZE, "app")
 ld(NR)
 for nr in ("STUB_NR_STOP", "STUB_NR_REPORT", "STUB_NR_ZYGOTE"):
     on(nr, "notif")
-for nr in ("rt_sigreturn", "close", "exit", "set_tid_address", "arch_prctl", "futex"):
+for nr in ("rt_sigreturn", "close", "exit", "set_tid_address"):
     on("__NR_" + nr, "allow")
+on("__NR_futex", "futex"); on("__NR_arch_prctl", "arch_prctl")
 on("__NR_munmap", "range0"); on("__NR_mprotect", "range0"); on("__NR_madvise", "s_madvise"); on("__NR_mmap", "s_mmap")
 ret("USER_NOTIF")
 label("s_madvise"); ld(lo(2)); jmp("JEQ", "10 /* MADV_DONTFORK: its own areas */", "allow", "range0")
