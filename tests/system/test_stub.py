@@ -1,0 +1,104 @@
+"""Hostile code in an application process: it can read and jump into the stub's text (stub/stub_abi.h). Whatever it asks for from
+there that the sentry did not ask for ends its process; nothing reaches the host, and the sandbox goes on."""
+import subprocess
+
+import pytest
+
+from conftest import RUNSC
+
+PROGRAM = r"""
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define TEXT 0x7fff00000000ULL
+#define AREAS 0x7fff10000000ULL
+static const uint8_t *gate;
+static long stub(long nr, long a, long b, long c, long d, long e, long f)
+{
+    long r;
+    register long r10 __asm__("r10") = d, r8 __asm__("r8") = e, r9 __asm__("r9") = f;
+    /* a call to the instruction itself: it is followed by ret */
+    __asm__ volatile("call *%1" : "=a"(r) : "r"(gate), "0"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return r;
+}
+static void child(int n)
+{
+    static char path[] = "/etc/passwd";
+    switch (n) {
+    case 0: stub(SYS_openat, -100, (long)path, 0, 0, 0, 0); break;
+    case 1: stub(SYS_socket, 2, 1, 0, 0, 0, 0); break;
+    case 2: stub(SYS_execve, (long)path, 0, 0, 0, 0, 0); break;
+    case 3: stub(SYS_clone, 0x11, 0, 0, 0, 0, 0); break;
+    case 4: stub(SYS_mmap, 0, 4096, 1, 1, 3, 0); break;                      /* the memfd of areas */
+    case 5: stub(SYS_mmap, AREAS + (1 << 16), 65536, 3, 0x11, 3, 1 << 16); break; /* another thread's area */
+    case 6: stub(SYS_mmap, TEXT, 4096, 7, 0x32, -1, 0); break;               /* over the stub */
+    case 7: stub(SYS_munmap, TEXT, 4096, 0, 0, 0, 0); break;
+    case 8: stub(SYS_munmap, 0x7ffd00000000, 0x400000000, 0, 0, 0, 0); break; /* into the stub */
+    case 9: stub(SYS_mprotect, TEXT, 4096, 7, 0, 0, 0); break;
+    case 10: stub(SYS_mmap, 0x10000000, 4096, 3, 0x22, -1, 0); break;         /* not fixed */
+    case 11: stub(SYS_ptrace, 0, 0, 0, 0, 0, 0); break;
+    case 12: stub(SYS_kill, 1, 9, 0, 0, 0, 0); break;
+    case 13: stub(0x7102, 0, 0, 0, 0, 0, 0); break;                           /* as the zygote */
+    case 14: stub(SYS_mremap, TEXT, 4096, 4096, 3, 0x10000000, 0); break;
+    case 15: stub(SYS_seccomp, 1, 0, 0, 0, 0, 0); break;
+    }
+    _exit(55);
+}
+int main(void)
+{
+    const uint8_t *text = (const uint8_t *)TEXT;
+    for (int i = 0; i < 0x1000 && !gate; i++)
+        if (text[i] == 0x0f && text[i + 1] == 0x05 && text[i + 2] == 0xc3)
+            gate = text + i;
+    if (!gate)
+        return 2;
+    if (stub(SYS_munmap, 0x10000, 4096, 0, 0, 0, 0) != 0) /* its own memory it may spoil */
+        return 3;
+    for (int n = 0; n < 16; n++) {
+        pid_t pid = fork();
+        if (pid == 0)
+            child(n);
+        int st = 0;
+        if (waitpid(pid, &st, 0) != pid)
+            return 4;
+        printf("%d %s\n", n, WIFSIGNALED(st) && WTERMSIG(st) == SIGKILL ? "killed" : "NOT KILLED");
+    }
+    /* Rewriting the shared pages of its own thread harms nobody else: the area of the first thread of a process holds its frames. */
+    pid_t pid = fork();
+    if (pid == 0) {
+        for (uint64_t a = AREAS; a < AREAS + (64ULL << 16); a += 1 << 16) {
+            unsigned char v;
+            if (mincore((void *)a, 4096, &v) == 0)
+                memset((void *)a, 0x41, 0x10000);
+        }
+        _exit(0);
+    }
+    waitpid(pid, NULL, 0);
+    puts("alive");
+    return 0;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    d = tmp_path_factory.mktemp("stub")
+    (d / "p.c").write_text(PROGRAM)
+    subprocess.run(["gcc", "-O1", "-static", "-w", "-o", d / "p", d / "p.c"], check=True)
+    return d / "p"
+
+
+def test_calls_from_the_stub(program):
+    r = subprocess.run([RUNSC, "--network=none", "do", program], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    assert r.stdout == "".join(f"{n} killed\n" for n in range(16)) + "alive\n", r.stdout + r.stderr
+    assert r.returncode == 0 and r.stderr == ""
