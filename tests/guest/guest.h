@@ -146,6 +146,12 @@ static inline int guest_run_case(const struct guest_case *c)
     fflush(stdout);
     pid_t pid = fork();
     if (pid == 0) {
+        /* Whatever the caller ignores (nohup) or blocks is not the case's. */
+        sigset_t none;
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        for (int n = 1; n <= SIGRTMAX; n++)
+            signal(n, SIG_DFL);
         alarm(CASE_SECONDS);
         c->run();
         _exit(0);
