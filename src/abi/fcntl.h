@@ -82,6 +82,14 @@
 #define LINUX_F_RDLCK                     0
 #define LINUX_F_WRLCK                     1
 #define LINUX_F_UNLCK                     2
+/* F_NOTIFY. */
+#define LINUX_DN_ACCESS                   0x1U
+#define LINUX_DN_MODIFY                   0x2U
+#define LINUX_DN_CREATE                   0x4U
+#define LINUX_DN_DELETE                   0x8U
+#define LINUX_DN_RENAME                   0x10U
+#define LINUX_DN_ATTRIB                   0x20U
+#define LINUX_DN_MULTISHOT                0x80000000U
 #define LINUX_F_OWNER_TID                 0
 #define LINUX_F_OWNER_PID                 1
 #define LINUX_F_OWNER_PGRP                2

@@ -268,6 +268,35 @@ TEST(flocks)
     CHECK_OK(flock(a, LOCK_EX | LOCK_NB));
 }
 
+static volatile int told;
+static void on_notify(int sig, siginfo_t *info, void *ctx) { told = info->si_fd; }
+
+TEST(directory_signals)
+{
+    in_dir();
+    CHECK_OK(mkdir("n", 0755));
+    int fd = CHECK_OK(open("n", O_RDONLY)), file;
+    struct sigaction sa = {.sa_sigaction = on_notify, .sa_flags = SA_SIGINFO};
+    CHECK_OK(sigaction(SIGRTMIN, &sa, NULL));
+    CHECK_OK(fcntl(fd, F_SETSIG, SIGRTMIN));
+    CHECK_OK(fcntl(fd, F_NOTIFY, DN_CREATE | DN_MULTISHOT));
+    touch("n/a");
+    CHECK_EQ(told, fd);
+    told = 0;
+    CHECK_OK(unlink("n/a"));
+    CHECK_EQ(told, 0);
+    CHECK_OK(fcntl(fd, F_NOTIFY, 0));
+    CHECK_OK(fcntl(fd, F_NOTIFY, DN_CREATE)); /* once */
+    touch("n/b");
+    CHECK_EQ(told, fd);
+    told = 0;
+    touch("n/c");
+    CHECK_EQ(told, 0);
+    CHECK_OK(fcntl(fd, F_NOTIFY, 0));
+    file = CHECK_OK(open("n/b", O_RDONLY));
+    CHECK_ERR(fcntl(file, F_NOTIFY, DN_MODIFY), ENOTDIR);
+}
+
 TEST(watches)
 {
     in_dir();

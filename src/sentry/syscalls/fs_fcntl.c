@@ -5,6 +5,7 @@
 #include "sentry/fs/pipe/pipe.h"
 #include "sentry/syscalls/fs_priv.h"
 #include "sentry/vfs/async.h"
+#include "sentry/vfs/inotify.h"
 #include "sentry/vfs/locks.h"
 
 #define SETFL_FLAGS                                                                                \
@@ -75,6 +76,21 @@ static int64_t do_pipe_size(struct task *t, struct file *f, uint32_t cmd, uint64
     return cmd == LINUX_F_GETPIPE_SZ ? (int64_t)p->size : pipe_set_size(t, p, (uint32_t)arg);
 }
 
+static int64_t do_rw_hint(struct task *t, struct file *f, uint32_t cmd, struct uaddr arg)
+{
+    uint64_t hint;
+    if (cmd == LINUX_F_GET_RW_HINT)
+        return copy_out_u64(t, arg, f->inode->rw_hint);
+    if (!inode_owner_or_capable(f->inode, t->cred))
+        return -EPERM;
+    if (copy_in_u64(t, &hint, arg) < 0)
+        return -EFAULT;
+    if (hint > 5) /* RWH_WRITE_LIFE_EXTREME */
+        return -EINVAL;
+    f->inode->rw_hint = (uint8_t)hint;
+    return 0;
+}
+
 static bool path_fd_may(uint32_t cmd)
 {
     return cmd == LINUX_F_DUPFD || cmd == LINUX_F_DUPFD_CLOEXEC || cmd == LINUX_F_GETFD ||
@@ -113,6 +129,9 @@ int64_t sys_fcntl(struct task *t, const struct sys_args *a)
         f->owner_sig = (int32_t)arg;
         return 0;
     case LINUX_F_GETLEASE: return LINUX_F_UNLCK; /* leases cannot be taken */
+    case LINUX_F_NOTIFY: return dnotify_set(t, f, fd, (uint32_t)arg);
+    case LINUX_F_GET_RW_HINT:
+    case LINUX_F_SET_RW_HINT: return do_rw_hint(t, f, cmd, UADDR(arg));
     case LINUX_F_SETPIPE_SZ:
     case LINUX_F_GETPIPE_SZ: return do_pipe_size(t, f, cmd, arg);
     default: return f->ops->fcntl ? f->ops->fcntl(f, t, cmd, arg) : -EINVAL;

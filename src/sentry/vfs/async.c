@@ -17,22 +17,23 @@ struct file_async {
     bool sending; /* the signal may make the file ready again */
 };
 
-static struct linux_siginfo info_of(const struct file_async *a, int sig, uint32_t events)
+/* What happened, as si_code and si_band. */
+static int code_of(uint32_t events, int64_t *ret_band)
 {
-    struct linux_siginfo info = {.si_signo = sig, .si_code = LINUX_POLL_IN};
-    info.poll.band = LINUX_POLLIN | LINUX_POLLRDNORM;
-    info.poll.fd = a->fd;
     if (events & LINUX_POLLHUP) {
-        info.si_code = LINUX_POLL_HUP;
-        info.poll.band = LINUX_POLLHUP | LINUX_POLLERR;
-    } else if (events & LINUX_POLLERR) {
-        info.si_code = LINUX_POLL_ERR;
-        info.poll.band = LINUX_POLLERR;
-    } else if (!(events & (LINUX_POLLIN | LINUX_POLLRDNORM))) {
-        info.si_code = LINUX_POLL_OUT;
-        info.poll.band = LINUX_POLLOUT | LINUX_POLLWRNORM | LINUX_POLLWRBAND;
+        *ret_band = LINUX_POLLHUP | LINUX_POLLERR;
+        return LINUX_POLL_HUP;
     }
-    return info;
+    if (events & LINUX_POLLERR) {
+        *ret_band = LINUX_POLLERR;
+        return LINUX_POLL_ERR;
+    }
+    if (events & (LINUX_POLLIN | LINUX_POLLRDNORM)) {
+        *ret_band = LINUX_POLLIN | LINUX_POLLRDNORM;
+        return LINUX_POLL_IN;
+    }
+    *ret_band = LINUX_POLLOUT | LINUX_POLLWRNORM | LINUX_POLLWRBAND;
+    return LINUX_POLL_OUT;
 }
 
 /* The rule of kill(2), with the rights of who set the owner. */
@@ -43,49 +44,55 @@ static bool may_signal(const struct file *f, const struct task *to)
            f->owner_uid == c->suid || f->owner_uid == c->uid;
 }
 
-static void send_one(const struct file_async *a, struct task *t, struct tgroup *tg, uint32_t events)
+static void send_one(const struct file *f, struct task *t, struct tgroup *tg,
+                     const struct linux_siginfo *info)
 {
-    const struct file *f = a->file;
     const struct task *to = t ? t : tg->leader;
     if (!to || !to->cred || !may_signal(f, to))
         return;
+    if (!f->owner_sig)
+        info = NULL; /* SIGIO tells nothing more */
     int sig = f->owner_sig ? f->owner_sig : LINUX_SIGIO;
-    struct linux_siginfo info = info_of(a, sig, events);
-    const struct linux_siginfo *pinfo = f->owner_sig ? &info : NULL;
-    int r = t ? signal_send_task(t, sig, pinfo) : signal_send_group(tg, sig, pinfo);
+    int r = t ? signal_send_task(t, sig, info) : signal_send_group(tg, sig, info);
     if (r == -EAGAIN) /* the queue of real-time signals is full: a plain SIGIO says so */
         r = t ? signal_send_task(t, LINUX_SIGIO, NULL) : signal_send_group(tg, LINUX_SIGIO, NULL);
     if (r < 0)
         LOGD("vfs: async signal %d lost: %s", sig, err_name(r));
 }
 
-static void send_to_owner(const struct file_async *a, uint32_t events)
+void file_signal_owner(const struct file *f, int fd, int code, int64_t band)
 {
-    const struct file *f = a->file;
+    struct linux_siginfo info = {.si_signo = f->owner_sig, .si_code = code};
+    info.poll.band = band;
+    info.poll.fd = fd;
+    if (!f->owner_pid)
+        return;
     if (f->owner_type == LINUX_F_OWNER_TID) {
         struct task *t = task_find(f->owner_pid);
         if (t)
-            send_one(a, t, NULL, events);
+            send_one(f, t, NULL, &info);
     } else if (f->owner_type == LINUX_F_OWNER_PID) {
         struct tgroup *tg = tgroup_find(f->owner_pid);
         if (tg)
-            send_one(a, NULL, tg, events);
+            send_one(f, NULL, tg, &info);
     } else {
         struct pgrp *pg = pgrp_find(f->owner_pid);
         struct tgroup *tg;
         if (pg)
             LIST_FOREACH (tg, &pg->members, pgrp_node)
-                send_one(a, NULL, tg, events);
+                send_one(f, NULL, tg, &info);
     }
 }
 
 static void async_wake(struct waiter *w, uint32_t events)
 {
     struct file_async *a = container_of(w, struct file_async, waiter);
-    if (!a->file->owner_pid || a->sending)
+    int64_t band;
+    int code = code_of(events, &band);
+    if (a->sending)
         return;
     a->sending = true;
-    send_to_owner(a, events);
+    file_signal_owner(a->file, a->fd, code, band);
     a->sending = false;
 }
 

@@ -16,5 +16,7 @@ bool file_async_possible(struct file *f); /* sockets, pipes, terminals, inotify 
 /* fd: what siginfo will name. -ENOTTY this kind of file never becomes ready, -ENOMEM. */
 NODISCARD int file_async_set(struct file *f, int fd, bool on);
 void file_async_drop(struct file *f); /* last close */
+/* Sends what F_SETOWN and F_SETSIG say; code, band, fd: for siginfo. */
+void file_signal_owner(const struct file *f, int fd, int code, int64_t band);
 /* type LINUX_F_OWNER_*; id 0: nobody. -EINVAL, -ESRCH. */
 NODISCARD int file_owner_set(struct task *t, struct file *f, uint32_t type, int32_t id);

@@ -11,6 +11,7 @@
 #include "sentry/mm/uio.h"
 #include "sentry/signal/signal.h"
 #include "sentry/vfs/async.h"
+#include "sentry/vfs/inotify.h"
 #include "sentry/vfs/notify.h"
 #include "sentry/vfs/vfs_priv.h"
 
@@ -57,6 +58,7 @@ struct file *file_unref(struct file *f)
     if (!list_empty(&f->epitems) && f->epoll_gone)
         f->epoll_gone(f);
     file_async_drop(f);
+    dnotify_drop(f);
     locks_release_file(f);
     if (f->ops && f->ops->release)
         f->ops->release(f);

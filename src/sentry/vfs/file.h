@@ -77,10 +77,11 @@ struct file {
     int32_t owner_pid, owner_sig; /* F_SETOWN, F_SETSIG (async.h) */
     uint32_t owner_uid, owner_euid;
     uint8_t owner_type;
-    struct file_async *async; /* O_ASYNC; owned */
-    bool deny_write;          /* holds inode->deny_write */
-    bool counted_writer;      /* holds inode->writers */
-    bool opened;              /* went through open: closing it is an event */
+    struct file_async *async;     /* O_ASYNC; owned */
+    struct inotify_mark *dnotify; /* F_NOTIFY; owned */
+    bool deny_write;              /* holds inode->deny_write */
+    bool counted_writer;          /* holds inode->writers */
+    bool opened;                  /* went through open: closing it is an event */
     void (*epoll_gone)(
         struct file *f); /* set with the first epitem: takes them all out at the last close */
     uint64_t dir_cookie;

@@ -136,9 +136,10 @@ struct inode {
     struct inode_marks *marks; /* inotify */
     uint32_t writers;          /* open for writing (ETXTBSY); execs counted in deny_write */
     uint32_t deny_write;
-    uint32_t opens; /* open files */
-    bool write_sealed;           /* a shared mapping may not be written */
-    bool linkable;  /* O_TMPFILE without O_EXCL: linkat may give it a name though nlink is 0 */
+    uint8_t rw_hint;   /* F_SET_RW_HINT: kept, not used */
+    uint32_t opens;    /* open files */
+    bool write_sealed; /* a shared mapping may not be written */
+    bool linkable;     /* O_TMPFILE without O_EXCL: linkat may give it a name though nlink is 0 */
 };
 
 /* File system types: name for mount(2), /proc/filesystems. mount: builds a superblock whose root dentry is set. */

@@ -4,11 +4,15 @@
 #include "abi/inotify.h"
 #include "abi/ioctl.h"
 #include "abi/poll.h"
+#include "abi/signal.h"
+#include "abi/stat.h"
 #include "base/err.h"
 #include "sentry/arena/arena.h"
 #include "sentry/arena/slab.h"
 #include "sentry/mm/uio.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/task/task.h"
+#include "sentry/vfs/async.h"
 #include "sentry/vfs/vfs_priv.h"
 
 #include <string.h>
@@ -73,11 +77,22 @@ static void enqueue(struct inotify *in, int32_t wd, uint32_t mask, uint32_t cook
     waitq_wake(&in->wait, LINUX_POLLIN | LINUX_POLLRDNORM);
 }
 
+static void mark_free(struct inotify_mark *m);
+
 void inotify_event(struct inotify_mark *m, uint32_t mask, uint32_t cookie, const char *name)
 {
     uint32_t what = mask & LINUX_IN_ALL_EVENTS;
     if (!(what & m->mask) && !(mask & LINUX_IN_UNMOUNT))
         return;
+    if (m->signals) {
+        if (!name)
+            return; /* of the directory itself */
+        file_signal_owner(m->signals, m->wd, LINUX_POLL_MSG,
+                          LINUX_POLLIN | LINUX_POLLRDNORM | LINUX_POLLMSG);
+        if (m->mask & LINUX_IN_ONESHOT)
+            dnotify_drop(m->signals);
+        return;
+    }
     enqueue(m->owner, m->wd, mask, cookie, name);
     if (m->mask & LINUX_IN_ONESHOT)
         inotify_mark_drop(m);
@@ -102,8 +117,38 @@ static void mark_free(struct inotify_mark *m)
 
 void inotify_mark_drop(struct inotify_mark *m)
 {
+    if (m->signals) {
+        dnotify_drop(m->signals);
+        return;
+    }
     enqueue(m->owner, m->wd, LINUX_IN_IGNORED, 0, NULL);
     mark_free(m);
+}
+
+static int mark_new(struct dentry *d, uint32_t mask, struct inotify_mark **ret)
+{
+    struct inode *i = d->inode;
+    if (vfs()->nmarks >= INOTIFY_MARKS_MAX)
+        return -ENOSPC;
+    struct inotify_mark *m = SLAB_NEW(INOTIFY_MARK, struct inotify_mark);
+    if (m && !i->marks) {
+        i->marks = arena_alloc(sizeof(*i->marks));
+        if (i->marks)
+            list_init(&i->marks->list);
+    }
+    if (!m || !i->marks) {
+        SLAB_FREE(INOTIFY_MARK, m);
+        return -ENOMEM;
+    }
+    m->dentry = dentry_ref(d);
+    m->inode = inode_ref(i);
+    m->mask = mask;
+    list_init(&m->in_instance);
+    list_add_tail(&m->in_inode, &i->marks->list);
+    list_add_tail(&m->in_all, &vfs()->marks);
+    vfs()->nmarks++;
+    *ret = m;
+    return 0;
 }
 
 static struct inotify_mark *mark_of(struct inotify *in, const struct inode *i)
@@ -127,27 +172,14 @@ int inotify_add(struct inotify *in, struct dentry *d, uint32_t mask)
         m->mask = (mask & LINUX_IN_MASK_ADD ? m->mask : 0) | (mask & keep);
         return m->wd;
     }
-    if (vfs()->nmarks >= INOTIFY_MARKS_MAX || in->next_wd == INT32_MAX)
+    if (in->next_wd == INT32_MAX)
         return -ENOSPC;
-    m = SLAB_NEW(INOTIFY_MARK, struct inotify_mark);
-    if (m && !i->marks) {
-        i->marks = arena_alloc(sizeof(*i->marks));
-        if (i->marks)
-            list_init(&i->marks->list);
-    }
-    if (!m || !i->marks) {
-        SLAB_FREE(INOTIFY_MARK, m);
-        return -ENOMEM;
-    }
+    int r = mark_new(d, mask & keep, &m);
+    if (r < 0)
+        return r;
     m->owner = in;
-    m->dentry = dentry_ref(d);
-    m->inode = inode_ref(i);
-    m->mask = mask & keep;
     m->wd = ++in->next_wd;
     list_add_tail(&m->in_instance, &in->marks);
-    list_add_tail(&m->in_inode, &i->marks->list);
-    list_add_tail(&m->in_all, &vfs()->marks);
-    vfs()->nmarks++;
     return m->wd;
 }
 
@@ -160,6 +192,49 @@ int inotify_remove(struct inotify *in, int32_t wd)
             return 0;
         }
     return -EINVAL;
+}
+
+/* ---- F_NOTIFY ---- */
+
+void dnotify_drop(struct file *f)
+{
+    if (f->dnotify)
+        mark_free(TAKE(f->dnotify));
+}
+
+int dnotify_set(struct task *t, struct file *f, int fd, uint32_t which)
+{
+    static const struct {
+        uint32_t dn, in;
+    } map[] = {
+        {LINUX_DN_ACCESS, LINUX_IN_ACCESS},
+        {LINUX_DN_MODIFY, LINUX_IN_MODIFY},
+        {LINUX_DN_CREATE, LINUX_IN_CREATE | LINUX_IN_MOVED_TO},
+        {LINUX_DN_DELETE, LINUX_IN_DELETE | LINUX_IN_MOVED_FROM},
+        {LINUX_DN_RENAME, LINUX_IN_MOVED_FROM | LINUX_IN_MOVED_TO},
+        {LINUX_DN_ATTRIB, LINUX_IN_ATTRIB},
+    };
+    uint32_t mask = which & LINUX_DN_MULTISHOT ? 0 : LINUX_IN_ONESHOT;
+    if (!(which & ~LINUX_DN_MULTISHOT)) {
+        dnotify_drop(f);
+        return 0;
+    }
+    if (!LINUX_S_ISDIR(f->inode->mode))
+        return -ENOTDIR;
+    for (size_t i = 0; i < ARRAY_SIZE(map); i++)
+        if (which & map[i].dn)
+            mask |= map[i].in;
+    if (!f->dnotify) {
+        int r = mark_new(f->path.dentry, mask, &f->dnotify);
+        if (r < 0)
+            return r;
+        f->dnotify->signals = f;
+    }
+    /* Kinds add up, and what was asked for many times stays so. */
+    uint32_t once = mask & f->dnotify->mask & LINUX_IN_ONESHOT;
+    f->dnotify->mask = ((mask | f->dnotify->mask) & LINUX_IN_ALL_EVENTS) | once;
+    f->dnotify->wd = fd;
+    return f->owner_pid ? 0 : file_owner_set(t, f, LINUX_F_OWNER_PID, t->tg->pid);
 }
 
 /* ---- the instance as a file ---- */

@@ -39,6 +39,8 @@ struct inotify_mark {
     struct inode *inode;   /* counted */
     uint32_t mask;
     int32_t wd;
+    struct file *
+        signals; /* F_NOTIFY: no instance, but signals to the owner of this file, which owns the mark */
 };
 
 struct inode_marks {
@@ -51,6 +53,9 @@ struct inotify *file_inotify(const struct file *f); /* NULL: another kind of fil
 /* The watch descriptor. mask as inotify_add_watch(2). -EEXIST with IN_MASK_CREATE, -ENOSPC, -ENOMEM. */
 NODISCARD int inotify_add(struct inotify *in, struct dentry *d, uint32_t mask);
 NODISCARD int inotify_remove(struct inotify *in, int32_t wd); /* -EINVAL */
+/* F_NOTIFY: which are DN_*; 0: no more. fd: for siginfo. -ENOTDIR, -ENOSPC, -ENOMEM. */
+NODISCARD int dnotify_set(struct task *t, struct file *f, int fd, uint32_t which);
+void dnotify_drop(struct file *f); /* last close */
 /* Queues an event for a mark if its mask wants it. */
 void inotify_event(struct inotify_mark *m, uint32_t mask, uint32_t cookie, const char *name);
 /* Takes a mark away; its instance reads IN_IGNORED. */
