@@ -142,12 +142,10 @@ int ov_dir_check_empty(struct inode *dir, const struct cred *cr)
 
 static int list_own(struct file *f, struct dir_ctx *c)
 {
-    struct tmpfs_inode *d = tmpfs_i(f->inode);
-    for (struct rb_node *r = rb_first(&d->dir.order); r; r = rb_next(r)) {
-        struct tmpfs_entry *e = rb_entry(r, struct tmpfs_entry, node);
-        if (e->cookie < c->pos)
-            continue;
-        if (e->inode && !c->emit(c, e->name, e->len, e->inode->ino, (e->inode->mode >> 12) & 15, e->cookie + 1))
+    struct tmpfs_entry *e = tmpfs_dir_from(tmpfs_i(f->inode), c->pos);
+    for (; e; e = rb_entry_or_null(rb_next(&e->node), struct tmpfs_entry, node)) {
+        if (e->inode && !c->emit(c, e->name, e->len, e->inode->ino, (e->inode->mode >> 12) & 15,
+                                 e->cookie + 1))
             return 1;
         c->pos = e->cookie + 1;
     }

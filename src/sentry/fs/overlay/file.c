@@ -46,13 +46,13 @@ int ov_open(struct inode *i, struct file *f)
 
 static void ov_release(struct file *f) { f->priv = file_unref(f->priv); }
 
-/* Copies [0, n) of l to o's memory through tmpfs's own write. */
-static int copy_data(struct ov_inode *o, struct file *l, uint64_t n)
+/* Copies [0, n) of l to memory through tmpfs's own write. May drop the lock. */
+static int copy_data(struct tmpfs_inode *to_inode, struct file *l, uint64_t n)
 {
     uint8_t *buf = arena_alloc(COPY_CHUNK);
     if (!buf)
         return -ENOMEM;
-    struct file to = {.inode = &o->t.vfs};
+    struct file to = {.inode = &to_inode->vfs};
     int64_t from = 0, at = 0;
     ssize_t r = 0;
     while ((uint64_t)from < n) {
@@ -70,31 +70,36 @@ static int copy_data(struct ov_inode *o, struct file *l, uint64_t n)
     return r < 0 ? (int)r : 0;
 }
 
+static int copy_lower(struct ov_inode *o, struct tmpfs_inode *to, uint64_t n, struct task *t)
+{
+    struct file *l;
+    int err = lower_open(o, task_cred_or_kernel(t), &l);
+    if (err)
+        return err;
+    err = copy_data(to, l, n);
+    file_unref(l);
+    return err;
+}
+
+/* The copy grows beside the object: while the lock is dropped others still see what is below, and of two copies
+ * under way the first that is complete counts. Times stay as they were. */
 int ov_copy_up(struct ov_inode *o, uint64_t keep, struct task *t)
 {
     if (o->copied)
         return 0;
     uint64_t size = o->t.vfs.size, n = MIN(size, keep);
-    o->t.vfs.size = 0; /* what tmpfs holds so far */
-    int err = 0;
-    if (n) {
-        struct file *l;
-        err = lower_open(o, task_cred_or_kernel(t), &l);
-        if (!err) {
-            err = copy_data(o, l, n);
-            file_unref(l);
-        }
-    }
-    if (!err && size > o->t.vfs.size && n == size)
-        err = tmpfs_reg_resize(&o->t, size); /* shorter below than it said: zeroes */
-    if (err) {
-        tmpfs_reg_free(&o->t);
-        o->t.reg.mem = NULL;
-        o->t.reg.host = NULL;
-        o->t.reg.cap = 0;
-        o->t.vfs.size = size;
+    struct tmpfs_inode copy = {.vfs = {.sb = o->t.vfs.sb, .mode = o->t.vfs.mode}};
+    int err = n ? copy_lower(o, &copy, n, t) : 0;
+    if (!err && n == size && size > copy.vfs.size)
+        err = tmpfs_reg_resize(&copy, size); /* shorter below than it said: zeroes */
+    if (err || o->copied) {
+        tmpfs_reg_free(&copy);
+        (void)!tmpfs_charge(&copy.vfs, 0);
         return err;
     }
+    o->t.reg = copy.reg;
+    o->t.charged_pages = copy.charged_pages;
+    o->t.vfs.size = copy.vfs.size;
     o->copied = true;
     ov_pin(o);
     return 0;

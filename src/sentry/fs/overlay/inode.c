@@ -32,19 +32,31 @@ static struct hlist_head *bucket(const struct super *sb, const struct inode *low
     return &ov_s(sb)->by_lower[hash_u64((uint64_t)(uintptr_t)sb, (uint64_t)(uintptr_t)lower) % OVERLAY_BUCKETS];
 }
 
+/* Counted, or NULL. */
+static struct ov_inode *known_over(struct super *sb, const struct inode *lower)
+{
+    struct ov_inode *o;
+    HLIST_FOREACH(o, bucket(sb, lower), by_lower) {
+        if (o->lower == lower) {
+            inode_ref(&o->t.vfs);
+            return o;
+        }
+    }
+    return NULL;
+}
+
 int ov_inode_over(struct super *sb, struct dentry *lower, struct ov_inode **ret)
 {
     struct inode *l = lower->inode;
-    struct ov_inode *o;
-    HLIST_FOREACH(o, bucket(sb, l), by_lower) {
-        if (o->lower == l) {
-            inode_ref(&o->t.vfs);
-            *ret = o;
-            return 0;
-        }
-    }
+    struct ov_inode *o = known_over(sb, l);
     struct kstat st;
-    int err = inode_getattr(l, &st);
+    int err = o ? 0 : inode_getattr(l, &st);
+    if (!err && !o)
+        o = known_over(sb, l); /* the lock may have been dropped */
+    if (o) {
+        *ret = o;
+        return 0;
+    }
     err = err ? err : ov_inode_new(sb, st.mode, &o);
     if (err)
         return err;
@@ -242,7 +254,11 @@ static int ov_rename(struct inode *odir, struct dentry *od, struct inode *ndir, 
         return -EINVAL; /* as an overlay without upper layer support answers */
     if (flags & LINUX_RENAME_EXCHANGE) {
         int err = ov_name_set(ndir, nd->name, nd->name_len, o);
-        err = err ? err : ov_name_set(odir, od->name, od->name_len, n);
+        if (!err) {
+            err = ov_name_set(odir, od->name, od->name_len, n);
+            if (err) /* the entry is there: this cannot fail */
+                (void)!ov_name_set(ndir, nd->name, nd->name_len, n);
+        }
         if (err)
             return err;
         ov_pin(ov_i(n));
@@ -255,7 +271,11 @@ static int ov_rename(struct inode *odir, struct dentry *od, struct inode *ndir, 
     } else {
         int err = n && inode_is(n, LINUX_S_IFDIR) ? ov_dir_check_empty(n, NULL) : 0;
         err = err ? err : ov_name_set(ndir, nd->name, nd->name_len, o);
-        err = err ? err : ov_name_clear(odir, od->name, od->name_len);
+        if (!err) {
+            err = ov_name_clear(odir, od->name, od->name_len);
+            if (err) /* the entry is there: back to what it was, or to a whiteout */
+                (void)!ov_name_set(ndir, nd->name, nd->name_len, n);
+        }
         if (err)
             return err;
         if (n)

@@ -95,8 +95,7 @@ void tmpfs_dir_free(struct tmpfs_inode *d)
         arena_free(d->dir.buckets, d->dir.nbuckets * sizeof(*d->dir.buckets));
 }
 
-/* First entry whose cookie is >= pos. */
-static struct tmpfs_entry *entry_from(struct tmpfs_inode *d, int64_t pos)
+struct tmpfs_entry *tmpfs_dir_from(struct tmpfs_inode *d, int64_t pos)
 {
     struct rb_node *r = d->dir.order.node;
     struct tmpfs_entry *best = NULL;
@@ -126,7 +125,7 @@ static int dir_readdir(struct file *f, struct dir_ctx *c)
             return 0;
         c->pos = 2;
     }
-    for (struct tmpfs_entry *e = entry_from(d, c->pos); e; e = rb_entry_or_null(rb_next(&e->node), struct tmpfs_entry, node)) {
+    for (struct tmpfs_entry *e = tmpfs_dir_from(d, c->pos); e; e = rb_entry_or_null(rb_next(&e->node), struct tmpfs_entry, node)) {
         if (!c->emit(c, e->name, e->len, e->inode->ino, (e->inode->mode >> 12) & 15, e->cookie + 1))
             return 0;
         c->pos = e->cookie + 1;

@@ -55,13 +55,16 @@ static int to_host(struct tmpfs_inode *r)
     return 0;
 }
 
-/* Room for size bytes in the arena, or a memfd. */
+/* Room for size bytes in a memfd, or in the arena: when small, or when the host has no more descriptors. */
 static int reserve(struct tmpfs_inode *r, uint64_t size)
 {
     if (r->reg.host || size <= r->reg.cap)
         return 0;
-    if (size > TMPFS_MEM_MAX)
-        return to_host(r);
+    if (size > TMPFS_MEM_MAX) {
+        int err = to_host(r);
+        if (err != -ENFILE || size > TMPFS_MEM_LAST)
+            return err;
+    }
     size_t cap = r->reg.cap ? r->reg.cap : 64;
     while (cap < size)
         cap *= 2;
@@ -240,7 +243,12 @@ static int reg_fallocate(struct file *f, uint32_t mode, int64_t off, int64_t len
     int err = to_host(r);
     if (err)
         return err;
-    int x = host_fallocate(hostfile_fd(r->reg.host), (int)mode, off, len);
+    int fd = hostfile_fd(r->reg.host), keep = (int)(mode & LINUX_FALLOC_FL_KEEP_SIZE);
+    int x = 0;
+    if (mode & LINUX_FALLOC_FL_ZERO_RANGE) /* memfds have no such operation: a hole, then pages */
+        x = host_fallocate(fd, LINUX_FALLOC_FL_PUNCH_HOLE | LINUX_FALLOC_FL_KEEP_SIZE, off, len);
+    if (x == 0)
+        x = host_fallocate(fd, punch ? (int)mode : keep, off, len);
     if (x < 0)
         return x;
     if (!(mode & LINUX_FALLOC_FL_KEEP_SIZE) && end > r->vfs.size)
