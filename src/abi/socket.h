@@ -199,6 +199,7 @@
 #define LINUX_IPV6_RECVTCLASS      66
 #define LINUX_IPV6_TCLASS          67
 #define LINUX_IPV6_DONTFRAG        62
+#define LINUX_IPV6_ORIGDSTADDR     74
 #define LINUX_IPV6_FREEBIND        78
 
 /* sendmsg(2), recvmsg(2) */

@@ -20,8 +20,12 @@ static bool cmsg_allowed(int level, int type, bool to_host)
 {
     switch (level) {
     case LINUX_SOL_IP:
+        if (!to_host && (type == LINUX_IP_RECVERR || type == LINUX_IP_ORIGDSTADDR))
+            return true;
         return type == LINUX_IP_PKTINFO || type == LINUX_IP_TTL || type == LINUX_IP_TOS;
     case LINUX_SOL_IPV6:
+        if (!to_host && (type == LINUX_IPV6_RECVERR || type == LINUX_IPV6_ORIGDSTADDR))
+            return true;
         return type == LINUX_IPV6_PKTINFO || type == LINUX_IPV6_HOPLIMIT ||
                type == LINUX_IPV6_TCLASS;
     case LINUX_SOL_SOCKET: return !to_host && type == LINUX_SO_TIMESTAMP;
@@ -87,10 +91,9 @@ ssize_t host_sock_send(struct socket *s, struct task *t, struct sock_msg *m)
     if (m->addr.len && m->addr.family != LINUX_AF_INET && m->addr.family != LINUX_AF_INET6 &&
         m->addr.family != LINUX_AF_UNSPEC)
         return -EAFNOSUPPORT;
-    if (!socket_is_stream(s) && m->u->resid >= BUF_MAX)
-        return -EMSGSIZE;
     struct uio before = *m->u;
-    size_t n = (size_t)MIN(m->u->resid, (uint64_t)BUF_MAX);
+    /* No datagram is as long as this: the host says so, also in the socket's error queue. */
+    size_t n = (size_t)MIN(m->u->resid, (uint64_t)BUF_MAX + !socket_is_stream(s));
     ssize_t r = with_buf(to_host(s), m, n, send_buf);
     /* The cursor stands behind what the host took, not behind what was offered. */
     *m->u = before;
@@ -126,7 +129,7 @@ static ssize_t recv_buf(struct host_sock *h, struct sock_msg *m, uint8_t *buf, s
                          .msg_control = control,
                          .msg_controllen = sizeof(control)};
     bool stream = socket_is_stream(&h->s);
-    uint32_t flags = m->flags & (LINUX_MSG_PEEK | LINUX_MSG_OOB);
+    uint32_t flags = m->flags & (LINUX_MSG_PEEK | LINUX_MSG_OOB | LINUX_MSG_ERRQUEUE);
     if (!stream)
         flags |= m->flags & LINUX_MSG_TRUNC;
     ssize_t r = host_recvmsg(hostfile_fd(h->host), &hdr, (int)(flags | LINUX_MSG_DONTWAIT));
@@ -136,15 +139,14 @@ static ssize_t recv_buf(struct host_sock *h, struct sock_msg *m, uint8_t *buf, s
     if (here && uio_put(m->u, buf, here) != (ssize_t)here)
         return -EFAULT;
     m->addr.len = stream ? 0 : MIN((uint32_t)hdr.msg_namelen, (uint32_t)sizeof(m->addr.bytes));
-    m->out_flags |= (uint32_t)hdr.msg_flags & (LINUX_MSG_TRUNC | LINUX_MSG_OOB | LINUX_MSG_EOR);
+    m->out_flags |= (uint32_t)hdr.msg_flags &
+                    (LINUX_MSG_TRUNC | LINUX_MSG_OOB | LINUX_MSG_EOR | LINUX_MSG_ERRQUEUE);
     control_out(m, control, MIN((size_t)hdr.msg_controllen, sizeof(control)));
     return r;
 }
 
 ssize_t host_sock_recv(struct socket *s, struct task *t, struct sock_msg *m)
 {
-    if (m->flags & LINUX_MSG_ERRQUEUE)
-        return -EAGAIN;
     size_t n = (size_t)MIN(m->u->resid, (uint64_t)BUF_MAX);
     ssize_t r = with_buf(to_host(s), m, n, recv_buf);
     return r < 0 && r != -EFAULT ? host_sock_err((int)r) : r;

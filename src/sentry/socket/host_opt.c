@@ -27,6 +27,7 @@ static const struct {
     {LINUX_SOL_SOCKET, LINUX_SO_TIMESTAMP, BOTH},
     {LINUX_SOL_SOCKET, LINUX_SO_DONTROUTE, BOTH},
     {LINUX_SOL_SOCKET, LINUX_SO_PRIORITY, BOTH},
+    {LINUX_SOL_SOCKET, LINUX_SO_NO_CHECK, BOTH},
     {LINUX_SOL_TCP, LINUX_TCP_NODELAY, BOTH},
     {LINUX_SOL_TCP, LINUX_TCP_MAXSEG, BOTH},
     {LINUX_SOL_TCP, LINUX_TCP_CORK, BOTH},
@@ -55,6 +56,7 @@ static const struct {
     {LINUX_SOL_IP, LINUX_IP_MULTICAST_TTL, BOTH},
     {LINUX_SOL_IP, LINUX_IP_MULTICAST_LOOP, BOTH},
     {LINUX_SOL_IP, LINUX_IP_BIND_ADDRESS_NO_PORT, BOTH},
+    {LINUX_SOL_IP, LINUX_IP_ORIGDSTADDR, BOTH},
     {LINUX_SOL_IP, LINUX_IP_ADD_MEMBERSHIP, SET},
     {LINUX_SOL_IP, LINUX_IP_DROP_MEMBERSHIP, SET},
     {LINUX_SOL_IP, LINUX_IP_MULTICAST_IF, SET},
@@ -69,6 +71,7 @@ static const struct {
     {LINUX_SOL_IPV6, LINUX_IPV6_MTU_DISCOVER, BOTH},
     {LINUX_SOL_IPV6, LINUX_IPV6_MTU, GET},
     {LINUX_SOL_IPV6, LINUX_IPV6_RECVERR, BOTH},
+    {LINUX_SOL_IPV6, LINUX_IPV6_ORIGDSTADDR, BOTH},
 };
 
 static bool allowed(int level, int name, uint32_t access)
@@ -89,6 +92,13 @@ int host_sock_setsockopt(struct socket *s, struct task *t, int level, int name, 
 {
     if (is_timeo(level, name))
         return socket_setsockopt_timeo(s, name, v, len); /* waiting is ours */
+    if (level == LINUX_SOL_SOCKET && name == LINUX_SO_PASSCRED) {
+        int value;
+        int bad = sockopt_get_int(v, len, &value);
+        if (!bad)
+            to_host(s)->passcred = value;
+        return bad;
+    }
     if (!allowed(level, name, SET))
         return -ENOPROTOOPT;
     return host_sock_err(host_setsockopt(hostfile_fd(to_host(s)->host), level, name, v, len));
@@ -99,6 +109,10 @@ int host_sock_getsockopt(struct socket *s, struct task *t, int level, int name, 
 {
     if (is_timeo(level, name)) {
         socket_getsockopt_timeo(s, name, v, len);
+        return 0;
+    }
+    if (level == LINUX_SOL_SOCKET && name == LINUX_SO_PASSCRED) {
+        sockopt_put_int(v, len, to_host(s)->passcred);
         return 0;
     }
     if (!allowed(level, name, GET))

@@ -15,6 +15,7 @@ struct host_sock {
     struct hostfile *host; /* counted */
     struct hostwatch watch;
     struct waitq wait;
+    bool passcred; /* remembered, of no effect, as in Linux */
 };
 
 static inline struct host_sock *to_host(struct socket *s)

@@ -38,6 +38,8 @@ HOT int64_t sock_recv(struct task *t, struct file *f, struct sock_msg *m)
     struct socket *s = file_socket(f);
     struct restart *rs = &t->restart;
     bool nonblock = (f->flags & LINUX_O_NONBLOCK) || (m->flags & LINUX_MSG_DONTWAIT);
+    if ((m->flags & LINUX_MSG_ERRQUEUE) && s->family != LINUX_AF_UNIX)
+        nonblock = true;
     /* How much a stream waits for: all with MSG_WAITALL, else SO_RCVLOWAT. */
     uint64_t target = 0;
     if (socket_is_stream(s) && !(m->flags & LINUX_MSG_PEEK))
