@@ -70,7 +70,8 @@ static int talk(int fd, struct exchange *x, size_t len, uint32_t tag, int *ret_f
 }
 
 /* The reply's value; *ret_fd >= 0 is the caller's. */
-static int ask(struct gofer_inode *g, const char *name, enum gofer_op op, uint32_t flags, struct exchange *x, int *ret_fd)
+static int ask(struct gofer_inode *g, const char *name, enum gofer_op op, uint32_t flags,
+               struct exchange *x, int *ret_fd)
 {
     struct gofer_root *root = gofer_root();
     const char *path = NULL;
@@ -96,7 +97,8 @@ static int ask(struct gofer_inode *g, const char *name, enum gofer_op op, uint32
     return gofer_err(x->reply.value);
 }
 
-int gofer_ask_open(struct gofer_inode *g, const char *name, uint32_t open_flags, struct hostfile **ret)
+int gofer_ask_open(struct gofer_inode *g, const char *name, uint32_t open_flags,
+                   struct hostfile **ret)
 {
     int fd = -1;
     struct exchange *x = arena_alloc(sizeof(*x));

@@ -161,7 +161,10 @@ static bool emit_dots(struct file *f, struct dir_ctx *c)
     return true;
 }
 
-static bool is_dot(const char *name) { return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2])); }
+static bool is_dot(const char *name)
+{
+    return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
+}
 
 static int gofer_readdir(struct file *f, struct dir_ctx *c)
 {

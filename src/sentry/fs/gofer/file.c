@@ -67,7 +67,8 @@ static int open_regular(struct gofer_inode *g, struct file *f)
     int r = place_again(g, f);
     if (r < 0)
         return r;
-    count(g, f, 1); /* first: opening may drop the lock, and another close must not take the handles */
+    count(g, f,
+          1); /* first: opening may drop the lock, and another close must not take the handles */
     if (f->can_write)
         r = gofer_file_handle(g, true, &wr);
     if (r == 0 && f->can_read)
@@ -172,7 +173,8 @@ static int64_t gofer_file_llseek(struct file *f, int64_t off, int whence)
     int r = g->stale ? gofer_attr_refresh(g) : 0;
     if (r < 0)
         return r;
-    if ((whence == LINUX_SEEK_DATA || whence == LINUX_SEEK_HOLE) && off >= 0 && (f->priv || g->whandle)) {
+    if ((whence == LINUX_SEEK_DATA || whence == LINUX_SEEK_HOLE) && off >= 0 &&
+        (f->priv || g->whandle)) {
         /* The host's own position is used by nobody. */
         int64_t pos = host_lseek(hostfile_fd(f->priv ? f->priv : g->whandle), off, whence);
         if (pos < 0)

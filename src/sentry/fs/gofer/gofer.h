@@ -20,4 +20,5 @@ struct super;
 
 /* The tree of cfg->gofer_dir_fd[index], which becomes the superblock's. overlay_memory: the caller puts an
  * in-memory layer over it, nothing is ever written. -ENOMEM, -EIO. */
-NODISCARD int gofer_mount_root(const struct boot_config *cfg, int index, bool overlay_memory, bool readonly, struct super **ret);
+NODISCARD int gofer_mount_root(const struct boot_config *cfg, int index, bool overlay_memory,
+                               bool readonly, struct super **ret);

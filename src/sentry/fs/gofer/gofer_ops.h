@@ -13,11 +13,16 @@ NODISCARD ssize_t gofer_listxattr(struct inode *i, char *buf, size_t size);
 void gofer_free(struct inode *i);
 /* write.c, names.c: only for writable trees */
 NODISCARD int gofer_setattr(struct inode *i, const struct iattr *a);
-NODISCARD int gofer_create(struct inode *dir, struct dentry *d, uint32_t mode, const struct cred *cr);
-NODISCARD int gofer_mkdir(struct inode *dir, struct dentry *d, uint32_t mode, const struct cred *cr);
-NODISCARD int gofer_mknod(struct inode *dir, struct dentry *d, uint32_t mode, uint64_t rdev, const struct cred *cr);
-NODISCARD int gofer_symlink(struct inode *dir, struct dentry *d, const char *target, const struct cred *cr);
+NODISCARD int gofer_create(struct inode *dir, struct dentry *d, uint32_t mode,
+                           const struct cred *cr);
+NODISCARD int gofer_mkdir(struct inode *dir, struct dentry *d, uint32_t mode,
+                          const struct cred *cr);
+NODISCARD int gofer_mknod(struct inode *dir, struct dentry *d, uint32_t mode, uint64_t rdev,
+                          const struct cred *cr);
+NODISCARD int gofer_symlink(struct inode *dir, struct dentry *d, const char *target,
+                            const struct cred *cr);
 NODISCARD int gofer_link(struct inode *dir, struct dentry *d, struct inode *target);
 NODISCARD int gofer_unlink(struct inode *dir, struct dentry *d);
 NODISCARD int gofer_rmdir(struct inode *dir, struct dentry *d);
-NODISCARD int gofer_rename(struct inode *odir, struct dentry *od, struct inode *ndir, struct dentry *nd, uint32_t flags);
+NODISCARD int gofer_rename(struct inode *odir, struct dentry *od, struct inode *ndir,
+                           struct dentry *nd, uint32_t flags);

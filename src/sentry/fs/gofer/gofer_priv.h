@@ -15,12 +15,13 @@
 
 struct file;
 
-#define GOFER_HANDLES_MAX 1000u  /* descriptors of directories and files kept though nobody uses them */
-#define GOFER_FILES_MAX   20000u /* open files */
-#define GOFER_BUCKETS     1024u
-#define GOFER_BUF_SIZE    (256u << 10)
-#define GOFER_BUFS        2u
-#define GOFER_PATH_TEXT   4096u
+#define GOFER_HANDLES_MAX                                                                          \
+    1000u /* descriptors of directories and files kept though nobody uses them */
+#define GOFER_FILES_MAX 20000u /* open files */
+#define GOFER_BUCKETS   1024u
+#define GOFER_BUF_SIZE  (256u << 10)
+#define GOFER_BUFS      2u
+#define GOFER_PATH_TEXT 4096u
 
 /* One a sandbox. */
 struct gofer_root {
@@ -34,33 +35,36 @@ struct gofer_root {
 
 /* One a mount: super.priv. */
 struct gofer_super {
-    uint32_t mount;      /* number in messages */
-    bool writable;       /* I2 */
-    bool no_nowait;      /* the host's file system does not know RWF_NOWAIT */
+    uint32_t mount; /* number in messages */
+    bool writable;  /* I2 */
+    bool no_nowait; /* the host's file system does not know RWF_NOWAIT */
     bool no_nowait_write;
-    uint64_t host_dev;   /* of the root */
+    uint64_t host_dev; /* of the root */
     uint64_t seed;
     struct hlist_head *by_ino; /* files with several names */
 };
 
 struct gofer_inode {
-    struct inode vfs;           /* first; ino is the host's */
+    struct inode vfs; /* first; ino is the host's */
     uint64_t host_dev;
     struct gofer_inode *parent; /* counted; NULL: the root, or no name is known */
     char *name;                 /* arena; in parent */
     struct hlist_node by_ino;
-    struct list_node lru;       /* while handle is set */
-    struct hostfile *handle;    /* directory: to walk from; regular file: to read */
-    struct hostfile *whandle;   /* regular file: to write, while open for it */
-    uint32_t users, writers;    /* open descriptions; those that write */
-    char *link;                 /* text of a symbolic link, arena; NULL: not read yet */
+    struct list_node lru;     /* while handle is set */
+    struct hostfile *handle;  /* directory: to walk from; regular file: to read */
+    struct hostfile *whandle; /* regular file: to write, while open for it */
+    uint32_t users, writers;  /* open descriptions; those that write */
+    char *link;               /* text of a symbolic link, arena; NULL: not read yet */
     uint32_t link_len;
-    bool dir_readable;          /* handle may be listed */
-    bool stale;                 /* the host's attributes have changed: getattr asks */
+    bool dir_readable; /* handle may be listed */
+    bool stale;        /* the host's attributes have changed: getattr asks */
 };
 
 static inline struct gofer_inode *to_gofer(struct inode *i) { return (struct gofer_inode *)i; }
-static inline struct gofer_super *gofer_super_of(const struct gofer_inode *g) { return g->vfs.sb->priv; }
+static inline struct gofer_super *gofer_super_of(const struct gofer_inode *g)
+{
+    return g->vfs.sb->priv;
+}
 static inline struct gofer_root *gofer_root(void) { return kern()->gofer; }
 
 static inline bool gofer_is_root(const struct gofer_inode *g)
@@ -70,9 +74,11 @@ static inline bool gofer_is_root(const struct gofer_inode *g)
 
 /* client.c. All three may drop the kernel lock; references to g are the caller's. Errors as wire/gofer.h, -EACCES also if there is
  * no gofer or the path is too long for it. name NULL: g itself. */
-NODISCARD int gofer_ask_open(struct gofer_inode *g, const char *name, uint32_t open_flags, struct hostfile **ret);
+NODISCARD int gofer_ask_open(struct gofer_inode *g, const char *name, uint32_t open_flags,
+                             struct hostfile **ret);
 NODISCARD int gofer_ask_stat(struct gofer_inode *g, const char *name, struct stat *ret);
-NODISCARD ssize_t gofer_ask_readlink(struct gofer_inode *g, const char *name, char *buf, size_t size);
+NODISCARD ssize_t gofer_ask_readlink(struct gofer_inode *g, const char *name, char *buf,
+                                     size_t size);
 
 /* handle.c */
 int gofer_err(int err); /* what of the host's errors passes; others are -EIO */
@@ -85,10 +91,11 @@ void gofer_handle_idle(struct gofer_inode *g); /* users changed */
 
 /* inode.c */
 /* The inode of what st describes, at (parent, name): a known one with several names, or a new one. Counted. -ENOMEM */
-NODISCARD int gofer_inode_get(struct super *sb, struct gofer_inode *parent, const char *name, const struct stat *st,
-                              struct gofer_inode **ret);
+NODISCARD int gofer_inode_get(struct super *sb, struct gofer_inode *parent, const char *name,
+                              const struct stat *st, struct gofer_inode **ret);
 /* Where it is from now on; parent NULL: nowhere. -ENOMEM changes nothing. */
-NODISCARD int gofer_inode_place(struct gofer_inode *g, struct gofer_inode *parent, const char *name);
+NODISCARD int gofer_inode_place(struct gofer_inode *g, struct gofer_inode *parent,
+                                const char *name);
 void gofer_attr_set(struct gofer_inode *g, const struct stat *st);
 NODISCARD int gofer_attr_refresh(struct gofer_inode *g); /* asks the host */
 /* -ENOENT if there is nothing. */

@@ -58,7 +58,8 @@ static int open_file(const char *name, uint32_t flags, struct file **ret)
 static void test_lookup(void **state)
 {
     int err;
-    struct inode *f = find("d/f", &err), *a = find("h1", &err), *b = find("h2", &err), *l = find("l", &err);
+    struct inode *f = find("d/f", &err), *a = find("h1", &err), *b = find("h2", &err),
+                 *l = find("l", &err);
     assert_non_null(f);
     assert_int_equal(f->size, 5);
     assert_ptr_equal(a, b);
@@ -106,7 +107,8 @@ struct names {
     bool dot;
 };
 
-static bool names_emit(struct dir_ctx *c, const char *name, size_t len, uint64_t ino, uint32_t type, int64_t next)
+static bool names_emit(struct dir_ctx *c, const char *name, size_t len, uint64_t ino, uint32_t type,
+                       int64_t next)
 {
     struct names *n = (struct names *)c;
     if (n->limit-- == 0)
@@ -252,7 +254,10 @@ static int setup(void **state) NO_THREAD_SAFETY_ANALYSIS
     return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw) { return remove(path); }
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    return remove(path);
+}
 
 static int teardown(void **state) NO_THREAD_SAFETY_ANALYSIS
 {

@@ -13,14 +13,35 @@ int gofer_err(int err)
     if (err >= 0)
         return err; /* a count */
     switch (-err) {
-    case ENOENT: case ENOTDIR: case EACCES: case ELOOP: case ENAMETOOLONG: case EIO: case ENOMEM: case ENFILE: case EEXIST:
-    case ENOTEMPTY: case EXDEV: case EMLINK: case ENOSPC: case EDQUOT: case EFBIG: case EPERM: case EROFS: case EISDIR:
-    case EINVAL: case EBUSY: case ETXTBSY: case EOPNOTSUPP: case ENODATA: case ERANGE: case EAGAIN: case ENXIO: case ESTALE:
-        return err;
-    case EMFILE:
-        return -ENFILE;
-    default:
-        return -EIO;
+    case ENOENT:
+    case ENOTDIR:
+    case EACCES:
+    case ELOOP:
+    case ENAMETOOLONG:
+    case EIO:
+    case ENOMEM:
+    case ENFILE:
+    case EEXIST:
+    case ENOTEMPTY:
+    case EXDEV:
+    case EMLINK:
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+    case EPERM:
+    case EROFS:
+    case EISDIR:
+    case EINVAL:
+    case EBUSY:
+    case ETXTBSY:
+    case EOPNOTSUPP:
+    case ENODATA:
+    case ERANGE:
+    case EAGAIN:
+    case ENXIO:
+    case ESTALE: return err;
+    case EMFILE: return -ENFILE;
+    default: return -EIO;
     }
 }
 
@@ -63,7 +84,10 @@ static void handle_set(struct gofer_inode *g, struct hostfile *h, bool readable)
     lru_touch(g);
 }
 
-static int adopt(int fd, struct hostfile **ret) { return fd < 0 ? gofer_err(fd) : hostfile_adopt(fd, ret); }
+static int adopt(int fd, struct hostfile **ret)
+{
+    return fd < 0 ? gofer_err(fd) : hostfile_adopt(fd, ret);
+}
 
 /* One step: g from its directory, whose handle is there. */
 static int dir_open(struct gofer_inode *g, bool list)
@@ -72,8 +96,11 @@ static int dir_open(struct gofer_inode *g, bool list)
     int how = O_DIRECTORY | OPEN_ALWAYS | (list ? O_RDONLY : O_PATH);
     int fd = list && g->handle ? host_openat(hostfile_fd(g->handle), ".", how, 0)
                                : host_openat(hostfile_fd(g->parent->handle), g->name, how, 0);
-    int r = fd == -EACCES ? gofer_ask_open(g, NULL, GOFER_OPEN_DIRECTORY | (list ? GOFER_OPEN_READ : GOFER_OPEN_PATH), &h)
-                          : adopt(fd, &h);
+    int r =
+        fd == -EACCES
+            ? gofer_ask_open(g, NULL,
+                             GOFER_OPEN_DIRECTORY | (list ? GOFER_OPEN_READ : GOFER_OPEN_PATH), &h)
+            : adopt(fd, &h);
     if (r == 0)
         handle_set(g, h, list);
     return r;
@@ -103,14 +130,18 @@ static int file_open_host(struct gofer_inode *g, bool write, struct hostfile **r
 {
     struct hostfile *dir;
     if (!g->parent)
-        return gofer_is_root(g) ? gofer_ask_open(g, NULL, GOFER_OPEN_READ | (write ? GOFER_OPEN_WRITE : 0u), ret)
-                                                 : -ENOENT;
+        return gofer_is_root(g)
+                   ? gofer_ask_open(g, NULL, GOFER_OPEN_READ | (write ? GOFER_OPEN_WRITE : 0u), ret)
+                   : -ENOENT;
     int r = gofer_dir_handle(g->parent, false, &dir);
     if (r < 0)
         return r;
-    int fd = host_openat(hostfile_fd(dir), g->name, (write ? O_RDWR : O_RDONLY) | O_NONBLOCK | OPEN_ALWAYS, 0);
+    int fd = host_openat(hostfile_fd(dir), g->name,
+                         (write ? O_RDWR : O_RDONLY) | O_NONBLOCK | OPEN_ALWAYS, 0);
     hostfile_unref(dir);
-    return fd == -EACCES ? gofer_ask_open(g, NULL, GOFER_OPEN_READ | (write ? GOFER_OPEN_WRITE : 0u), ret) : adopt(fd, ret);
+    return fd == -EACCES
+               ? gofer_ask_open(g, NULL, GOFER_OPEN_READ | (write ? GOFER_OPEN_WRITE : 0u), ret)
+               : adopt(fd, ret);
 }
 
 int gofer_file_handle(struct gofer_inode *g, bool write, struct hostfile **ret)

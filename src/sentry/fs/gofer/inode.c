@@ -42,7 +42,7 @@ void gofer_hash_in(struct gofer_inode *g)
 static struct gofer_inode *hash_find(const struct gofer_super *gs, const struct stat *st)
 {
     struct gofer_inode *g;
-    HLIST_FOREACH(g, bucket_of(gs, st->st_dev, st->st_ino), by_ino)
+    HLIST_FOREACH (g, bucket_of(gs, st->st_dev, st->st_ino), by_ino)
         if (g->vfs.ino == st->st_ino && g->host_dev == st->st_dev)
             return g;
     return NULL;
@@ -66,8 +66,8 @@ int gofer_inode_place(struct gofer_inode *g, struct gofer_inode *parent, const c
     return 0;
 }
 
-int gofer_inode_get(struct super *sb, struct gofer_inode *parent, const char *name, const struct stat *st,
-                    struct gofer_inode **ret)
+int gofer_inode_get(struct super *sb, struct gofer_inode *parent, const char *name,
+                    const struct stat *st, struct gofer_inode **ret)
 {
     struct gofer_super *gs = sb->priv;
     bool many = st->st_nlink > 1 && !S_ISDIR(st->st_mode);
@@ -79,8 +79,11 @@ int gofer_inode_get(struct super *sb, struct gofer_inode *parent, const char *na
         g = SLAB_NEW(GOFER_INODE, struct gofer_inode);
         if (!g)
             return -ENOMEM;
-        const struct file_ops *fops = S_ISREG(st->st_mode) ? &gofer_file_ops : S_ISDIR(st->st_mode) ? &gofer_dir_ops : NULL;
-        inode_init(&g->vfs, sb, gs->writable ? &gofer_inode_ops_rw : &gofer_inode_ops, fops, st->st_mode);
+        const struct file_ops *fops = S_ISREG(st->st_mode)   ? &gofer_file_ops
+                                      : S_ISDIR(st->st_mode) ? &gofer_dir_ops
+                                                             : NULL;
+        inode_init(&g->vfs, sb, gs->writable ? &gofer_inode_ops_rw : &gofer_inode_ops, fops,
+                   st->st_mode);
         g->vfs.ino = st->st_ino;
         g->host_dev = st->st_dev;
         list_init(&g->lru);

@@ -27,7 +27,8 @@ int gofer_getattr(struct inode *i, struct kstat *ret)
         return r;
     inode_fill_stat(i, ret);
     if (g->host_dev != gs->host_dev)
-        ret->dev = linux_makedev(FOREIGN_MAJOR | (major(g->host_dev) & (FOREIGN_MAJOR - 1)), minor(g->host_dev));
+        ret->dev = linux_makedev(FOREIGN_MAJOR | (major(g->host_dev) & (FOREIGN_MAJOR - 1)),
+                                 minor(g->host_dev));
     return 0;
 }
 
@@ -185,7 +186,8 @@ static int root_dentry(struct super *sb, struct hostfile *h)
     return sb->root ? 0 : -ENOMEM;
 }
 
-int gofer_mount_root(const struct boot_config *cfg, int index, bool overlay_memory, bool readonly, struct super **ret)
+int gofer_mount_root(const struct boot_config *cfg, int index, bool overlay_memory, bool readonly,
+                     struct super **ret)
 {
     struct hostfile *h;
     int r = root_init(cfg);

@@ -25,21 +25,23 @@ static int name_failed(struct dentry *d, int err)
 }
 
 /* Who shall own what was just made, and its mode, whatever the umask and a setgid directory made of them. */
-static int new_fix(int fd, const char *name, const struct stat *st, const struct inode *dir, uint32_t mode, const struct cred *cr)
+static int new_fix(int fd, const char *name, const struct stat *st, const struct inode *dir,
+                   uint32_t mode, const struct cred *cr)
 {
     struct inode want = {.mode = (st->st_mode & LINUX_S_IFMT) | mode, .sb = dir->sb};
     inode_init_owner(&want, dir, cr);
     int r = 0;
     if (want.uid != st->st_uid || want.gid != st->st_gid)
-        r = host_fchownat(fd, name, want.uid != st->st_uid ? want.uid : (uid_t)-1, want.gid != st->st_gid ? want.gid : (gid_t)-1,
-                          AT_SYMLINK_NOFOLLOW);
+        r = host_fchownat(fd, name, want.uid != st->st_uid ? want.uid : (uid_t)-1,
+                          want.gid != st->st_gid ? want.gid : (gid_t)-1, AT_SYMLINK_NOFOLLOW);
     if (r == 0 && !S_ISLNK(st->st_mode) && want.mode != st->st_mode)
         r = host_fchmodat(fd, name, want.mode & LINUX_S_IALLUGO);
     return r;
 }
 
 /* (dir, d) was just made on the host: gets owner, mode and an inode; goes again if that fails. */
-static int new_finish(struct inode *dir, struct dentry *d, struct hostfile *h, uint32_t mode, const struct cred *cr)
+static int new_finish(struct inode *dir, struct dentry *d, struct hostfile *h, uint32_t mode,
+                      const struct cred *cr)
 {
     struct stat st;
     struct gofer_inode *g;
@@ -69,7 +71,8 @@ int gofer_create(struct inode *dir, struct dentry *d, uint32_t mode, const struc
     int r = dir_handle(dir, &h);
     if (r < 0)
         return r;
-    int fd = host_openat(hostfile_fd(h), d->name, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, mode & 0777);
+    int fd = host_openat(hostfile_fd(h), d->name,
+                         O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, mode & 0777);
     if (fd < 0) {
         hostfile_unref(h);
         return name_failed(d, fd);
@@ -98,7 +101,8 @@ int gofer_mkdir(struct inode *dir, struct dentry *d, uint32_t mode, const struct
     return r;
 }
 
-int gofer_mknod(struct inode *dir, struct dentry *d, uint32_t mode, uint64_t rdev, const struct cred *cr)
+int gofer_mknod(struct inode *dir, struct dentry *d, uint32_t mode, uint64_t rdev,
+                const struct cred *cr)
 {
     struct hostfile *h;
     if (LINUX_S_ISCHR(mode) || LINUX_S_ISBLK(mode))
@@ -204,7 +208,8 @@ static void moved(struct gofer_inode *g, struct inode *from, struct inode *to, c
     }
 }
 
-int gofer_rename(struct inode *odir, struct dentry *od, struct inode *ndir, struct dentry *nd, uint32_t flags)
+int gofer_rename(struct inode *odir, struct dentry *od, struct inode *ndir, struct dentry *nd,
+                 uint32_t flags)
 {
     struct hostfile *from, *to;
     struct gofer_inode *o = to_gofer(od->inode), *n = nd->inode ? to_gofer(nd->inode) : NULL;
@@ -215,7 +220,8 @@ int gofer_rename(struct inode *odir, struct dentry *od, struct inode *ndir, stru
         return r;
     r = dir_handle(ndir, &to);
     if (r == 0) {
-        r = gofer_err(host_renameat2(hostfile_fd(from), od->name, hostfile_fd(to), nd->name, flags));
+        r = gofer_err(
+            host_renameat2(hostfile_fd(from), od->name, hostfile_fd(to), nd->name, flags));
         hostfile_unref(to);
     }
     hostfile_unref(from);

@@ -192,7 +192,8 @@ static struct timespec ts_of(int64_t ns, bool set)
 
 static int set_times(int fd, const char *name, const struct iattr *a)
 {
-    struct timespec ts[2] = {ts_of(a->atime_ns, a->valid & ATTR_ATIME), ts_of(a->mtime_ns, a->valid & ATTR_MTIME)};
+    struct timespec ts[2] = {ts_of(a->atime_ns, a->valid & ATTR_ATIME),
+                             ts_of(a->mtime_ns, a->valid & ATTR_MTIME)};
     return host_utimensat(fd, name, ts, AT_SYMLINK_NOFOLLOW | (name[0] ? 0 : AT_EMPTY_PATH));
 }
 
@@ -211,7 +212,8 @@ int gofer_setattr(struct inode *i, const struct iattr *a)
         int fd = hostfile_fd(h);
         if (a->valid & (ATTR_UID | ATTR_GID))
             r = set_owner(g, fd, name, a);
-        if (r == 0 && (a->valid & ATTR_MODE)) /* after the owner: a change of owner takes suid away */
+        if (r == 0 &&
+            (a->valid & ATTR_MODE)) /* after the owner: a change of owner takes suid away */
             r = set_mode(g, fd, name, a->mode);
         /* Times of now come with a change of size by themselves. */
         if (r == 0 && (a->valid & (ATTR_ATIME | ATTR_MTIME)) && !(a->valid & ATTR_SIZE))

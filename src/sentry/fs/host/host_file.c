@@ -59,7 +59,10 @@ static int host_setattr(struct inode *i, const struct iattr *a)
     return r < 0 ? -EIO : attr_refresh(i);
 }
 
-static bool has_position(const struct inode *i) { return !LINUX_S_ISFIFO(i->mode) && !LINUX_S_ISSOCK(i->mode); }
+static bool has_position(const struct inode *i)
+{
+    return !LINUX_S_ISFIFO(i->mode) && !LINUX_S_ISSOCK(i->mode);
+}
 
 static bool mode_allowed(uint32_t host_flags, const struct file *f)
 {
@@ -127,7 +130,8 @@ static uint32_t guest_flags(uint32_t fl)
 {
     static const struct {
         uint32_t host, guest;
-    } map[] = {{O_APPEND, LINUX_O_APPEND}, {O_NONBLOCK, LINUX_O_NONBLOCK}, {O_DSYNC, LINUX_O_DSYNC}};
+    } map[] = {
+        {O_APPEND, LINUX_O_APPEND}, {O_NONBLOCK, LINUX_O_NONBLOCK}, {O_DSYNC, LINUX_O_DSYNC}};
     uint32_t flags = fl & LINUX_O_ACCMODE;
     for (size_t i = 0; i < ARRAY_SIZE(map); i++)
         flags |= fl & map[i].host ? map[i].guest : 0;

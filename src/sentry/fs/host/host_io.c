@@ -28,7 +28,8 @@ static struct host_inode *host_of(const struct file *f) { return to_host_inode(f
 
 uint32_t host_ready(const struct host_inode *h)
 {
-    struct pollfd p = {.fd = hostfile_fd(h->host), .events = (short)(WATCHED | LINUX_POLLRDNORM | LINUX_POLLWRNORM)};
+    struct pollfd p = {.fd = hostfile_fd(h->host),
+                       .events = (short)(WATCHED | LINUX_POLLRDNORM | LINUX_POLLWRNORM)};
     struct timespec now = {0};
     int n = host_ppoll(&p, 1, &now, NULL, sizeof(uint64_t));
     return n > 0 ? (uint16_t)p.revents : 0;
@@ -75,18 +76,23 @@ static uint32_t host_poll(struct file *f, struct waitq **ret_q)
 static int io_err(struct uio *u, int err)
 {
     switch (-err) {
-    case EPIPE:
-        signal_send_task(u->task, LINUX_SIGPIPE, NULL);
-        return -EPIPE;
-    case EAGAIN: case EISDIR: case EINVAL: case ENOSPC: case EDQUOT: case EFBIG: case ECONNRESET: case ENOTCONN: case ESPIPE:
-    case ENXIO: case EPERM: case ENODATA: case ENOMEM:
-        return err;
-    case EINTR:
-        return -EAGAIN;
-    case EBADF: /* the host description is of another mode */
-        return -EBADF;
-    default:
-        return -EIO;
+    case EPIPE: signal_send_task(u->task, LINUX_SIGPIPE, NULL); return -EPIPE;
+    case EAGAIN:
+    case EISDIR:
+    case EINVAL:
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+    case ECONNRESET:
+    case ENOTCONN:
+    case ESPIPE:
+    case ENXIO:
+    case EPERM:
+    case ENODATA:
+    case ENOMEM: return err;
+    case EINTR: return -EAGAIN;
+    case EBADF: /* the host description is of another mode */ return -EBADF;
+    default: return -EIO;
     }
 }
 
@@ -97,7 +103,8 @@ static ssize_t stream_once(struct host_inode *h, void *buf, size_t n, bool write
     struct iovec iov = {buf, n};
     if (!h->no_nowait) {
         int fd = hostfile_fd(h->host);
-        ssize_t r = write ? host_pwritev2(fd, &iov, 1, HERE, 0, RWF_NOWAIT) : host_preadv2(fd, &iov, 1, HERE, 0, RWF_NOWAIT);
+        ssize_t r = write ? host_pwritev2(fd, &iov, 1, HERE, 0, RWF_NOWAIT)
+                          : host_preadv2(fd, &iov, 1, HERE, 0, RWF_NOWAIT);
         if (r != -EOPNOTSUPP)
             return r;
         h->no_nowait = true;
@@ -116,7 +123,8 @@ static ssize_t stream_once(struct host_inode *h, void *buf, size_t n, bool write
     return r;
 }
 
-static ssize_t positioned_once(struct file *f, struct uio *u, void *buf, size_t n, int64_t pos, bool write)
+static ssize_t positioned_once(struct file *f, struct uio *u, void *buf, size_t n, int64_t pos,
+                               bool write)
 {
     struct host_inode *h = host_of(f);
     int fd = hostfile_fd(h->host);
@@ -132,7 +140,8 @@ static ssize_t positioned_once(struct file *f, struct uio *u, void *buf, size_t 
 
 static ssize_t once(struct file *f, struct uio *u, void *buf, size_t n, int64_t *pos, bool write)
 {
-    return pos ? positioned_once(f, u, buf, n, *pos, write) : stream_once(host_of(f), buf, n, write);
+    return pos ? positioned_once(f, u, buf, n, *pos, write)
+               : stream_once(host_of(f), buf, n, write);
 }
 
 static ssize_t read_with(struct file *f, struct uio *u, void *buf, size_t n, int64_t *pos)
@@ -172,7 +181,8 @@ static ssize_t write_with(struct file *f, struct uio *u, void *buf, size_t n, in
 
 /* As many rounds as the buffer is long; a short one ends the call. */
 static ssize_t transfer(struct file *f, struct uio *u, int64_t *pos,
-                        ssize_t (*fn)(struct file *f, struct uio *u, void *buf, size_t n, int64_t *pos))
+                        ssize_t (*fn)(struct file *f, struct uio *u, void *buf, size_t n,
+                                      int64_t *pos))
 {
     uint8_t fast[BUF_FAST];
     if (u->resid <= sizeof(fast))
@@ -194,9 +204,15 @@ static ssize_t transfer(struct file *f, struct uio *u, int64_t *pos,
     return done ? done : r;
 }
 
-static ssize_t host_read_op(struct file *f, struct uio *u, int64_t *pos) { return transfer(f, u, pos, read_with); }
+static ssize_t host_read_op(struct file *f, struct uio *u, int64_t *pos)
+{
+    return transfer(f, u, pos, read_with);
+}
 
-static ssize_t host_write_op(struct file *f, struct uio *u, int64_t *pos) { return transfer(f, u, pos, write_with); }
+static ssize_t host_write_op(struct file *f, struct uio *u, int64_t *pos)
+{
+    return transfer(f, u, pos, write_with);
+}
 
 static int64_t host_llseek(struct file *f, int64_t off, int whence)
 {

@@ -87,7 +87,8 @@ struct below {
     bool found; /* for the emptiness check: out is NULL */
 };
 
-static bool below_emit(struct dir_ctx *c, const char *name, size_t len, uint64_t ino, uint32_t dt_type, int64_t next_pos)
+static bool below_emit(struct dir_ctx *c, const char *name, size_t len, uint64_t ino,
+                       uint32_t dt_type, int64_t next_pos)
 {
     struct below *b = (struct below *)c;
     if ((len == 1 && name[0] == '.') || (len == 2 && name[0] == '.' && name[1] == '.'))
@@ -144,8 +145,8 @@ static int list_own(struct file *f, struct dir_ctx *c)
 {
     struct tmpfs_entry *e = tmpfs_dir_from(tmpfs_i(f->inode), c->pos);
     for (; e; e = rb_entry_or_null(rb_next(&e->node), struct tmpfs_entry, node)) {
-        if (e->inode && !c->emit(c, e->name, e->len, e->inode->ino, (e->inode->mode >> 12) & 15,
-                                 e->cookie + 1))
+        if (e->inode &&
+            !c->emit(c, e->name, e->len, e->inode->ino, (e->inode->mode >> 12) & 15, e->cookie + 1))
             return 1;
         c->pos = e->cookie + 1;
     }
@@ -177,7 +178,8 @@ static int ov_readdir(struct file *f, struct dir_ctx *c)
             return err;
         f->priv = l;
     }
-    struct below b = {.ctx = {.emit = below_emit, .pos = c->pos - LOWER_POS}, .out = c, .dir = f->inode};
+    struct below b = {
+        .ctx = {.emit = below_emit, .pos = c->pos - LOWER_POS}, .out = c, .dir = f->inode};
     return l->ops->readdir ? l->ops->readdir(l, &b.ctx) : 0;
 }
 
@@ -187,11 +189,15 @@ static int64_t ov_dir_llseek(struct file *f, int64_t off, int whence)
 {
     if (whence == 0 && off == 0)
         ov_dir_release(f); /* rewinddir: a fresh listing */
-    if (whence > 1) /* from the start or from here only */
+    if (whence > 1)        /* from the start or from here only */
         return -EINVAL;
     return file_llseek_generic(f, off, whence, 0);
 }
 
 const struct file_ops ov_dir_fops = {
-    .name = "overlay-dir", .readdir = ov_readdir, .llseek = ov_dir_llseek, .fsync = file_fsync_noop, .release = ov_dir_release,
+    .name = "overlay-dir",
+    .readdir = ov_readdir,
+    .llseek = ov_dir_llseek,
+    .fsync = file_fsync_noop,
+    .release = ov_dir_release,
 };

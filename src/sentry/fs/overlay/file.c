@@ -123,7 +123,8 @@ int ov_xattrs_copy_up(struct ov_inode *o)
         ssize_t got = list && value ? ops->listxattr(o->lower, list, (size_t)n) : -ENOMEM;
         for (ssize_t at = 0; at < got; at += (ssize_t)strlen(list + at) + 1) {
             ssize_t size = ops->getxattr(o->lower, list + at, value, LINUX_XATTR_SIZE_MAX);
-            if (size >= 0 && tmpfs_setxattr(&o->t.vfs, list + at, value, (size_t)size, 0) == -ENOMEM)
+            if (size >= 0 &&
+                tmpfs_setxattr(&o->t.vfs, list + at, value, (size_t)size, 0) == -ENOMEM)
                 err = -ENOMEM;
         }
         if (got < 0)
@@ -215,6 +216,12 @@ static int ov_fallocate(struct file *f, uint32_t mode, int64_t off, int64_t len)
 static int ov_fsync(struct file *f, bool data_only) { return 0; }
 
 const struct file_ops ov_reg_fops = {
-    .name = "overlay", .read = ov_read, .write = ov_write, .llseek = ov_llseek, .mappable = ov_mappable,
-    .fallocate = ov_fallocate, .fsync = ov_fsync, .release = ov_release,
+    .name = "overlay",
+    .read = ov_read,
+    .write = ov_write,
+    .llseek = ov_llseek,
+    .mappable = ov_mappable,
+    .fallocate = ov_fallocate,
+    .fsync = ov_fsync,
+    .release = ov_release,
 };

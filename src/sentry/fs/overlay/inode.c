@@ -14,7 +14,9 @@ int ov_inode_new(struct super *sb, uint32_t mode, struct ov_inode **ret)
     if (!o)
         return -ENOMEM;
     uint32_t type = mode & LINUX_S_IFMT;
-    const struct file_ops *fops = type == LINUX_S_IFDIR ? &ov_dir_fops : type == LINUX_S_IFREG ? &ov_reg_fops : NULL;
+    const struct file_ops *fops = type == LINUX_S_IFDIR   ? &ov_dir_fops
+                                  : type == LINUX_S_IFREG ? &ov_reg_fops
+                                                          : NULL;
     inode_init(&o->t.vfs, sb, &ov_inode_ops, fops, mode);
     o->copied = true;
     o->xattrs_own = true;
@@ -29,14 +31,15 @@ int ov_inode_new(struct super *sb, uint32_t mode, struct ov_inode **ret)
 
 static struct hlist_head *bucket(const struct super *sb, const struct inode *lower)
 {
-    return &ov_s(sb)->by_lower[hash_u64((uint64_t)(uintptr_t)sb, (uint64_t)(uintptr_t)lower) % OVERLAY_BUCKETS];
+    return &ov_s(sb)->by_lower[hash_u64((uint64_t)(uintptr_t)sb, (uint64_t)(uintptr_t)lower) %
+                               OVERLAY_BUCKETS];
 }
 
 /* Counted, or NULL. */
 static struct ov_inode *known_over(struct super *sb, const struct inode *lower)
 {
     struct ov_inode *o;
-    HLIST_FOREACH(o, bucket(sb, lower), by_lower) {
+    HLIST_FOREACH (o, bucket(sb, lower), by_lower) {
         if (o->lower == lower) {
             inode_ref(&o->t.vfs);
             return o;
@@ -104,17 +107,10 @@ void ov_inode_free(struct inode *i)
     hlist_del_init(&o->by_lower);
     (void)!tmpfs_charge(i, 0);
     switch (i->mode & LINUX_S_IFMT) {
-    case LINUX_S_IFDIR:
-        tmpfs_dir_free(&o->t);
-        break;
-    case LINUX_S_IFREG:
-        tmpfs_reg_free(&o->t);
-        break;
-    case LINUX_S_IFLNK:
-        arena_strfree(o->t.target);
-        break;
-    default:
-        break;
+    case LINUX_S_IFDIR: tmpfs_dir_free(&o->t); break;
+    case LINUX_S_IFREG: tmpfs_reg_free(&o->t); break;
+    case LINUX_S_IFLNK: arena_strfree(o->t.target); break;
+    default: break;
     }
     tmpfs_xattrs_free(&o->t);
     ov_s(i->sb)->t.used_inodes--;
@@ -145,7 +141,8 @@ static int name_new(struct inode *dir, struct dentry *d, struct ov_inode *o, con
     return 0;
 }
 
-static int make(struct inode *dir, struct dentry *d, uint32_t mode, uint64_t rdev, const struct cred *cr)
+static int make(struct inode *dir, struct dentry *d, uint32_t mode, uint64_t rdev,
+                const struct cred *cr)
 {
     struct ov_inode *o;
     int err = ov_inode_new(dir->sb, mode, &o);
@@ -165,12 +162,14 @@ static int ov_mkdir(struct inode *dir, struct dentry *d, uint32_t mode, const st
     return make(dir, d, LINUX_S_IFDIR | mode, 0, cr);
 }
 
-static int ov_mknod(struct inode *dir, struct dentry *d, uint32_t mode, uint64_t rdev, const struct cred *cr)
+static int ov_mknod(struct inode *dir, struct dentry *d, uint32_t mode, uint64_t rdev,
+                    const struct cred *cr)
 {
     return make(dir, d, mode, rdev, cr);
 }
 
-static int ov_symlink(struct inode *dir, struct dentry *d, const char *target, const struct cred *cr)
+static int ov_symlink(struct inode *dir, struct dentry *d, const char *target,
+                      const struct cred *cr)
 {
     struct ov_inode *o;
     int err = ov_inode_new(dir->sb, LINUX_S_IFLNK | 0777, &o);
@@ -244,7 +243,8 @@ static int ov_rmdir(struct inode *dir, struct dentry *d)
     return err ? err : ov_unlink(dir, d);
 }
 
-static int ov_rename(struct inode *odir, struct dentry *od, struct inode *ndir, struct dentry *nd, uint32_t flags)
+static int ov_rename(struct inode *odir, struct dentry *od, struct inode *ndir, struct dentry *nd,
+                     uint32_t flags)
 {
     struct inode *o = od->inode, *n = nd->inode; /* held by their dentries */
     bool odirp = inode_is(o, LINUX_S_IFDIR);
@@ -345,7 +345,8 @@ static ssize_t ov_listxattr(struct inode *i, char *buf, size_t size)
     return o->lower->ops->listxattr(o->lower, buf, size);
 }
 
-static int ov_setxattr(struct inode *i, const char *name, const void *v, size_t size, uint32_t flags)
+static int ov_setxattr(struct inode *i, const char *name, const void *v, size_t size,
+                       uint32_t flags)
 {
     int err = ov_xattrs_copy_up(ov_i(i));
     err = err ? err : tmpfs_setxattr(i, name, v, size, flags);
@@ -364,8 +365,23 @@ static int ov_removexattr(struct inode *i, const char *name)
 }
 
 const struct inode_ops ov_inode_ops = {
-    .lookup = ov_lookup, .create = ov_create, .mkdir = ov_mkdir, .mknod = ov_mknod, .symlink = ov_symlink, .link = ov_link,
-    .tmpfile = ov_tmpfile, .unlink = ov_unlink, .rmdir = ov_rmdir, .rename = ov_rename, .readlink = ov_readlink,
-    .getattr = ov_getattr, .setattr = ov_setattr, .getxattr = ov_getxattr, .setxattr = ov_setxattr,
-    .listxattr = ov_listxattr, .removexattr = ov_removexattr, .open = ov_open, .free = ov_inode_free,
+    .lookup = ov_lookup,
+    .create = ov_create,
+    .mkdir = ov_mkdir,
+    .mknod = ov_mknod,
+    .symlink = ov_symlink,
+    .link = ov_link,
+    .tmpfile = ov_tmpfile,
+    .unlink = ov_unlink,
+    .rmdir = ov_rmdir,
+    .rename = ov_rename,
+    .readlink = ov_readlink,
+    .getattr = ov_getattr,
+    .setattr = ov_setattr,
+    .getxattr = ov_getxattr,
+    .setxattr = ov_setxattr,
+    .listxattr = ov_listxattr,
+    .removexattr = ov_removexattr,
+    .open = ov_open,
+    .free = ov_inode_free,
 };

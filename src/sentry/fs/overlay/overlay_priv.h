@@ -7,20 +7,20 @@
 #define OVERLAY_BUCKETS   1024u
 
 struct ov_super {
-    struct tmpfs_sb t;      /* first: tmpfs's functions find it */
-    struct super *lower;    /* counted */
-    struct mount *mnt;      /* of lower, in no tree; counted */
+    struct tmpfs_sb t;   /* first: tmpfs's functions find it */
+    struct super *lower; /* counted */
+    struct mount *mnt;   /* of lower, in no tree; counted */
     struct hlist_head *by_lower;
 };
 
 struct ov_inode {
-    struct tmpfs_inode t;   /* first */
-    struct inode *lower;    /* counted; NULL: nothing below */
+    struct tmpfs_inode t;        /* first */
+    struct inode *lower;         /* counted; NULL: nothing below */
     struct dentry *lower_dentry; /* counted, of lower */
     struct hlist_node by_lower;
-    bool copied;            /* regular: the data is in t */
-    bool xattrs_own;        /* t.xattrs has them all */
-    bool pinned;            /* one reference is held because it differs from what is below */
+    bool copied;     /* regular: the data is in t */
+    bool xattrs_own; /* t.xattrs has them all */
+    bool pinned;     /* one reference is held because it differs from what is below */
 };
 
 static inline struct ov_inode *ov_i(struct inode *i) { return (struct ov_inode *)i; }

@@ -10,7 +10,8 @@
 #define OVERLAY_MAGIC 0x794c7630
 
 /* Only the kernel makes overlays: not in the list of mountable types. */
-static const struct fs_type overlay_type = {.name = "overlay", .magic = OVERLAY_MAGIC, .nodev = true};
+static const struct fs_type overlay_type = {
+    .name = "overlay", .magic = OVERLAY_MAGIC, .nodev = true};
 
 static int ov_statfs(struct super *sb, struct inode *i, struct linux_statfs *ret)
 {

@@ -37,7 +37,8 @@ static void buckets_resize(struct tmpfs_inode *d, uint32_t n)
 
 static int by_cookie(const struct rb_node *a, const struct rb_node *b)
 {
-    int64_t x = rb_entry(a, struct tmpfs_entry, node)->cookie, y = rb_entry(b, struct tmpfs_entry, node)->cookie;
+    int64_t x = rb_entry(a, struct tmpfs_entry, node)->cookie,
+            y = rb_entry(b, struct tmpfs_entry, node)->cookie;
     return x < y ? -1 : x > y;
 }
 
@@ -46,7 +47,7 @@ struct tmpfs_entry *tmpfs_dir_find(struct tmpfs_inode *d, const char *name, size
     if (!d->dir.nbuckets)
         return NULL;
     struct tmpfs_entry *e;
-    HLIST_FOREACH(e, &d->dir.buckets[bucket_of(d, name, len)], hash) {
+    HLIST_FOREACH (e, &d->dir.buckets[bucket_of(d, name, len)], hash) {
         if (e->len == len && memcmp(e->name, name, len) == 0)
             return e;
     }
@@ -125,7 +126,8 @@ static int dir_readdir(struct file *f, struct dir_ctx *c)
             return 0;
         c->pos = 2;
     }
-    for (struct tmpfs_entry *e = tmpfs_dir_from(d, c->pos); e; e = rb_entry_or_null(rb_next(&e->node), struct tmpfs_entry, node)) {
+    for (struct tmpfs_entry *e = tmpfs_dir_from(d, c->pos); e;
+         e = rb_entry_or_null(rb_next(&e->node), struct tmpfs_entry, node)) {
         if (!c->emit(c, e->name, e->len, e->inode->ino, (e->inode->mode >> 12) & 15, e->cookie + 1))
             return 0;
         c->pos = e->cookie + 1;
@@ -140,4 +142,5 @@ static int64_t dir_llseek(struct file *f, int64_t off, int whence)
     return file_llseek_generic(f, off, whence, (uint64_t)tmpfs_i(f->inode)->dir.next_cookie);
 }
 
-const struct file_ops tmpfs_dir_fops = {.name = "tmpfs-dir", .readdir = dir_readdir, .llseek = dir_llseek, .fsync = file_fsync_noop};
+const struct file_ops tmpfs_dir_fops = {
+    .name = "tmpfs-dir", .readdir = dir_readdir, .llseek = dir_llseek, .fsync = file_fsync_noop};

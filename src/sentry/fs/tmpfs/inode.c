@@ -35,7 +35,9 @@ int tmpfs_inode_new(struct super *sb, uint32_t mode, struct tmpfs_inode **ret)
     if (!t)
         return -ENOMEM;
     uint32_t type = mode & LINUX_S_IFMT;
-    const struct file_ops *fops = type == LINUX_S_IFDIR ? &tmpfs_dir_fops : type == LINUX_S_IFREG ? &tmpfs_reg_fops : NULL;
+    const struct file_ops *fops = type == LINUX_S_IFDIR   ? &tmpfs_dir_fops
+                                  : type == LINUX_S_IFREG ? &tmpfs_reg_fops
+                                                          : NULL;
     inode_init(&t->vfs, sb, &tmpfs_inode_ops, fops, mode);
     t->seals = LINUX_F_SEAL_SEAL;
     if (type == LINUX_S_IFDIR) {
@@ -63,7 +65,8 @@ static void dir_changed(struct inode *dir, int64_t size)
 }
 
 /* Names t in dir and gives the dentry its inode; t's first reference ends here. */
-static int name_new(struct inode *dir, struct dentry *d, struct tmpfs_inode *t, const struct cred *cr)
+static int name_new(struct inode *dir, struct dentry *d, struct tmpfs_inode *t,
+                    const struct cred *cr)
 {
     inode_init_owner(&t->vfs, dir, cr);
     int err = tmpfs_dir_add(tmpfs_i(dir), d->name, d->name_len, &t->vfs);
@@ -79,7 +82,8 @@ static int name_new(struct inode *dir, struct dentry *d, struct tmpfs_inode *t, 
     return 0;
 }
 
-static int make(struct inode *dir, struct dentry *d, uint32_t mode, uint64_t rdev, const struct cred *cr)
+static int make(struct inode *dir, struct dentry *d, uint32_t mode, uint64_t rdev,
+                const struct cred *cr)
 {
     struct tmpfs_inode *t;
     int err = tmpfs_inode_new(dir->sb, mode, &t);
@@ -99,12 +103,14 @@ static int tmpfs_mkdir(struct inode *dir, struct dentry *d, uint32_t mode, const
     return make(dir, d, LINUX_S_IFDIR | mode, 0, cr);
 }
 
-static int tmpfs_mknod(struct inode *dir, struct dentry *d, uint32_t mode, uint64_t rdev, const struct cred *cr)
+static int tmpfs_mknod(struct inode *dir, struct dentry *d, uint32_t mode, uint64_t rdev,
+                       const struct cred *cr)
 {
     return make(dir, d, mode, rdev, cr);
 }
 
-static int tmpfs_symlink(struct inode *dir, struct dentry *d, const char *target, const struct cred *cr)
+static int tmpfs_symlink(struct inode *dir, struct dentry *d, const char *target,
+                         const struct cred *cr)
 {
     struct tmpfs_inode *t;
     int err = tmpfs_inode_new(dir->sb, LINUX_S_IFLNK | 0777, &t);
@@ -132,7 +138,8 @@ static int tmpfs_link(struct inode *dir, struct dentry *d, struct inode *target)
     return 0;
 }
 
-static int tmpfs_tmpfile(struct inode *dir, uint32_t mode, const struct cred *cr, struct inode **ret)
+static int tmpfs_tmpfile(struct inode *dir, uint32_t mode, const struct cred *cr,
+                         struct inode **ret)
 {
     struct tmpfs_inode *t;
     int err = tmpfs_inode_new(dir->sb, LINUX_S_IFREG | mode, &t);
@@ -187,7 +194,8 @@ static void dir_moved(struct inode *i, struct inode *from, struct inode *to)
     }
 }
 
-static int tmpfs_rename(struct inode *odir, struct dentry *od, struct inode *ndir, struct dentry *nd, uint32_t flags)
+static int tmpfs_rename(struct inode *odir, struct dentry *od, struct inode *ndir,
+                        struct dentry *nd, uint32_t flags)
 {
     if (flags & ~(LINUX_RENAME_NOREPLACE | LINUX_RENAME_EXCHANGE | LINUX_RENAME_WHITEOUT))
         return -EINVAL;
@@ -284,17 +292,10 @@ static void tmpfs_free(struct inode *i)
     struct tmpfs_sb *s = tmpfs_s(i->sb);
     (void)!tmpfs_charge(i, 0);
     switch (i->mode & LINUX_S_IFMT) {
-    case LINUX_S_IFDIR:
-        tmpfs_dir_free(t);
-        break;
-    case LINUX_S_IFREG:
-        tmpfs_reg_free(t);
-        break;
-    case LINUX_S_IFLNK:
-        arena_strfree(t->target);
-        break;
-    default:
-        break;
+    case LINUX_S_IFDIR: tmpfs_dir_free(t); break;
+    case LINUX_S_IFREG: tmpfs_reg_free(t); break;
+    case LINUX_S_IFLNK: arena_strfree(t->target); break;
+    default: break;
     }
     tmpfs_xattrs_free(t);
     s->used_inodes--;
@@ -302,8 +303,22 @@ static void tmpfs_free(struct inode *i)
 }
 
 static const struct inode_ops tmpfs_inode_ops = {
-    .lookup = lookup, .create = create, .mkdir = tmpfs_mkdir, .mknod = tmpfs_mknod, .symlink = tmpfs_symlink,
-    .link = tmpfs_link, .tmpfile = tmpfs_tmpfile, .unlink = tmpfs_unlink, .rmdir = tmpfs_rmdir, .rename = tmpfs_rename,
-    .readlink = tmpfs_readlink, .getattr = tmpfs_getattr, .setattr = tmpfs_setattr, .getxattr = tmpfs_getxattr,
-    .setxattr = tmpfs_setxattr, .listxattr = tmpfs_listxattr, .removexattr = tmpfs_removexattr, .free = tmpfs_free,
+    .lookup = lookup,
+    .create = create,
+    .mkdir = tmpfs_mkdir,
+    .mknod = tmpfs_mknod,
+    .symlink = tmpfs_symlink,
+    .link = tmpfs_link,
+    .tmpfile = tmpfs_tmpfile,
+    .unlink = tmpfs_unlink,
+    .rmdir = tmpfs_rmdir,
+    .rename = tmpfs_rename,
+    .readlink = tmpfs_readlink,
+    .getattr = tmpfs_getattr,
+    .setattr = tmpfs_setattr,
+    .getxattr = tmpfs_getxattr,
+    .setxattr = tmpfs_setxattr,
+    .listxattr = tmpfs_listxattr,
+    .removexattr = tmpfs_removexattr,
+    .free = tmpfs_free,
 };

@@ -79,8 +79,8 @@ static int reserve(struct tmpfs_inode *r, uint64_t size)
 int tmpfs_reg_resize(struct tmpfs_inode *r, uint64_t size)
 {
     uint64_t old = r->vfs.size;
-    if (size > old && r->charged_pages < pages(size) && tmpfs_s(r->vfs.sb)->max_pages && r->reg.host == NULL &&
-        size <= TMPFS_MEM_MAX) {
+    if (size > old && r->charged_pages < pages(size) && tmpfs_s(r->vfs.sb)->max_pages &&
+        r->reg.host == NULL && size <= TMPFS_MEM_MAX) {
         int err = tmpfs_charge(&r->vfs, pages(size));
         if (err)
             return err;
@@ -150,7 +150,8 @@ static ssize_t reg_read(struct file *f, struct uio *u, int64_t *pos)
     if ((uint64_t)*pos >= r->vfs.size)
         return 0;
     size_t n = (size_t)MIN(u->resid, r->vfs.size - (uint64_t)*pos);
-    ssize_t got = r->reg.host ? host_move(r->reg.host, u, *pos, n, false) : uio_put(u, r->reg.mem + *pos, n);
+    ssize_t got =
+        r->reg.host ? host_move(r->reg.host, u, *pos, n, false) : uio_put(u, r->reg.mem + *pos, n);
     if (got > 0)
         *pos += got;
     return got;
@@ -185,7 +186,8 @@ static ssize_t reg_write(struct file *f, struct uio *u, int64_t *pos)
     int err = reserve(r, end);
     if (err)
         return err;
-    ssize_t got = r->reg.host ? host_move(r->reg.host, u, *pos, (size_t)n, true) : uio_get(u, r->reg.mem + at, (size_t)n);
+    ssize_t got = r->reg.host ? host_move(r->reg.host, u, *pos, (size_t)n, true)
+                              : uio_get(u, r->reg.mem + at, (size_t)n);
     if (got > 0) {
         inode_touch(&r->vfs, ATTR_MTIME | ATTR_CTIME);
         *pos += got;
@@ -226,7 +228,8 @@ static int reg_mappable(struct file *f, bool shared, bool writable, struct hostf
 static int reg_fallocate(struct file *f, uint32_t mode, int64_t off, int64_t len)
 {
     struct tmpfs_inode *r = tmpfs_i(f->inode);
-    uint32_t known = LINUX_FALLOC_FL_KEEP_SIZE | LINUX_FALLOC_FL_PUNCH_HOLE | LINUX_FALLOC_FL_ZERO_RANGE;
+    uint32_t known =
+        LINUX_FALLOC_FL_KEEP_SIZE | LINUX_FALLOC_FL_PUNCH_HOLE | LINUX_FALLOC_FL_ZERO_RANGE;
     if (mode & ~known)
         return -EOPNOTSUPP;
     uint64_t end = (uint64_t)off + (uint64_t)len;
@@ -260,6 +263,12 @@ static int reg_fallocate(struct file *f, uint32_t mode, int64_t off, int64_t len
 static int reg_fsync(struct file *f, bool data_only) { return 0; }
 
 const struct file_ops tmpfs_reg_fops = {
-    .name = "tmpfs", .read = reg_read, .write = reg_write, .llseek = reg_llseek, .mappable = reg_mappable,
-    .fallocate = reg_fallocate, .fsync = reg_fsync, .fcntl = tmpfs_reg_fcntl,
+    .name = "tmpfs",
+    .read = reg_read,
+    .write = reg_write,
+    .llseek = reg_llseek,
+    .mappable = reg_mappable,
+    .fallocate = reg_fallocate,
+    .fsync = reg_fsync,
+    .fcntl = tmpfs_reg_fcntl,
 };

@@ -23,7 +23,8 @@ static int size_parse(const char *s, size_t len, uint64_t *ret)
     uint64_t v = 0;
     size_t i = 0;
     for (; i < len && s[i] >= '0' && s[i] <= '9'; i++) {
-        if (__builtin_mul_overflow(v, 10u, &v) || __builtin_add_overflow(v, (uint64_t)(s[i] - '0'), &v))
+        if (__builtin_mul_overflow(v, 10u, &v) ||
+            __builtin_add_overflow(v, (uint64_t)(s[i] - '0'), &v))
             return -EINVAL;
     }
     if (i == 0)
@@ -37,22 +38,13 @@ static int size_parse(const char *s, size_t len, uint64_t *ret)
     unsigned shift = 0;
     switch (s[i]) {
     case 'k':
-    case 'K':
-        shift = 10;
-        break;
+    case 'K': shift = 10; break;
     case 'm':
-    case 'M':
-        shift = 20;
-        break;
+    case 'M': shift = 20; break;
     case 'g':
-    case 'G':
-        shift = 30;
-        break;
-    case '%':
-        *ret = kern()->mem_total_bytes / 100 * v;
-        return 0;
-    default:
-        return -EINVAL;
+    case 'G': shift = 30; break;
+    case '%': *ret = kern()->mem_total_bytes / 100 * v; return 0;
+    default: return -EINVAL;
     }
     return __builtin_mul_overflow(v, 1ULL << shift, ret) ? -EINVAL : 0;
 }
@@ -72,7 +64,8 @@ static int number_parse(const char *s, size_t len, unsigned base, uint64_t max, 
     return 0;
 }
 
-static bool key_is(const char *s, size_t len, const char *key, const char **ret_value, size_t *ret_len)
+static bool key_is(const char *s, size_t len, const char *key, const char **ret_value,
+                   size_t *ret_len)
 {
     size_t n = strlen(key);
     if (len < n || memcmp(s, key, n) != 0)
@@ -144,7 +137,8 @@ static int tmpfs_show_options(struct super *sb, char *buf, size_t size)
     struct strbuf b;
     strbuf_init(&b, buf, size);
     if (s->max_pages)
-        strbuf_printf(&b, ",size=%lluk", (unsigned long long)(s->max_pages * GUEST_PAGE_SIZE / 1024));
+        strbuf_printf(&b, ",size=%lluk",
+                      (unsigned long long)(s->max_pages * GUEST_PAGE_SIZE / 1024));
     if (s->max_inodes)
         strbuf_printf(&b, ",nr_inodes=%llu", (unsigned long long)s->max_inodes);
     return 0;
@@ -153,7 +147,9 @@ static int tmpfs_show_options(struct super *sb, char *buf, size_t size)
 static void tmpfs_super_free(struct super *sb) { arena_free(sb->priv, sizeof(struct tmpfs_sb)); }
 
 static const struct super_ops tmpfs_super_ops = {
-    .statfs = tmpfs_statfs, .show_options = tmpfs_show_options, .free = tmpfs_super_free,
+    .statfs = tmpfs_statfs,
+    .show_options = tmpfs_show_options,
+    .free = tmpfs_super_free,
 };
 
 int tmpfs_new(const char *options, struct super **ret)
@@ -189,9 +185,11 @@ int tmpfs_new(const char *options, struct super **ret)
     return 0;
 }
 
-static int tmpfs_mount(struct task *t, const char *source, uint32_t flags, const char *data, struct super **ret)
+static int tmpfs_mount(struct task *t, const char *source, uint32_t flags, const char *data,
+                       struct super **ret)
 {
     return tmpfs_new(data, ret);
 }
 
-const struct fs_type tmpfs_type = {.name = "tmpfs", .magic = TMPFS_MAGIC, .nodev = true, .mount = tmpfs_mount};
+const struct fs_type tmpfs_type = {
+    .name = "tmpfs", .magic = TMPFS_MAGIC, .nodev = true, .mount = tmpfs_mount};

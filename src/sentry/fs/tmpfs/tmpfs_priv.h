@@ -9,7 +9,7 @@
 #include "base/rbtree.h"
 #include "sentry/vfs/vfs.h"
 
-#define TMPFS_MEM_MAX 65536u
+#define TMPFS_MEM_MAX  65536u
 #define TMPFS_MEM_LAST (64u << 20) /* without a memfd */
 #define TMPFS_NAME_MAX 255u
 
@@ -71,7 +71,8 @@ void tmpfs_dir_free(struct tmpfs_inode *d);
 struct tmpfs_entry *tmpfs_dir_find(struct tmpfs_inode *d, const char *name, size_t len);
 /* The first entry whose cookie is >= pos, or NULL. */
 struct tmpfs_entry *tmpfs_dir_from(struct tmpfs_inode *d, int64_t pos);
-NODISCARD int tmpfs_dir_add(struct tmpfs_inode *d, const char *name, size_t len, struct inode *i); /* takes a reference. -ENOMEM */
+NODISCARD int tmpfs_dir_add(struct tmpfs_inode *d, const char *name, size_t len,
+                            struct inode *i); /* takes a reference. -ENOMEM */
 void tmpfs_dir_remove(struct tmpfs_inode *d, struct tmpfs_entry *e);
 
 /* reg.c */

@@ -7,7 +7,8 @@
 
 static bool namespace_known(const char *name)
 {
-    return strncmp(name, "user.", 5) == 0 || strncmp(name, "trusted.", 8) == 0 || strncmp(name, "security.", 9) == 0;
+    return strncmp(name, "user.", 5) == 0 || strncmp(name, "trusted.", 8) == 0 ||
+           strncmp(name, "security.", 9) == 0;
 }
 
 static struct tmpfs_xattr **find(struct inode *i, const char *name)
