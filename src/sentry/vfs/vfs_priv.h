@@ -32,7 +32,7 @@ struct vfs_root {
     int32_t next_mnt_id;
     uint32_t next_dev;
     struct mount *root; /* borrowed from the list */
-    struct mount *shm;       /* of memfds, as anon; NULL before the first */
+    struct mount *shm;  /* of memfds, as anon; NULL before the first */
     struct mount *anon; /* of anonymous inodes; not in the list, never freed */
     char *path_cache[PATH_CACHE_MAX];
     uint32_t path_cached;

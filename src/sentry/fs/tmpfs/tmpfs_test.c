@@ -99,7 +99,7 @@ static void test_content(void **state)
     assert_int_equal(st.st_size, sizeof(big) + 7);
     /* Holes, and zeroes in the middle. */
     uint32_t hole = LINUX_FALLOC_FL_PUNCH_HOLE | LINUX_FALLOC_FL_KEEP_SIZE;
-    int64_t blocks = (int64_t)st.st_blocks;
+    int64_t blocks = st.st_blocks;
     assert_int_equal(sys_fallocate(T, ARGS6((uint64_t)fd, hole, 4096, 65536)), 0);
     assert_int_equal(xfstat(fd, &st), 0);
     assert_int_equal(st.st_blocks, blocks - 128);
