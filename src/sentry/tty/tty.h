@@ -67,8 +67,8 @@ struct tty_root {
 };
 
 NODISCARD int tty_init(void);
-/* The file of a standard descriptor that is a terminal; a second descriptor of the same terminal shares struct tty. It becomes the
- * controlling terminal of t's session. Takes a reference to hf. */
+/* The file of a donated descriptor that is a terminal; descriptors of one terminal share its struct tty. The first terminal is the
+ * console and becomes the controlling terminal of t's session. Takes a reference to hf. -EIO, -ENOMEM. */
 NODISCARD int tty_host_new(struct hostfile *hf, struct task *t, struct file **ret);
 /* A signal that runsc forwards: what the keyboard makes goes to the foreground group, the rest to the first process. */
 void tty_host_signal(int sig);

@@ -167,7 +167,7 @@ static void host_tty_changed(struct hostwatch *w, uint32_t events)
     waitq_wake(&h->y.wait, events & (LINUX_POLLERR | LINUX_POLLHUP) ? WAKE_ALL : events);
 }
 
-static int host_tty_make(struct hostfile *hf, uint64_t host_rdev)
+static int host_tty_make(struct hostfile *hf, uint64_t host_rdev, struct tty **ret)
 {
     struct tty_host *h = SLAB_NEW(TTY_HOST, struct tty_host);
     if (!h)
@@ -184,8 +184,14 @@ static int host_tty_make(struct hostfile *hf, uint64_t host_rdev)
     }
     host_tty_get_termios(&h->y);
     host_tty_get_winsize(&h->y);
-    kern()->tty->host = &h->y;
+    *ret = &h->y;
     return 0;
+}
+
+/* /dev/tty stands for a terminal that other descriptors know by its own number. */
+static bool same_terminal(uint64_t a, uint64_t b)
+{
+    return a == b || a == TTY_RDEV(5, 0) || b == TTY_RDEV(5, 0);
 }
 
 int tty_host_new(struct hostfile *hf, struct task *t, struct file **ret)
@@ -195,15 +201,17 @@ int tty_host_new(struct hostfile *hf, struct task *t, struct file **ret)
     int err = host_fstat(hostfile_fd(hf), &st);
     if (err)
         return -EIO;
-    /* One terminal is the console; a second, different one on another descriptor is taken for the same. */
-    if (!r->host) {
-        err = host_tty_make(hf, st.st_rdev);
-        if (err)
-            return err;
-    }
+    AUTO(tty) struct tty *other = NULL;
+    if (!r->host)
+        err = host_tty_make(hf, st.st_rdev, &r->host);
+    else if (!same_terminal(to_host(r->host)->host_rdev, st.st_rdev))
+        err = host_tty_make(hf, st.st_rdev, &other);
+    if (err)
+        return err;
+    struct tty *y = other ? other : r->host;
     struct walk w;
     struct file *f;
-    if (walk_at(t, LINUX_AT_FDCWD, "/dev/console", 0, &w) == 0) {
+    if (y == r->host && walk_at(t, LINUX_AT_FDCWD, "/dev/console", 0, &w) == 0) {
         bool is_console = w.path.dentry->inode->rdev == TTY_RDEV(5, 1) &&
                           inode_is(w.path.dentry->inode, LINUX_S_IFCHR);
         /* Its user may open /dev/stderr again. */
@@ -218,7 +226,7 @@ int tty_host_new(struct hostfile *hf, struct task *t, struct file **ret)
         err = file_new_anon("tty:[host]", 0, NULL, NULL, LINUX_O_RDWR, t, &f);
     if (err)
         return err;
-    err = tty_open(r->host, f, t);
+    err = tty_open(y, f, t);
     if (err) {
         file_unref(f);
         return err;
