@@ -72,6 +72,8 @@ static int exec_check(struct task *t, struct exec *ex, struct file *file)
     if (err)
         return err;
     ex->mm = mm_new();
+    if (ex->mm && t->mm)
+        ex->mm->coredump_filter = t->mm->coredump_filter;
     if (!ex->mm)
         return -ENOMEM;
     /* A space that is shared (vfork) stays with the others: ours is made while failure can still be told. */

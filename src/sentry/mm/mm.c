@@ -20,6 +20,7 @@ struct mm *mm_new(void)
     rb_root_init(&mm->vmas);
     mm->mmap_base = SPACE_END;
     mm->dumpable = true;
+    mm->coredump_filter = 0x33;
     return mm;
 }
 

@@ -62,6 +62,7 @@ struct mm {
     bool dumpable;
     uint64_t vdso_addr;
     uint32_t def_flags; /* mlockall(MCL_FUTURE) */
+    uint32_t coredump_filter; /* core(5); kept for those who ask: no core is written */
 };
 
 struct mm *mm_ref(struct mm *mm);

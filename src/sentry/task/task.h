@@ -155,6 +155,9 @@ struct tgroup {
     uint64_t min_flt, maj_flt, child_maxrss_kb, maxrss_kb;
     int32_t oom_score_adj;
     int64_t start_ns;
+    struct {
+        uint64_t rchar, wchar, syscr, syscw;
+    } io; /* proc_pid_io(5): what read and write calls moved */
 };
 
 struct pgrp {

@@ -93,6 +93,10 @@ HOT ssize_t file_read(struct file *f, struct uio *u, int64_t *pos)
     ssize_t n = f->ops->read(f, u, pos);
     if (n > 0)
         notify_file(f, LINUX_IN_ACCESS);
+    if (n >= 0 && u->task) {
+        u->task->tg->io.rchar += (uint64_t)n;
+        u->task->tg->io.syscr++;
+    }
     return n;
 }
 
@@ -149,6 +153,10 @@ HOT ssize_t file_write(struct file *f, struct uio *u, int64_t *pos)
     u->resid += cut;
     if (n > 0)
         notify_file(f, LINUX_IN_MODIFY);
+    if (n >= 0 && u->task) {
+        u->task->tg->io.wchar += (uint64_t)n;
+        u->task->tg->io.syscw++;
+    }
     return n;
 }
 

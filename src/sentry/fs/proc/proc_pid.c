@@ -295,6 +295,38 @@ static int show_children(struct proc_text *x, const struct proc_ctx *c)
     return 0;
 }
 
+/* What the host reads from disks for it is not known here. */
+static int show_io(struct proc_text *x, const struct proc_ctx *c)
+{
+    const struct tgroup *tg = c->t->tg;
+    if (!proc_may_look(c))
+        return -EACCES;
+    proc_printf(x, "rchar: %llu\nwchar: %llu\nsyscr: %llu\nsyscw: %llu\n",
+                (unsigned long long)tg->io.rchar, (unsigned long long)tg->io.wchar,
+                (unsigned long long)tg->io.syscr, (unsigned long long)tg->io.syscw);
+    proc_printf(x, "read_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n");
+    return 0;
+}
+
+static int show_coredump_filter(struct proc_text *x, const struct proc_ctx *c)
+{
+    if (c->t->mm)
+        proc_printf(x, "%08x\n", c->t->mm->coredump_filter);
+    return 0;
+}
+
+static int store_coredump_filter(const struct proc_ctx *c, char *text, size_t len)
+{
+    uint64_t v;
+    text[strcspn(text, "\n")] = 0;
+    if (parse_u64(text, 0, &v) || v > UINT32_MAX)
+        return -EINVAL;
+    if (!c->t->mm)
+        return -ESRCH;
+    c->t->mm->coredump_filter = (uint32_t)v & 0x1ff; /* the bits that exist */
+    return 0;
+}
+
 static int show_personality(struct proc_text *x, const struct proc_ctx *c)
 {
     proc_printf(x, "%08x\n", c->t->personality);
@@ -362,8 +394,9 @@ bool proc_may_look(const struct proc_ctx *c)
         PROC_T("maps", 0444, proc_show_maps),                                                      \
         {.name = "mem", .kind = PROC_FILE, .mode = 0600, .fops = &proc_mem_ops},                   \
         PROC_T("mountinfo", 0444, proc_show_mountinfo), PROC_T("mounts", 0444, proc_show_mounts),  \
-        PROC_D("net", proc_net_entries), PROC_D("ns", proc_ns_entries),                            \
-        PROC_T("oom_score", 0444, show_oom_score),                                                 \
+        PROC_D("net", proc_net_entries), PROC_T("io", 0400, show_io),                              \
+        PROC_W("coredump_filter", 0644, show_coredump_filter, store_coredump_filter),              \
+        PROC_D("ns", proc_ns_entries), PROC_T("oom_score", 0444, show_oom_score),                  \
         PROC_W("oom_score_adj", 0644, show_oom_score_adj, store_oom_score_adj),                    \
         PROC_T("personality", 0400, show_personality),                                             \
         {.name = "root",                                                                           \
