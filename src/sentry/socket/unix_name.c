@@ -3,6 +3,7 @@
 #include "abi/limits.h"
 #include "abi/stat.h"
 #include "base/err.h"
+#include "host/host.h"
 #include "sentry/arena/arena.h"
 #include "sentry/kernel.h"
 #include "sentry/socket/unix.h"
@@ -20,8 +21,11 @@ struct unix_root *unix_root(void)
     if (!kern()->unix_ns)
         kern()->unix_ns = arena_alloc(sizeof(struct unix_root));
     struct unix_root *r = kern()->unix_ns;
-    if (r && !r->socks.next)
+    if (r && !r->socks.next) {
         list_init(&r->socks);
+        if (host_getrandom(&r->seed, sizeof(r->seed), 0) != sizeof(r->seed))
+            r->seed = (uintptr_t)r; /* names can be made to collide, no more */
+    }
     return r;
 }
 
@@ -42,7 +46,7 @@ static bool is_path(const struct unix_name *n) { return n->un.sun_path[0] != 0; 
 static struct hlist_head *abstract_bucket(const struct unix_name *n)
 {
     struct unix_root *r = unix_root();
-    return &r->abstract[hash_bytes(r->seed ^ (uintptr_t)r, &n->un, n->len) % UNIX_BUCKETS];
+    return &r->abstract[hash_bytes(r->seed, &n->un, n->len) % UNIX_BUCKETS];
 }
 
 static struct unix_sock *abstract_find(const struct unix_name *n, uint32_t type)
