@@ -29,7 +29,11 @@
 #include "sentry/task/wait.h"
 #include "stub/stub_abi.h"
 
-#define AREAS_BASE     0x210000000000ULL
+#ifdef CVISOR_TSAN
+#define AREAS_BASE 0x018000000000ULL /* as ARENA_BASE */
+#else
+#define AREAS_BASE 0x210000000000ULL
+#endif
 #define TID_BUCKETS    1024u
 #define ZYGOTE_SLOT    0u
 
