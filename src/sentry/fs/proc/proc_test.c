@@ -142,6 +142,17 @@ static const char *line_of(const char *text, const char *key)
     return p + n;
 }
 
+/* The number that stands at p, which must be one; *ret_end (if wanted) is behind it. */
+static uint64_t number_at(const char *p, int base, const char **ret_end)
+{
+    char *end;
+    uint64_t v = strtoull(p, &end, base);
+    assert_true(end != p);
+    if (ret_end)
+        *ret_end = end;
+    return v;
+}
+
 static void test_text_grows(void **state)
 {
     struct proc_text x = {0};
@@ -158,17 +169,17 @@ static void test_text_grows(void **state)
 static void test_stat(void **state)
 {
     const char *text = text_of(proc_pid_entries, "stat", first);
-    int pid, ppid, pgrp, session, n = 0;
-    char st;
+    char want[64];
+    int n = 0;
     /* A name with brackets in it: what follows is behind the last one. */
     const char *tail = strrchr(text, ')');
     assert_non_null(tail);
-    assert_int_equal(sscanf(text, "%d (a (b) c)", &pid), 1);
-    assert_int_equal(pid, first->tid);
-    assert_int_equal(sscanf(tail, ") %c %d %d %d", &st, &ppid, &pgrp, &session), 4);
-    assert_int_equal(ppid, 0);
-    assert_int_equal(pgrp, first->tid);
-    assert_int_equal(session, first->tid);
+    (void)snprintf(want, sizeof(want), "%d (a (b) c)", first->tid);
+    assert_int_equal(strncmp(text, want, strlen(want)), 0);
+    assert_non_null(strchr("RS", tail[2]));
+    (void)snprintf(want, sizeof(want), " 0 %d %d 0 -1 ", first->tid, first->tid);
+    assert_int_equal(strncmp(tail + 3, want, strlen(want)),
+                     0); /* parent, group, session, terminal */
     for (const char *p = tail; *p; p++)
         n += *p == ' ';
     assert_int_equal(n + 2, 52); /* fields, proc_pid_stat(5) */
@@ -207,15 +218,15 @@ static void test_status(void **state)
                                        "Seccomp",
                                        "Cpus_allowed_list"};
     char text[8192], key[64];
-    unsigned long long kb;
     (void)snprintf(text, sizeof(text), "%s", text_of(proc_pid_entries, "status", first));
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
         (void)snprintf(key, sizeof(key), "%s:\t", keys[i]);
         (void)line_of(text, key);
     }
     assert_int_equal(strncmp(line_of(text, "Name:\t"), "a (b) c\n", 8), 0);
-    assert_int_equal(sscanf(line_of(text, "VmSize:\t"), "%llu kB\n", &kb), 1);
-    assert_int_equal(kb, first->mm->total_pages * 4);
+    const char *unit;
+    assert_int_equal(number_at(line_of(text, "VmSize:\t"), 10, &unit), first->mm->total_pages * 4);
+    assert_int_equal(strncmp(unit, " kB\n", 4), 0);
     assert_int_equal(strncmp(line_of(text, "CapEff:\t"), "ffffffffffffffff\n", 17), 0);
     assert_int_equal(strncmp(line_of(text, "Cpus_allowed_list:\t"), "0-2\n", 4), 0);
 }
@@ -234,23 +245,22 @@ static void test_maps(void **state)
 static void test_smaps(void **state)
 {
     const char *p = text_of(proc_pid_entries, "smaps", first);
-    unsigned long long rss = 0, kb, start, end;
+    uint64_t rss = 0;
     int regions = 0;
     while (*p) {
-        assert_int_equal(sscanf(p, "%llx-%llx ", &start, &end), 2);
-        assert_int_equal(sscanf(line_of(p, "Size:"), " %llu kB", &kb), 1);
-        assert_int_equal(kb, (end - start) / 1024);
-        assert_int_equal(sscanf(line_of(p, "Rss:"), " %llu kB", &kb), 1);
-        rss += kb;
+        uint64_t start = number_at(p, 16, &p);
+        assert_int_equal(*p, '-');
+        uint64_t end = number_at(p + 1, 16, &p);
+        assert_int_equal(*p, ' ');
+        assert_int_equal(number_at(line_of(p, "Size:"), 10, NULL), (end - start) / 1024);
+        rss += number_at(line_of(p, "Rss:"), 10, NULL);
         p = strchr(line_of(p, "VmFlags:"), '\n') + 1;
         regions++;
     }
     assert_int_equal(regions, 3);
     assert_int_equal(rss, mm_rss_pages(first->mm) * 4);
-    assert_int_equal(
-        sscanf(line_of(text_of(proc_pid_entries, "smaps_rollup", first), "Rss:"), " %llu kB", &kb),
-        1);
-    assert_int_equal(kb, rss);
+    p = text_of(proc_pid_entries, "smaps_rollup", first);
+    assert_int_equal(number_at(line_of(p, "Rss:"), 10, NULL), rss);
 }
 
 static void test_limits(void **state)
@@ -281,25 +291,24 @@ static void test_small_files(void **state)
 
 static void test_system(void **state)
 {
-    char name[64];
-    unsigned long long kb, total = 0;
     int cpus = 0;
-    for (const char *p = text_of(proc_root_entries, "meminfo", NULL); *p; p = strchr(p, '\n') + 1) {
-        int n = sscanf(p, "%63[^:]: %llu kB", name, &kb);
-        assert_int_equal(n, 2);
-        if (strcmp(name, "MemTotal") == 0)
-            total = kb;
+    const char *mem = text_of(proc_root_entries, "meminfo", NULL);
+    assert_int_equal(number_at(line_of(mem, "MemTotal:"), 10, NULL), 1 << 20);
+    for (const char *p = mem; *p; p = strchr(p, '\n') + 1) {
+        const char *colon = strchr(p, ':');
+        assert_non_null(colon);
+        (void)number_at(colon + 1, 10, NULL);
     }
-    assert_int_equal(total, 1 << 20);
     const char *stat = text_of(proc_root_entries, "stat", NULL);
     assert_int_equal(strncmp(stat, "cpu  ", 5), 0);
     for (const char *p = stat; (p = strstr(p, "\ncpu")); p++)
         cpus++;
     assert_int_equal(cpus, 3);
-    assert_true(atoll(line_of(stat, "btime ")) > 1000000000);
-    double up, idle;
-    assert_int_equal(sscanf(text_of(proc_root_entries, "uptime", NULL), "%lf %lf\n", &up, &idle),
-                     2);
+    assert_true(number_at(line_of(stat, "btime "), 10, NULL) > 1000000000);
+    const char *up = text_of(proc_root_entries, "uptime", NULL);
+    (void)number_at(up, 10, &up);
+    assert_int_equal(up[0], '.');
+    assert_int_equal(up[3], ' ');
     assert_int_equal(strncmp(text_of(proc_root_entries, "version", NULL), "Linux version ", 14), 0);
     assert_non_null(strstr(text_of(proc_root_entries, "filesystems", NULL), "nodev\tproc\n"));
     const struct proc_entry *kernel = entry_of(proc_sys_entries, "kernel")->children;
