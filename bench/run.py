@@ -21,6 +21,7 @@ import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+RUNSC = os.environ.get("RUNSC", os.path.join(ROOT, "out", "runsc"))
 # Where a cgroup counts CPU time, and how: the file and what follows from its text. Version 1, then 2.
 CGROUPS = [(d, "cpuacct.usage", lambda text: int(text) / 1e9) for d in ("/sys/fs/cgroup/cpuacct", "/sys/fs/cgroup/cpu,cpuacct")] + [
     ("/sys/fs/cgroup", "cpu.stat", lambda text: int(re.search(r"^usage_usec (\d+)", text, re.M).group(1)) / 1e6)]
@@ -62,7 +63,7 @@ class Peers:
             self.list["gVisor"] = lambda argv: [self.gvisor, "--platform=systrap", "--network=none", "--ignore-cgroups", "do", *argv]
         else:
             print("gVisor's binary is not there: left out")
-        self.list["cvisor"] = lambda argv: [os.path.join(ROOT, "out", "runsc"), "--network=none", "do", *argv]
+        self.list["cvisor"] = lambda argv: [RUNSC, "--network=none", "do", *argv]
         self.n = 0
 
     def native(self, argv):

@@ -8,8 +8,13 @@ from conftest import children, runsc
 
 
 @pytest.mark.parametrize("who", ["runsc", "sentry", "gofer", "stub"])
-def test_sigkill(sandbox, who):
-    s = sandbox()
+def test_sigkill(sandbox, who, tmp_path):
+    kept, made = tmp_path / "kept", tmp_path / "made"
+    kept.write_text("as it was")
+    before = os.stat(kept)
+    change = f"echo new >{kept}; chmod 777 {kept}; echo x >{made}; cat {kept} >/dev/null; echo ready; exec sleep 1000"
+    mounted = mounts()
+    s = sandbox(command=("sh", "-c", change))
     if who == "stub":
         # The one that runs the application; its end is the end of a killed process inside.
         if not s.stubs:
@@ -24,6 +29,10 @@ def test_sigkill(sandbox, who):
         assert err.startswith("runsc: ") and err.count("\n") == 1
     if who == "stub":
         assert code in (128, 137)
+    after = os.stat(kept)
+    assert kept.read_text() == "as it was" and not made.exists()
+    assert (after.st_mode, after.st_mtime_ns, after.st_ctime_ns) == (before.st_mode, before.st_mtime_ns, before.st_ctime_ns)
+    assert mounts() == mounted
 
 
 @pytest.mark.parametrize("signo", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1])
