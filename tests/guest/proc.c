@@ -91,7 +91,7 @@ TEST(system_files)
     CHECK(strstr(slurp("/proc/meminfo"), "MemTotal:"));
     CHECK(strstr(slurp("/proc/cpuinfo"), "processor\t: 0"));
     CHECK_EQ(strncmp(slurp("/proc/stat"), "cpu ", 4), 0);
-    CHECK(strstr(slurp("/proc/mounts"), " / "));
+    CHECK(strstr(slurp("/proc/mounts"), " /proc "));
     CHECK(strstr(slurp("/proc/self/mountinfo"), " / / "));
     CHECK(strstr(slurp("/proc/filesystems"), "proc\n"));
     CHECK(strtod(slurp("/proc/uptime"), NULL) > 0);
@@ -133,4 +133,62 @@ TEST(devices)
     CHECK_OK(stat("/dev/null", &st));
     CHECK(S_ISCHR(st.st_mode));
     CHECK_EQ(st.st_rdev, 0x103);
+}
+
+static long field_of(const char *t, const char *key)
+{
+    const char *p = strstr(t, key);
+    CHECK(p);
+    return strtol(p + strlen(key), NULL, 10);
+}
+
+TEST(smaps_has_each_region)
+{
+    int maps = 0, smaps = 0;
+    for (const char *p = slurp("/proc/self/maps"); (p = strchr(p, '\n')); p++)
+        maps++;
+    for (const char *p = slurp("/proc/self/smaps"); (p = strstr(p, "\nVmFlags:")); p++)
+        smaps++;
+    CHECK_EQ(maps, smaps);
+    CHECK(field_of(slurp("/proc/self/smaps_rollup"), "\nRss:") > 0);
+}
+
+TEST(reads_are_counted)
+{
+    char buf[100];
+    int fd = CHECK_OK(open("/dev/zero", O_RDONLY));
+    long before = field_of(slurp("/proc/self/io"), "rchar: ");
+    for (int i = 0; i < 50; i++)
+        CHECK_EQ(read(fd, buf, sizeof(buf)), 100);
+    CHECK(field_of(slurp("/proc/self/io"), "rchar: ") >= before + 5000);
+}
+
+TEST(children_of_a_thread)
+{
+    char path[64], want[32];
+    pid_t pid = fork();
+    if (pid == 0) {
+        pause();
+        _exit(0);
+    }
+    snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+    snprintf(want, sizeof(want), "%d ", pid);
+    CHECK_STR(slurp(path), want);
+    kill(pid, SIGKILL);
+    check_child(pid, 128 + SIGKILL);
+    CHECK_STR(slurp(path), "");
+}
+
+TEST(a_read_that_begins_further_on)
+{
+    char a[8], b[8];
+    int fd = CHECK_OK(open("/proc/version", O_RDONLY));
+    CHECK_EQ(pread(fd, a, 4, 2), 4);
+    CHECK_EQ(pread(fd, b, 6, 0), 6);
+    CHECK_EQ(memcmp(a, b + 2, 4), 0);
+}
+
+TEST(sysctls_that_are_only_read)
+{
+    CHECK_ERR(open("/proc/sys/kernel/ostype", O_WRONLY), EACCES);
 }
