@@ -1,4 +1,4 @@
-#include "sentry/fs/proc/proc.h"
+#include "sentry/fs/proc/proc_priv.h"
 
 #include "abi/dirent.h"
 #include "abi/fcntl.h"
@@ -453,7 +453,8 @@ int proc_mount_table(const char *type, const struct super_ops *ops, const struct
 static int proc_mount(struct task *t, const char *source, uint32_t flags, const char *data,
                       struct super **ret)
 {
-    return proc_mount_table("proc", &proc_super_ops, &root_entry, ret);
+    int err = proc_root_init();
+    return err ? err : proc_mount_table("proc", &proc_super_ops, &root_entry, ret);
 }
 
 extern const struct fs_type proc_fs_type;

@@ -8,6 +8,8 @@
 /* Linux's ptrace_may_access for reading, as far as there are credentials to compare. */
 bool proc_may_look(const struct proc_ctx *c);
 
+NODISCARD int proc_root_init(void); /* -ENOMEM */
+
 /* proc_mem.c */
 int proc_show_cmdline(struct proc_text *x, const struct proc_ctx *c);
 int proc_show_environ(struct proc_text *x, const struct proc_ctx *c);      /* -EACCES */

@@ -3,7 +3,7 @@
 #include "base/bitmap.h"
 #include "base/err.h"
 #include "sentry/arena/arena.h"
-#include "sentry/fs/proc/proc.h"
+#include "sentry/fs/proc/proc_priv.h"
 #include "sentry/kernel.h"
 #include "sentry/mm/mm.h"
 #include "sentry/syscalls/uts.h"
@@ -153,29 +153,63 @@ static void cpu_model(char name[49])
     name[48] = 0;
 }
 
+/* The rate of the time stamp counter since the first proc was mounted: the only speed that can be seen from here. */
+struct proc_root {
+    uint64_t tsc;
+    int64_t at_ns;
+};
+
+int proc_root_init(void)
+{
+    if (kern()->proc)
+        return 0;
+    struct proc_root *r = arena_alloc(sizeof(*r));
+    if (!r)
+        return -ENOMEM;
+    *r = (struct proc_root){__builtin_ia32_rdtsc(), clock_monotonic_ns()};
+    kern()->proc = r;
+    return 0;
+}
+
+static uint64_t cpu_khz(void)
+{
+    const struct proc_root *r = kern()->proc;
+    int64_t ns = r ? clock_monotonic_ns() - r->at_ns : 0;
+    return ns > 0 ? (uint64_t)((double)(__builtin_ia32_rdtsc() - r->tsc) * 1e6 / (double)ns) : 0;
+}
+
 static int show_cpuinfo(struct proc_text *x, const struct proc_ctx *c)
 {
     uint32_t a = 0, b = 0, cx = 0, d = 0, vendor[3] = {0};
     char model[49];
-    (void)__get_cpuid(0, &a, &vendor[0], &vendor[2], &vendor[1]);
+    uint32_t level = 0, sizes = 0x3028; /* 40 bits physical, 48 virtual if the CPU does not say */
+    (void)__get_cpuid(0, &level, &vendor[0], &vendor[2], &vendor[1]);
+    (void)__get_cpuid(0x80000008, &sizes, &b, &cx, &d);
     (void)__get_cpuid(1, &a, &b, &cx, &d);
     cpu_model(model);
     uint32_t family = (a >> 8 & 15) == 15 ? 15 + (a >> 20 & 255) : a >> 8 & 15;
     uint32_t number = (a >> 4 & 15) | (a >> 12 & 0xf0);
+    uint64_t khz = cpu_khz();
     for (uint32_t i = 0; i < kern()->ncpus; i++) {
         proc_printf(x,
                     "processor\t: %u\nvendor_id\t: %.12s\ncpu family\t: %u\nmodel\t\t: %u\nmodel "
                     "name\t: %s\nstepping\t: %u\n",
                     i, (const char *)vendor, family, number, model[0] ? model : "unknown", a & 15);
-        proc_printf(x,
-                    "cpu MHz\t\t: 2000.000\nphysical id\t: 0\nsiblings\t: %u\ncore id\t\t: %u\ncpu "
-                    "cores\t: %u\napicid\t\t: %u\n",
-                    kern()->ncpus, i, kern()->ncpus, i);
         proc_printf(
-            x, "fpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: 13\nwp\t\t: yes\nflags\t\t:");
+            x,
+            "cpu MHz\t\t: %llu.%03llu\nphysical id\t: 0\nsiblings\t: %u\ncore id\t\t: %u\ncpu "
+            "cores\t: %u\napicid\t\t: %u\n",
+            (unsigned long long)(khz / 1000), (unsigned long long)(khz % 1000), kern()->ncpus, i,
+            kern()->ncpus, i);
+        proc_printf(
+            x, "fpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: %u\nwp\t\t: yes\nflags\t\t:",
+            level);
         cpu_flags(x);
-        proc_printf(x, "\nbogomips\t: 4000.00\nclflush size\t: 64\ncache_alignment\t: 64\naddress "
-                       "sizes\t: 46 bits physical, 48 bits virtual\npower management:\n\n");
+        proc_printf(x,
+                    "\nbogomips\t: %llu.%02llu\nclflush size\t: %u\ncache_alignment\t: 64\naddress "
+                    "sizes\t: %u bits physical, %u bits virtual\npower management:\n\n",
+                    (unsigned long long)(khz / 500), (unsigned long long)(khz / 5 % 100),
+                    (b >> 8 & 255) * 8, sizes & 255, sizes >> 8 & 255);
     }
     return 0;
 }
