@@ -38,10 +38,7 @@ static void check(int ok, const char *what)
     }                                                                                              \
     return (now_ns() - start_) / (n)
 
-static double notified_call(void)
-{
-    LOOP(20000, syscall(SYS_getppid));
-}
+static double notified_call(void) { LOOP(20000, syscall(SYS_getppid)); }
 
 static double clock_read(void)
 {
@@ -99,7 +96,10 @@ static double fork_exec_wait(void)
 }
 
 static int32_t turn;
-static void futex_wait(int32_t v) { syscall(SYS_futex, &turn, FUTEX_WAIT_PRIVATE, v, NULL, NULL, 0); }
+static void futex_wait(int32_t v)
+{
+    syscall(SYS_futex, &turn, FUTEX_WAIT_PRIVATE, v, NULL, NULL, 0);
+}
 static void hand_over(int32_t to)
 {
     __atomic_store_n(&turn, to, __ATOMIC_RELEASE);
@@ -179,9 +179,12 @@ static const struct {
     const char *name;
     double (*run)(void);
 } all[] = {
-    {"notified_call", notified_call}, {"clock_gettime", clock_read}, {"map_touch_unmap", map_touch_unmap},
-    {"touch_page_of_64MiB", touch_page}, {"fork_exit_wait", fork_wait}, {"fork_exec_wait", fork_exec_wait},
-    {"futex_hand_over", futex_hand_over}, {"pipe_byte", pipe_byte}, {"pipe_ping_pong", pipe_ping_pong}, {"stat", stat_path}, {"open_close", open_close},
+    {"notified_call", notified_call},     {"clock_gettime", clock_read},
+    {"map_touch_unmap", map_touch_unmap}, {"touch_page_of_64MiB", touch_page},
+    {"fork_exit_wait", fork_wait},        {"fork_exec_wait", fork_exec_wait},
+    {"futex_hand_over", futex_hand_over}, {"pipe_byte", pipe_byte},
+    {"pipe_ping_pong", pipe_ping_pong},   {"stat", stat_path},
+    {"open_close", open_close},
 };
 
 int main(int argc, char **argv)

@@ -6,10 +6,7 @@
 
 #include <stdlib.h>
 
-static inline void heap_auto_free_(void *p)
-{
-    free(*(void **)p);
-}
+static inline void heap_auto_free_(void *p) { free(*(void **)p); }
 #define AUTO_FREE __attribute__((cleanup(heap_auto_free_)))
 
 #endif

@@ -25,23 +25,23 @@ struct vfs_root;
 struct kernel {
     struct slab_root *slabs;
     struct arena_root *arena;
-    struct task_root *tasks;     /* pids, process groups, sessions, run queue (task/) */
-    struct vfs_root *vfs;        /* dentry hash, mounts, LRU (vfs/) */
-    struct timer_root *timers;   /* (time/) */
-    struct host_root *host;      /* hostfile table, watches (io/) */
-    struct platform_root *plat;  /* spaces, threads (platform/) */
-    struct proc_root *proc;      /* (fs/proc) */
-    struct tty_root *tty;        /* (tty/) */
-    struct unix_root *unix_ns;   /* abstract names (socket/) */
-    struct misc_root *misc;      /* hostname, random, counters (syscalls/) */
-    struct gofer_root *gofer;    /* (fs/gofer) */
-    struct loader_root *loader;  /* vDSO image, exec settings (loader/) */
+    struct task_root *tasks;    /* pids, process groups, sessions, run queue (task/) */
+    struct vfs_root *vfs;       /* dentry hash, mounts, LRU (vfs/) */
+    struct timer_root *timers;  /* (time/) */
+    struct host_root *host;     /* hostfile table, watches (io/) */
+    struct platform_root *plat; /* spaces, threads (platform/) */
+    struct proc_root *proc;     /* (fs/proc) */
+    struct tty_root *tty;       /* (tty/) */
+    struct unix_root *unix_ns;  /* abstract names (socket/) */
+    struct misc_root *misc;     /* hostname, random, counters (syscalls/) */
+    struct gofer_root *gofer;   /* (fs/gofer) */
+    struct loader_root *loader; /* vDSO image, exec settings (loader/) */
     char hostname[65];
     char domainname[65];
-    uint32_t ncpus;              /* what programs see */
-    uint64_t mem_total_bytes;    /* what programs see */
-    int64_t boot_monotonic_ns;   /* host CLOCK_MONOTONIC when the sandbox started */
-    uint64_t epoll_check;        /* number of the last search for loops (ipc/epoll.c) */
+    uint32_t ncpus;            /* what programs see */
+    uint64_t mem_total_bytes;  /* what programs see */
+    int64_t boot_monotonic_ns; /* host CLOCK_MONOTONIC when the sandbox started */
+    uint64_t epoll_check;      /* number of the last search for loops (ipc/epoll.c) */
     bool strace;
     bool network_host;
 };

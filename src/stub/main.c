@@ -36,9 +36,11 @@ static uint64_t find_vdso(const uint64_t *sp)
 
 static void handlers_install(void)
 {
-    static const uint8_t signals[] = {SIGSYS, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, STUB_SIG_INTERRUPT};
+    static const uint8_t signals[] = {SIGSYS,  SIGSEGV,           SIGBUS, SIGFPE, SIGILL,
+                                      SIGTRAP, STUB_SIG_INTERRUPT};
     /* SA_RESTART: a call that was interrupted before the sentry saw it, or a native futex wait, shows as not yet made. */
-    const struct stub_sigaction sa = {stub_handler, SA_SIGINFO | SA_ONSTACK | SA_RESTART | 0x04000000,
+    const struct stub_sigaction sa = {stub_handler,
+                                      SA_SIGINFO | SA_ONSTACK | SA_RESTART | 0x04000000,
                                       stub_restorer, ~(uint64_t)0};
     for (unsigned i = 0; i < sizeof signals; i++)
         stub_call(__NR_rt_sigaction, signals[i], arg(&sa), 0, 8, 0, 0);
@@ -56,11 +58,16 @@ void stub_main(const uint64_t *stack)
     handlers_install();
     stub_call(__NR_madvise, STUB_AREAS, STUB_AREA_SIZE, 10, 0, 0, 0);
     stub_call(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
-    struct sock_fprog prog = {(unsigned short)stub_filter_len, (struct sock_filter *)(uintptr_t)stub_filter};
-    int64_t listener = stub_call(__NR_seccomp, SECCOMP_SET_MODE_FILTER,
-                                 SECCOMP_FILTER_FLAG_NEW_LISTENER | (1UL << 5) /* WAIT_KILLABLE_RECV */, arg(&prog), 0, 0, 0);
-    __atomic_store_n(&ctl->listener, (int32_t)(listener < 0 ? listener : listener + 1), __ATOMIC_RELEASE);
-    stub_call(__NR_futex, STUB_AREAS + __builtin_offsetof(struct stub_ctl, listener), 1 /* WAKE */, 1, 0, 0, 0);
+    struct sock_fprog prog = {(unsigned short)stub_filter_len,
+                              (struct sock_filter *)(uintptr_t)stub_filter};
+    int64_t listener =
+        stub_call(__NR_seccomp, SECCOMP_SET_MODE_FILTER,
+                  SECCOMP_FILTER_FLAG_NEW_LISTENER | (1UL << 5) /* WAIT_KILLABLE_RECV */,
+                  arg(&prog), 0, 0, 0);
+    __atomic_store_n(&ctl->listener, (int32_t)(listener < 0 ? listener : listener + 1),
+                     __ATOMIC_RELEASE);
+    stub_call(__NR_futex, STUB_AREAS + __builtin_offsetof(struct stub_ctl, listener), 1 /* WAKE */,
+              1, 0, 0, 0);
     if (listener < 0)
         for (;;)
             stub_call(__NR_exit_group, 1, 0, 0, 0, 0, 0);

@@ -5,7 +5,8 @@
 
 #include "stub/stub_abi.h"
 
-int64_t stub_call(uint64_t nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f);
+int64_t stub_call(uint64_t nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
+                  uint64_t f);
 _Noreturn void stub_sigreturn(uint64_t uc);
 int64_t stub_clone(uint64_t flags, uint64_t slot, uint64_t child_tid, uint64_t tls);
 void stub_handler(int signo);

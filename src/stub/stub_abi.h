@@ -11,33 +11,34 @@
  */
 #pragma once
 
-#define STUB_TEXT          0x7fff00000000
-#define STUB_TEXT_SIZE     0x4000
-#define STUB_AREAS         0x7fff10000000
-#define STUB_AREA_SIZE     0x10000
-#define STUB_SLOTS         16384
-#define STUB_AREA_COPY     0x1000  /* data of STUB_CMD_COPY */
+#define STUB_TEXT           0x7fff00000000
+#define STUB_TEXT_SIZE      0x4000
+#define STUB_AREAS          0x7fff10000000
+#define STUB_AREA_SIZE      0x10000
+#define STUB_SLOTS          16384
+#define STUB_AREA_COPY      0x1000 /* data of STUB_CMD_COPY */
 #define STUB_AREA_COPY_SIZE 0x4000
-#define STUB_AREA_STACK    0x5000  /* signal stack, up to the end */
-#define STUB_AREA_FRAME    0xc000  /* where the sentry builds the first frame of a thread in a new space */
+#define STUB_AREA_STACK     0x5000 /* signal stack, up to the end */
+#define STUB_AREA_FRAME                                                                            \
+    0xc000 /* where the sentry builds the first frame of a thread in a new space */
 
-#define STUB_FD_AREAS 3            /* the memfd of areas, in every stub process */
-#define STUB_FD_MAP   8            /* + slot: the file of a mapping under way */
+#define STUB_FD_AREAS 3 /* the memfd of areas, in every stub process */
+#define STUB_FD_MAP   8 /* + slot: the file of a mapping under way */
 
 /* Calls that the filter turns into notifications when made from the stub's text. */
 #define STUB_NR_STOP   0x7100
 #define STUB_NR_REPORT 0x7101
-#define STUB_NR_ZYGOTE 0x7102      /* answer: the slot of a new space */
+#define STUB_NR_ZYGOTE 0x7102 /* answer: the slot of a new space */
 
 /* Commands beyond host calls by number. */
-#define STUB_CMD_COPY  0x7200      /* dst, src, size */
-#define STUB_CMD_CLONE 0x7201      /* flags, slot, child_tid, tls */
+#define STUB_CMD_COPY      0x7200 /* dst, src, size */
+#define STUB_CMD_CLONE     0x7201 /* flags, slot, child_tid, tls */
 
-#define STUB_FLAG_REPORT 1u
+#define STUB_FLAG_REPORT   1u
 
-#define STUB_SIG_INTERRUPT 10      /* SIGUSR1 of the host */
+#define STUB_SIG_INTERRUPT 10 /* SIGUSR1 of the host */
 
-#define STUB_CMDS 56
+#define STUB_CMDS          56
 
 /* Offsets for assembly. */
 #define STUB_CTL_SP 0
@@ -52,8 +53,9 @@ struct stub_cmd {
 };
 
 struct stub_ctl {
-    uint64_t sp;      /* sentry: stack of a thread that starts */
-    uint64_t uc;      /* the context to restore; by the handler, or by the sentry for a thread that starts */
+    uint64_t sp; /* sentry: stack of a thread that starts */
+    uint64_t
+        uc; /* the context to restore; by the handler, or by the sentry for a thread that starts */
     uint64_t info;    /* stub: siginfo of the stop */
     uint32_t signo;   /* stub: signal of the stop */
     uint32_t flags;   /* sentry: STUB_FLAG_* */
@@ -64,7 +66,7 @@ struct stub_ctl {
     uint32_t done;    /* stub: number of the last batch that is finished */
     int32_t listener; /* zygote, at start: its descriptor + 1, or -errno; 0: not yet */
     uint32_t pad;
-    uint64_t vdso;    /* zygote, at start: the host's vdso */
+    uint64_t vdso; /* zygote, at start: the host's vdso */
     struct stub_cmd cmd[STUB_CMDS];
 };
 _Static_assert(sizeof(struct stub_ctl) <= STUB_AREA_COPY, "control page");

@@ -3,7 +3,15 @@
 
 int fetch(struct task *t, const char *from);
 #ifdef VIOLATION
-int fetch(struct task *t, const char *from) { char c; return copy_in(t, &c, from, 1); }
+int fetch(struct task *t, const char *from)
+{
+    char c;
+    return copy_in(t, &c, from, 1);
+}
 #else
-int fetch(struct task *t, const char *from) { char c; return copy_in(t, &c, UADDR_NULL, 1); }
+int fetch(struct task *t, const char *from)
+{
+    char c;
+    return copy_in(t, &c, UADDR_NULL, 1);
+}
 #endif

@@ -3,7 +3,16 @@
 
 uint64_t number(const char *s);
 #ifdef VIOLATION
-uint64_t number(const char *s) { uint64_t n = 0; parse_u64(s, 10, &n); return n; }
+uint64_t number(const char *s)
+{
+    uint64_t n = 0;
+    parse_u64(s, 10, &n);
+    return n;
+}
 #else
-uint64_t number(const char *s) { uint64_t n = 0; return parse_u64(s, 10, &n) ? 0 : n; }
+uint64_t number(const char *s)
+{
+    uint64_t n = 0;
+    return parse_u64(s, 10, &n) ? 0 : n;
+}
 #endif

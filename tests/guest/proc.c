@@ -188,7 +188,4 @@ TEST(a_read_that_begins_further_on)
     CHECK_EQ(memcmp(a, b + 2, 4), 0);
 }
 
-TEST(sysctls_that_are_only_read)
-{
-    CHECK_ERR(open("/proc/sys/kernel/ostype", O_WRONLY), EACCES);
-}
+TEST(sysctls_that_are_only_read) { CHECK_ERR(open("/proc/sys/kernel/ostype", O_WRONLY), EACCES); }

@@ -28,9 +28,9 @@ static uint32_t mount_flags(uint32_t boot_flags)
     static const struct {
         uint32_t from, to;
     } map[] = {
-        {BOOT_MOUNT_RDONLY, LINUX_MS_RDONLY}, {BOOT_MOUNT_NOSUID, LINUX_MS_NOSUID},
-        {BOOT_MOUNT_NODEV, LINUX_MS_NODEV},   {BOOT_MOUNT_NOEXEC, LINUX_MS_NOEXEC},
-        {BOOT_MOUNT_NOATIME, LINUX_MS_NOATIME}, {BOOT_MOUNT_NODIRATIME, LINUX_MS_NODIRATIME},
+        {BOOT_MOUNT_RDONLY, LINUX_MS_RDONLY},     {BOOT_MOUNT_NOSUID, LINUX_MS_NOSUID},
+        {BOOT_MOUNT_NODEV, LINUX_MS_NODEV},       {BOOT_MOUNT_NOEXEC, LINUX_MS_NOEXEC},
+        {BOOT_MOUNT_NOATIME, LINUX_MS_NOATIME},   {BOOT_MOUNT_NODIRATIME, LINUX_MS_NODIRATIME},
         {BOOT_MOUNT_RELATIME, LINUX_MS_RELATIME},
     };
     uint32_t flags = 0;
@@ -45,7 +45,8 @@ static int tree_open(const struct boot_config *cfg, const struct boot_mount *m, 
 {
     bool over = m->overlay == BOOT_OVERLAY_MEMORY || (m->flags & BOOT_MOUNT_RDONLY);
     struct super *lower;
-    int err = gofer_mount_root(cfg, m->gofer_index, over, (m->flags & BOOT_MOUNT_RDONLY) != 0, &lower);
+    int err =
+        gofer_mount_root(cfg, m->gofer_index, over, (m->flags & BOOT_MOUNT_RDONLY) != 0, &lower);
     if (err || !over) {
         if (!err)
             *ret = lower;
@@ -97,7 +98,8 @@ static void mounts_all(const struct boot_config *cfg, struct task *t)
         const struct boot_mount *m = &cfg->mounts[i];
         int err = m->gofer_index >= 0 ? mount_bind(cfg, t, m) : mount_other(t, m);
         if (err == -ENODEV) {
-            LOGW("boot: file system is not there, mount left out type=%s destination=%s", m->type, m->destination);
+            LOGW("boot: file system is not there, mount left out type=%s destination=%s", m->type,
+                 m->destination);
             continue;
         }
         if (err)
@@ -145,8 +147,8 @@ void boot_first_process(const struct boot_config *cfg)
     struct walk w;
     err = walk_at(t, LINUX_AT_FDCWD, cfg->cwd, WALK_DIRECTORY, &w);
     if (err)
-        boot_fail(cfg, "working directory %s: %s; choose one that exists in the container", cfg->cwd,
-                  err_message(err));
+        boot_fail(cfg, "working directory %s: %s; choose one that exists in the container",
+                  cfg->cwd, err_message(err));
     path_unref(t->fs->cwd);
     *t->fs->cwd = w.path;
     err = exec_start(t, cfg->argv.v[0], &cfg->argv, &cfg->envp);

@@ -58,7 +58,8 @@ static void on_gofer(struct hostwatch *w, uint32_t events)
     boot_fail(boot.cfg, "the gofer ended unexpectedly; see its log with --debug");
 }
 
-static int watch(struct hostwatch *w, int fd, uint32_t events, void (*fn)(struct hostwatch *, uint32_t))
+static int watch(struct hostwatch *w, int fd, uint32_t events,
+                 void (*fn)(struct hostwatch *, uint32_t))
 {
     struct hostfile *f;
     int err = hostfile_adopt(fd, &f);
@@ -115,15 +116,19 @@ int sentry_main(const struct boot_config *cfg)
     kernel_lock();
     err = platform_init(&task_platform_events);
     if (err)
-        boot_fail(cfg, "the systrap platform cannot start: %s; it needs seccomp user notification (Linux 5.15 or later, not "
-                       "under a container that already uses it)", err_name(err));
+        boot_fail(cfg,
+                  "the systrap platform cannot start: %s; it needs seccomp user notification "
+                  "(Linux 5.15 or later, not "
+                  "under a container that already uses it)",
+                  err_name(err));
     err = vdso_start();
     if (err)
         boot_fail(cfg, "the vDSO cannot be made: %s", err_name(err));
     boot_first_process(cfg);
     err = watch(&boot.control, cfg->control_fd, LINUX_POLLIN, on_control);
     if (!err && cfg->gofer_fd >= 0)
-        err = watch(&boot.gofer, cfg->gofer_fd, LINUX_POLLRDHUP, on_gofer); /* answers are read by who asked */
+        err = watch(&boot.gofer, cfg->gofer_fd, LINUX_POLLRDHUP,
+                    on_gofer); /* answers are read by who asked */
     if (err)
         boot_fail(cfg, "the sandbox cannot watch its descriptors: %s", err_name(err));
     err = boot_confine(cfg);

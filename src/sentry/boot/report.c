@@ -94,25 +94,15 @@ int boot_control_read(const struct boot_config *cfg)
 const char *err_message(int err)
 {
     switch (-err) {
-    case ENOENT:
-        return "no such file or directory";
-    case EACCES:
-        return "permission denied";
-    case ENOEXEC:
-        return "exec format error";
-    case ENOTDIR:
-        return "not a directory";
-    case ELOOP:
-        return "too many levels of symbolic links";
-    case ENOMEM:
-        return "out of memory";
-    case E2BIG:
-        return "argument list too long";
-    case EISDIR:
-        return "is a directory";
-    case ENAMETOOLONG:
-        return "file name too long";
-    default:
-        return err_name(err);
+    case ENOENT: return "no such file or directory";
+    case EACCES: return "permission denied";
+    case ENOEXEC: return "exec format error";
+    case ENOTDIR: return "not a directory";
+    case ELOOP: return "too many levels of symbolic links";
+    case ENOMEM: return "out of memory";
+    case E2BIG: return "argument list too long";
+    case EISDIR: return "is a directory";
+    case ENAMETOOLONG: return "file name too long";
+    default: return err_name(err);
     }
 }

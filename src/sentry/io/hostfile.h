@@ -19,8 +19,10 @@ struct hostfile {
     uint32_t slot; /* in the table */
 };
 
-NODISCARD int hostfile_adopt(int fd, struct hostfile **ret); /* takes fd, also on failure. -ENOMEM */
-NODISCARD int hostfile_new_memfd(const char *name, struct hostfile **ret); /* empty, growable. -ENOMEM, -ENFILE */
+NODISCARD int hostfile_adopt(int fd,
+                             struct hostfile **ret); /* takes fd, also on failure. -ENOMEM */
+NODISCARD int hostfile_new_memfd(const char *name,
+                                 struct hostfile **ret); /* empty, growable. -ENOMEM, -ENFILE */
 struct hostfile *hostfile_ref(struct hostfile *f);
 struct hostfile *hostfile_unref(struct hostfile *f); /* NULL fine; returns NULL; the last closes */
 int hostfile_fd(const struct hostfile *f);           /* for a host_ call, right now; do not keep */
@@ -31,11 +33,12 @@ struct hostwatch {
     uint32_t events;       /* LINUX_POLL* bits */
     bool edge;
     bool added;
-    uint32_t id;           /* entry of the table of watches */
+    uint32_t id; /* entry of the table of watches */
     void (*fn)(struct hostwatch *w, uint32_t events);
 };
-NODISCARD int hostwatch_add(struct hostwatch *w, struct hostfile *f, uint32_t events, bool edge,
-                            void (*fn)(struct hostwatch *w, uint32_t events)); /* -EPERM: not pollable (a regular file) */
+NODISCARD int hostwatch_add(
+    struct hostwatch *w, struct hostfile *f, uint32_t events, bool edge,
+    void (*fn)(struct hostwatch *w, uint32_t events)); /* -EPERM: not pollable (a regular file) */
 void hostwatch_set(struct hostwatch *w, uint32_t events);
 void hostwatch_remove(struct hostwatch *w);
 NODISCARD int host_init(void);

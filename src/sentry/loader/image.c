@@ -14,11 +14,12 @@
 #define RND_BITS_MMAP  28 /* pages: 1 TiB */
 #define RND_BITS_STACK 22 /* pages: 16 GiB */
 #define RND_BRK        (32ULL << 20)
-#define STACK_MAX      (64ULL << 20) /* mapped at once: the kernel can copy to it; more grows by faults */
-#define STACK_MIN      (128ULL << 10)
-#define GAP_MIN        (128ULL << 20)
-#define PIE_BASE       (SPACE_END / 3 * 2)
-#define QUEUE_BATCH    (PLATFORM_QUEUE_MAX - 8)
+#define STACK_MAX                                                                                  \
+    (64ULL << 20) /* mapped at once: the kernel can copy to it; more grows by faults */
+#define STACK_MIN   (128ULL << 10)
+#define GAP_MIN     (128ULL << 20)
+#define PIE_BASE    (SPACE_END / 3 * 2)
+#define QUEUE_BATCH (PLATFORM_QUEUE_MAX - 8)
 
 static uint64_t random_bits(const struct task *t, unsigned bits)
 {

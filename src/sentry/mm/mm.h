@@ -61,7 +61,7 @@ struct mm {
     uint64_t hiwater_pages;
     bool dumpable;
     uint64_t vdso_addr;
-    uint32_t def_flags; /* mlockall(MCL_FUTURE) */
+    uint32_t def_flags;       /* mlockall(MCL_FUTURE) */
     uint32_t coredump_filter; /* core(5); kept for those who ask: no core is written */
 };
 

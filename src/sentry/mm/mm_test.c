@@ -145,7 +145,8 @@ static int mappable(struct file *f, bool shared, bool writable, struct hostfile 
 }
 static const struct file_ops file_ops = {.name = "test", .mappable = mappable};
 static struct inode file_inode;
-static struct file file_rw = {.ops = &file_ops, .inode = &file_inode, .can_read = true, .can_write = true};
+static struct file file_rw = {
+    .ops = &file_ops, .inode = &file_inode, .can_read = true, .can_write = true};
 static struct file file_ro = {.ops = &file_ops, .inode = &file_inode, .can_read = true};
 
 static int setup(void **state)

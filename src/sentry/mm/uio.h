@@ -26,7 +26,7 @@ struct uio {
     bool kernel;
     bool
         nonblock; /* O_NONBLOCK, MSG_DONTWAIT, RWF_NOWAIT: only a hint; file operations always return -EAGAIN */
-    bool append; /* RWF_APPEND */
+    bool append;     /* RWF_APPEND */
     bool positioned; /* pread, pwrite: the offset is the call's, not the description's */
     uint64_t seg_off;
     uint64_t resid;     /* bytes left */

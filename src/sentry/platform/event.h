@@ -12,5 +12,6 @@ struct platform_event {
     uint64_t raw[16];
 };
 
-NODISCARD int platform_wait(struct platform_event *ret); /* -EINTR, -ENOENT: nothing, again. Other errors: the end */
+NODISCARD int platform_wait(
+    struct platform_event *ret); /* -EINTR, -ENOENT: nothing, again. Other errors: the end */
 void platform_handle(const struct platform_event *e);

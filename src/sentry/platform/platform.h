@@ -46,12 +46,13 @@ struct fault {
 struct platform_events {
     /* A system call. STOP_CALL or STOP_CONTEXT (platform_stop tells). */
     void (*syscall)(struct task *t, uint64_t nr, const uint64_t args[6]);
-    void (*fault)(struct task *t, const struct fault *f);     /* STOP_CONTEXT */
-    void (*interrupted)(struct task *t);                      /* STOP_CONTEXT: after interrupt(), or return_and_stop() */
+    void (*fault)(struct task *t, const struct fault *f); /* STOP_CONTEXT */
+    void (*interrupted)(struct task *t); /* STOP_CONTEXT: after interrupt(), or return_and_stop() */
     /* A queued operation failed in the host; the thread is in STOP_CONTEXT again, the rest of the queue is dropped. */
     void (*map_failed)(struct task *t, int err);
-    void (*clone_failed)(struct task *parent, struct task *child, int err); /* parent in STOP_CONTEXT; child never ran */
-    void (*space_died)(struct space *s);                      /* host process gone: all its tasks are killed (SIGKILL) */
+    void (*clone_failed)(struct task *parent, struct task *child,
+                         int err);       /* parent in STOP_CONTEXT; child never ran */
+    void (*space_died)(struct space *s); /* host process gone: all its tasks are killed (SIGKILL) */
 };
 
 /* Threads and spaces. */
@@ -68,7 +69,8 @@ struct thread_start {
     uint64_t tls;
     uint64_t clear_tid;
 };
-NODISCARD int platform_thread_new(struct thread *by, const struct thread_start *st, struct task *child, struct thread **ret);
+NODISCARD int platform_thread_new(struct thread *by, const struct thread_start *st,
+                                  struct task *child, struct thread **ret);
 /* The thread is the kernel's no more: it ends as soon as it can, whatever it is doing. When it is the last of its space, the
  * space and its memory go at once. th is invalid afterwards. */
 void platform_thread_exit(struct thread *th);
@@ -101,16 +103,19 @@ NODISCARD int platform_set_fpstate(struct thread *th, const void *p, size_t size
  * -EAGAIN: another thread of the space has an operation on these pages under way; it was interrupted: wait on
  * platform_map_waitq() and run again. -ENOMEM queue full. */
 #define PLATFORM_QUEUE_MAX 48
-NODISCARD int platform_map_anon(struct thread *th, struct urange r, uint32_t prot, uint32_t flags); /* LINUX_MAP_* extra bits */
-NODISCARD int platform_map_file(struct thread *th, struct urange r, uint32_t prot, bool shared, struct hostfile *f,
-                                uint64_t off_bytes);
+NODISCARD int platform_map_anon(struct thread *th, struct urange r, uint32_t prot,
+                                uint32_t flags); /* LINUX_MAP_* extra bits */
+NODISCARD int platform_map_file(struct thread *th, struct urange r, uint32_t prot, bool shared,
+                                struct hostfile *f, uint64_t off_bytes);
 NODISCARD int platform_unmap(struct thread *th, struct urange r);
 NODISCARD int platform_protect(struct thread *th, struct urange r, uint32_t prot);
 NODISCARD int platform_madvise(struct thread *th, struct urange r, uint32_t advice);
-NODISCARD int platform_mremap(struct thread *th, struct urange from, struct urange to, uint32_t flags); /* always MAYMOVE|FIXED if moved */
+NODISCARD int platform_mremap(struct thread *th, struct urange from, struct urange to,
+                              uint32_t flags); /* always MAYMOVE|FIXED if moved */
 /* Copies bytes to dst once the queued mappings stand (exec's stack). size <= PLATFORM_COPY_MAX in all per resume. */
 #define PLATFORM_COPY_MAX 16384
-NODISCARD int platform_queue_copy(struct thread *th, struct uaddr dst, const void *src, size_t size_bytes);
+NODISCARD int platform_queue_copy(struct thread *th, struct uaddr dst, const void *src,
+                                  size_t size_bytes);
 /* msync/mlock and other calls on its own memory that the host shall do: nr from a short list; the result is the call's. */
 NODISCARD int platform_native_call(struct thread *th, uint64_t nr, const uint64_t args[6]);
 struct waitq *platform_map_waitq(struct thread *th);

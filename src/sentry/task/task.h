@@ -128,7 +128,7 @@ struct tgroup {
     struct list_node tasks; /* live tasks */
     uint32_t ntasks;
     struct tgroup *parent;
-    int32_t parent_tid;            /* the thread of it that made us, or has taken over its children */
+    int32_t parent_tid;        /* the thread of it that made us, or has taken over its children */
     struct list_node children; /* tgroup.sibling */
     struct list_node sibling;
     struct waitq child_wait; /* wait4() of any of our tasks */

@@ -15,7 +15,10 @@ extern const struct vdso_data vdso_page __attribute__((visibility("hidden")));
 static inline long call(long nr, const void *a, const void *b, const void *c)
 {
     long r;
-    __asm__ volatile("syscall" : "=a"(r) : "a"(nr), "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
+    __asm__ volatile("syscall"
+                     : "=a"(r)
+                     : "a"(nr), "D"(a), "S"(b), "d"(c)
+                     : "rcx", "r11", "memory");
     return r;
 }
 
@@ -58,7 +61,8 @@ long __vdso_time(long *t)
 long __vdso_getcpu(unsigned *cpu, unsigned *node, void *unused);
 long __vdso_getcpu(unsigned *cpu, unsigned *node, void *unused)
 {
-    long (*f)(unsigned *, unsigned *, void *) = (long (*)(unsigned *, unsigned *, void *))vdso_page.getcpu;
+    long (*f)(unsigned *, unsigned *, void *) =
+        (long (*)(unsigned *, unsigned *, void *))vdso_page.getcpu;
     if (f)
         return f(cpu, node, unused);
     return call(__NR_getcpu, cpu, node, 0);

@@ -3,7 +3,8 @@
 #include <stdint.h>
 
 struct vdso_data {
-    uint64_t clock_gettime, gettimeofday, time, getcpu, clock_getres; /* addresses; 0: make the call */
+    uint64_t clock_gettime, gettimeofday, time, getcpu,
+        clock_getres; /* addresses; 0: make the call */
 };
 /* The data page is the page before the image. */
 #define VDSO_DATA_SIZE 4096

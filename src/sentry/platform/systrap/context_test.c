@@ -25,12 +25,20 @@ static struct linux_ucontext *frame_at(struct thread *th, uint64_t off)
 static void test_bounds(void **state)
 {
     const uint64_t last = STUB_AREA_SIZE - sizeof(struct linux_ucontext);
-    static const uint64_t bad[] = {0, 1, STUB_AREA_COPY, STUB_AREA_STACK - 8, STUB_AREA_SIZE, STUB_AREA_SIZE - 8, STUB_AREA_STACK + 4};
+    static const uint64_t bad[] = {0,
+                                   1,
+                                   STUB_AREA_COPY,
+                                   STUB_AREA_STACK - 8,
+                                   STUB_AREA_SIZE,
+                                   STUB_AREA_SIZE - 8,
+                                   STUB_AREA_STACK + 4};
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         frame_at(&a, bad[i]);
         assert_int_equal(context_load(&a), -EINVAL);
     }
-    static const uint64_t wild[] = {0, UINT64_MAX, UINT64_MAX - 7, STUB_AREAS, STUB_TEXT, AREAS_BASE + STUB_AREA_SIZE + STUB_AREA_STACK};
+    static const uint64_t wild[] = {
+        0,          UINT64_MAX, UINT64_MAX - 7,
+        STUB_AREAS, STUB_TEXT,  AREAS_BASE + STUB_AREA_SIZE + STUB_AREA_STACK};
     for (size_t i = 0; i < ARRAY_SIZE(wild); i++) {
         thread_ctl(&a)->uc = wild[i];
         assert_int_equal(context_load(&a), -EINVAL);
@@ -66,7 +74,8 @@ static void test_copy_keeps_pointers_inside(void **state)
     uc->uc_mcontext.fpstate = thread_area_addr(&a) + STUB_AREA_FRAME + 0x400;
     assert_int_equal(context_load(&a), 0);
     context_copy(&a, &b);
-    const struct linux_ucontext *copy = (const struct linux_ucontext *)(void *)(thread_area(&b) + STUB_AREA_FRAME);
+    const struct linux_ucontext *copy =
+        (const struct linux_ucontext *)(void *)(thread_area(&b) + STUB_AREA_FRAME);
     assert_int_equal(copy->uc_mcontext.fpstate, thread_area_addr(&b) + STUB_AREA_FRAME + 0x400);
     assert_int_equal(copy->uc_stack.ss_sp, thread_area_addr(&b) + STUB_AREA_STACK);
     uc->uc_mcontext.fpstate = thread_area_addr(&b) + STUB_AREA_FRAME; /* forged: not its own */
@@ -82,7 +91,8 @@ static void test_vector_state(void **state)
     const void *fp;
     assert_int_equal(context_load(&a), 0);
     uc->uc_mcontext.fpstate = thread_area_addr(&a) + STUB_AREA_SIZE - 600;
-    struct linux_fpstate *have = (struct linux_fpstate *)(void *)(thread_area(&a) + STUB_AREA_SIZE - 600);
+    struct linux_fpstate *have =
+        (struct linux_fpstate *)(void *)(thread_area(&a) + STUB_AREA_SIZE - 600);
     memset(have, 0, 600);
     assert_int_equal(platform_fpstate(&a, &fp), sizeof(struct linux_fpstate));
     /* a size that would leave the area counts as the plain one */

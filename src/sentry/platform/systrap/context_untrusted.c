@@ -20,7 +20,8 @@ static struct linux_ucontext *frame(const struct thread *th)
 static int64_t area_offset(const struct thread *th, uint64_t addr, uint64_t n)
 {
     uint64_t off = addr - thread_area_addr(th);
-    if (addr < thread_area_addr(th) || off < STUB_AREA_STACK || off >= STUB_AREA_SIZE || n > STUB_AREA_SIZE - off)
+    if (addr < thread_area_addr(th) || off < STUB_AREA_STACK || off >= STUB_AREA_SIZE ||
+        n > STUB_AREA_SIZE - off)
         return -EINVAL;
     return (int64_t)off;
 }
@@ -33,9 +34,24 @@ int context_load(struct thread *th)
     th->uc_off = (uint32_t)off;
     struct linux_sigcontext c;
     memcpy(&c, &frame(th)->uc_mcontext, sizeof(c));
-    th->regs = (struct regs){.r15 = c.r15, .r14 = c.r14, .r13 = c.r13, .r12 = c.r12, .r11 = c.r11, .r10 = c.r10,
-                             .r9 = c.r9, .r8 = c.r8, .rax = c.rax, .rbx = c.rbx, .rcx = c.rcx, .rdx = c.rdx,
-                             .rsi = c.rsi, .rdi = c.rdi, .rbp = c.rbp, .rsp = c.rsp, .rip = c.rip, .rflags = c.eflags};
+    th->regs = (struct regs){.r15 = c.r15,
+                             .r14 = c.r14,
+                             .r13 = c.r13,
+                             .r12 = c.r12,
+                             .r11 = c.r11,
+                             .r10 = c.r10,
+                             .r9 = c.r9,
+                             .r8 = c.r8,
+                             .rax = c.rax,
+                             .rbx = c.rbx,
+                             .rcx = c.rcx,
+                             .rdx = c.rdx,
+                             .rsi = c.rsi,
+                             .rdi = c.rdi,
+                             .rbp = c.rbp,
+                             .rsp = c.rsp,
+                             .rip = c.rip,
+                             .rflags = c.eflags};
     memcpy(&th->regs.cs_gs_fs, &c.cs, sizeof(th->regs.cs_gs_fs));
     return 0;
 }
@@ -44,9 +60,12 @@ void context_store(struct thread *th)
 {
     const struct regs *r = &th->regs;
     struct linux_sigcontext *c = &frame(th)->uc_mcontext;
-    c->r15 = r->r15, c->r14 = r->r14, c->r13 = r->r13, c->r12 = r->r12, c->r11 = r->r11, c->r10 = r->r10;
-    c->r9 = r->r9, c->r8 = r->r8, c->rax = r->rax, c->rbx = r->rbx, c->rcx = r->rcx, c->rdx = r->rdx;
-    c->rsi = r->rsi, c->rdi = r->rdi, c->rbp = r->rbp, c->rsp = r->rsp, c->rip = r->rip, c->eflags = r->rflags;
+    c->r15 = r->r15, c->r14 = r->r14, c->r13 = r->r13, c->r12 = r->r12, c->r11 = r->r11,
+    c->r10 = r->r10;
+    c->r9 = r->r9, c->r8 = r->r8, c->rax = r->rax, c->rbx = r->rbx, c->rcx = r->rcx,
+    c->rdx = r->rdx;
+    c->rsi = r->rsi, c->rdi = r->rdi, c->rbp = r->rbp, c->rsp = r->rsp, c->rip = r->rip,
+    c->eflags = r->rflags;
     frame(th)->uc_sigmask = 0;
 }
 
@@ -98,8 +117,12 @@ int context_fault(struct thread *th, uint32_t *ret_signo, struct fault *ret)
     memcpy(&info, thread_area(th) + off, sizeof(info));
     struct linux_sigcontext c;
     memcpy(&c, &frame(th)->uc_mcontext, sizeof(c));
-    *ret = (struct fault){.signo = (int)*ret_signo, .code = info.si_code, .addr = info.fault.addr,
-                          .trapno = c.trapno, .err = c.err, .cr2 = c.cr2};
+    *ret = (struct fault){.signo = (int)*ret_signo,
+                          .code = info.si_code,
+                          .addr = info.fault.addr,
+                          .trapno = c.trapno,
+                          .err = c.err,
+                          .cr2 = c.cr2};
     return 0;
 }
 
@@ -147,7 +170,8 @@ int platform_set_fpstate(struct thread *th, const void *p, size_t size_bytes)
     memcpy(&head, p, sizeof(head));
     if (head.mxcsr & ~0xffffu)
         return -EINVAL;
-    bool extended = size_bytes > sizeof(head) && head.sw_reserved.magic1 == LINUX_FP_XSTATE_MAGIC1 &&
+    bool extended = size_bytes > sizeof(head) &&
+                    head.sw_reserved.magic1 == LINUX_FP_XSTATE_MAGIC1 &&
                     head.sw_reserved.extended_size == size_bytes;
     if (extended && size_bytes >= sizeof(head) + sizeof(struct linux_xstate_header)) {
         struct linux_xstate_header h;

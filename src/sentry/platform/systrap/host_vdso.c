@@ -67,8 +67,10 @@ void host_vdso_find(struct vdso_data *ret)
         const char *name;
         uint64_t *ret;
     } wanted[] = {
-        {"__vdso_clock_gettime", &ret->clock_gettime}, {"__vdso_gettimeofday", &ret->gettimeofday},
-        {"__vdso_time", &ret->time},                   {"__vdso_getcpu", &ret->getcpu},
+        {"__vdso_clock_gettime", &ret->clock_gettime},
+        {"__vdso_gettimeofday", &ret->gettimeofday},
+        {"__vdso_time", &ret->time},
+        {"__vdso_getcpu", &ret->getcpu},
         {"__vdso_clock_getres", &ret->clock_getres},
     };
     for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {

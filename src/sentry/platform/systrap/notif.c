@@ -9,7 +9,8 @@
 #include "sentry/platform/event.h"
 #include "sentry/platform/systrap/systrap_priv.h"
 
-static_assert(sizeof(struct seccomp_notif) <= sizeof(struct platform_event), "an event holds a notification");
+static_assert(sizeof(struct seccomp_notif) <= sizeof(struct platform_event),
+              "an event holds a notification");
 
 int platform_wait(struct platform_event *ret)
 {
@@ -50,7 +51,8 @@ static void on_stranger(const struct seccomp_notif *n)
     struct thread *th = NULL;
     if (from_stub(n) && n->data.nr == SYS_mmap && n->data.args[5] % STUB_AREA_SIZE == 0)
         th = thread_by_slot(n->data.args[5] / STUB_AREA_SIZE);
-    const uint64_t want[6] = {th ? thread_area_addr(th) : 0, STUB_AREA_SIZE, 3, 0x11, STUB_FD_AREAS, n->data.args[5]};
+    const uint64_t want[6] = {
+        th ? thread_area_addr(th) : 0, STUB_AREA_SIZE, 3, 0x11, STUB_FD_AREAS, n->data.args[5]};
     if (!th || th->tid || memcmp(n->data.args, want, sizeof(want)) != 0) {
         LOGW("systrap: unexpected host thread killed tid=%d nr=%d", tid, n->data.nr);
         (void)!host_kill(tid, SIGKILL);
@@ -123,7 +125,8 @@ static void on_report(struct thread *th)
     int err = result < 0 && result >= -4095 ? (int)result : -ENOMEM;
     struct task *child = q->child[failed - 1];
     bool clone = q->cmd[failed - 1].nr == STUB_CMD_CLONE;
-    LOGD("systrap: command failed tid=%d nr=%llu err=%d", th->tid, (unsigned long long)q->cmd[failed - 1].nr, err);
+    LOGD("systrap: command failed tid=%d nr=%llu err=%d", th->tid,
+         (unsigned long long)q->cmd[failed - 1].nr, err);
     queue_done(th);
     if (clone)
         ev->clone_failed(th->task, child, err);
@@ -161,7 +164,8 @@ void platform_handle(const struct platform_event *e)
         return;
     }
     struct thread *th = thread_by_tid((int32_t)n.pid);
-    if (!th || (th->tid && from_stub(&n) && n.data.nr == SYS_mmap && n.data.args[4] == STUB_FD_AREAS)) {
+    if (!th ||
+        (th->tid && from_stub(&n) && n.data.nr == SYS_mmap && n.data.args[4] == STUB_FD_AREAS)) {
         on_stranger(&n);
         return;
     }

@@ -15,7 +15,7 @@ static bool range_busy(struct thread *th, struct urange r)
 {
     bool busy = false;
     struct thread *o;
-    LIST_FOREACH(o, &th->space->threads, node) {
+    LIST_FOREACH (o, &th->space->threads, node) {
         if (o == th || !o->inflight || !o->q)
             continue;
         if (thread_ctl(o)->done == o->seq) {
@@ -40,7 +40,8 @@ static struct queue *queue_get(struct thread *th)
     return th->q;
 }
 
-int queue_add(struct thread *th, uint64_t nr, const uint64_t args[6], struct urange r, struct hostfile *f)
+int queue_add(struct thread *th, uint64_t nr, const uint64_t args[6], struct urange r,
+              struct hostfile *f)
 {
     if (!urange_is_empty(r) && range_busy(th, r))
         return -EAGAIN;
@@ -80,10 +81,11 @@ bool queue_continue(struct thread *th, const struct seccomp_notif *n)
         if (q->used & (1ULL << i))
             continue;
         if (c->nr == STUB_CMD_CLONE) {
-            if (n->data.nr != SYS_clone || n->data.args[0] != c->arg[0] || n->data.args[3] != c->arg[2] ||
-                n->data.args[4] != c->arg[3])
+            if (n->data.nr != SYS_clone || n->data.args[0] != c->arg[0] ||
+                n->data.args[3] != c->arg[2] || n->data.args[4] != c->arg[3])
                 continue;
-        } else if ((uint64_t)n->data.nr != c->nr || memcmp(n->data.args, c->arg, sizeof(c->arg)) != 0) {
+        } else if ((uint64_t)n->data.nr != c->nr ||
+                   memcmp(n->data.args, c->arg, sizeof(c->arg)) != 0) {
             continue;
         }
         q->used |= 1ULL << i;
@@ -104,7 +106,8 @@ bool queue_continue(struct thread *th, const struct seccomp_notif *n)
     return false;
 }
 
-static int add_range(struct thread *th, uint64_t nr, struct urange r, uint64_t a2, uint64_t a3, uint64_t a4)
+static int add_range(struct thread *th, uint64_t nr, struct urange r, uint64_t a2, uint64_t a3,
+                     uint64_t a4)
 {
     const uint64_t args[6] = {r.start, urange_len(r), a2, a3, a4, 0};
     return queue_add(th, nr, args, r, NULL);
@@ -113,14 +116,17 @@ static int add_range(struct thread *th, uint64_t nr, struct urange r, uint64_t a
 int platform_map_anon(struct thread *th, struct urange r, uint32_t prot, uint32_t flags)
 {
     uint64_t extra = flags & (LINUX_MAP_NORESERVE | LINUX_MAP_POPULATE);
-    return add_range(th, SYS_mmap, r, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | extra, (uint64_t)-1);
+    return add_range(th, SYS_mmap, r, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | extra,
+                     (uint64_t)-1);
 }
 
-int platform_map_file(struct thread *th, struct urange r, uint32_t prot, bool shared, struct hostfile *f,
-                      uint64_t off_bytes)
+int platform_map_file(struct thread *th, struct urange r, uint32_t prot, bool shared,
+                      struct hostfile *f, uint64_t off_bytes)
 {
     uint64_t fd = STUB_FD_MAP + th->slot;
-    const uint64_t args[6] = {r.start, urange_len(r), prot, (shared ? MAP_SHARED : MAP_PRIVATE) | MAP_FIXED, fd, off_bytes};
+    const uint64_t args[6] = {r.start, urange_len(r),
+                              prot,    (shared ? MAP_SHARED : MAP_PRIVATE) | MAP_FIXED,
+                              fd,      off_bytes};
     const uint64_t close_args[6] = {fd};
     if (th->q && th->q->n + 2 > STUB_CMDS)
         return -ENOMEM;
@@ -128,7 +134,10 @@ int platform_map_file(struct thread *th, struct urange r, uint32_t prot, bool sh
     return err ? err : queue_add(th, SYS_close, close_args, (struct urange){0, 0}, NULL);
 }
 
-int platform_unmap(struct thread *th, struct urange r) { return add_range(th, SYS_munmap, r, 0, 0, 0); }
+int platform_unmap(struct thread *th, struct urange r)
+{
+    return add_range(th, SYS_munmap, r, 0, 0, 0);
+}
 
 int platform_protect(struct thread *th, struct urange r, uint32_t prot)
 {
@@ -143,7 +152,8 @@ int platform_madvise(struct thread *th, struct urange r, uint32_t advice)
 int platform_mremap(struct thread *th, struct urange from, struct urange to, uint32_t flags)
 {
     const uint64_t args[6] = {from.start, urange_len(from), urange_len(to),
-                              flags | (from.start != to.start ? MREMAP_MAYMOVE | MREMAP_FIXED : 0), to.start};
+                              flags | (from.start != to.start ? MREMAP_MAYMOVE | MREMAP_FIXED : 0),
+                              to.start};
     if (range_busy(th, to))
         return -EAGAIN;
     return queue_add(th, SYS_mremap, args, from, NULL);

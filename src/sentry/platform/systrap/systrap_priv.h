@@ -34,16 +34,16 @@
 #else
 #define AREAS_BASE 0x210000000000ULL
 #endif
-#define TID_BUCKETS    1024u
-#define ZYGOTE_SLOT    0u
+#define TID_BUCKETS 1024u
+#define ZYGOTE_SLOT 0u
 
 enum thread_life { THREAD_NEW, THREAD_ALIVE, THREAD_DYING };
 
 /* Commands for a thread, the sentry's own copy. Lives from the first queued operation to the thread's next stop. */
 struct queue {
     uint32_t n;
-    uint32_t copy_used;          /* bytes of the area's copy region */
-    uint64_t used;               /* bit i: notification for command i was answered */
+    uint32_t copy_used; /* bytes of the area's copy region */
+    uint64_t used;      /* bit i: notification for command i was answered */
     struct stub_cmd cmd[STUB_CMDS];
     struct urange range[STUB_CMDS];
     struct hostfile *file[STUB_CMDS]; /* counted */
@@ -51,31 +51,31 @@ struct queue {
 };
 
 struct space {
-    int32_t pid;                 /* 0: not started */
-    uint32_t nthreads;           /* not DYING */
+    int32_t pid;       /* 0: not started */
+    uint32_t nthreads; /* not DYING */
     bool dead;
-    struct list_node threads;    /* all */
-    struct waitq map_wait;       /* operations under way have ended */
+    struct list_node threads; /* all */
+    struct waitq map_wait;    /* operations under way have ended */
     struct hostfile *pidfd;
-    struct hostwatch watch;      /* the host process ended */
+    struct hostwatch watch; /* the host process ended */
 };
 
 struct thread {
     struct space *space;
-    struct task *task;           /* NULL when DYING */
+    struct task *task; /* NULL when DYING */
     struct list_node node;
     struct thread *tid_next;
     uint32_t slot;
-    int32_t tid;                 /* host, in our pid namespace; 0: not started */
+    int32_t tid; /* host, in our pid namespace; 0: not started */
     enum thread_life life;
     enum stop_kind stop;
-    bool go;                     /* NEW: may run as soon as it is there */
+    bool go; /* NEW: may run as soon as it is there */
     bool has_notif;
-    bool start_notif;            /* the notification is the mapping of its area: answer is CONTINUE */
-    bool inflight;               /* commands were handed over and are not known to be finished */
+    bool start_notif; /* the notification is the mapping of its area: answer is CONTINUE */
+    bool inflight;    /* commands were handed over and are not known to be finished */
     uint32_t seq;
-    uint32_t flags;              /* STUB_FLAG_* of the next resume */
-    uint32_t uc_off;             /* of the frame, in the area */
+    uint32_t flags;  /* STUB_FLAG_* of the next resume */
+    uint32_t uc_off; /* of the frame, in the area */
     uint64_t notif_id;
     struct regs regs;
     struct queue *q;
@@ -90,11 +90,11 @@ struct free_slot {
 struct platform_root {
     const struct platform_events *ev;
     struct hostfile *listener, *areas;
-    uint32_t slot_top;           /* slots below were used */
+    uint32_t slot_top; /* slots below were used */
     uint32_t free_slots_n, free_slots_first;
     struct free_slot *free_slots; /* arena pages: a ring, the oldest is taken first */
-    struct thread **tids;        /* TID_BUCKETS */
-    struct thread **by_slot;     /* STUB_SLOTS */
+    struct thread **tids;         /* TID_BUCKETS */
+    struct thread **by_slot;      /* STUB_SLOTS */
     int32_t zygote_tid;
     uint64_t zygote_notif;
     bool zygote_idle;
@@ -125,20 +125,23 @@ void thread_bind_tid(struct thread *th, int32_t tid);
 void thread_free(struct thread *th);
 NODISCARD struct thread *thread_new(struct space *s, struct task *t);
 NODISCARD struct space *space_new(void);
-void space_kill(struct space *s);       /* SIGKILL; threads and tasks stay until the kernel drops them */
+void space_kill(struct space *s); /* SIGKILL; threads and tasks stay until the kernel drops them */
 void space_started(struct space *s, int32_t pid);
 void thread_handover(struct thread *th); /* writes frame and commands, answers the notification */
 void thread_exit_now(struct thread *th); /* DYING and stopped in the stub: tells it to exit */
 
 /* queue.c */
-void queue_done(struct thread *th);      /* operations have ended, well or not: forgets them */
-NODISCARD int queue_add(struct thread *th, uint64_t nr, const uint64_t args[6], struct urange r, struct hostfile *f);
-bool queue_continue(struct thread *th, const struct seccomp_notif *n); /* a stub call that awaits: true if it was ours */
+void queue_done(struct thread *th); /* operations have ended, well or not: forgets them */
+NODISCARD int queue_add(struct thread *th, uint64_t nr, const uint64_t args[6], struct urange r,
+                        struct hostfile *f);
+bool queue_continue(
+    struct thread *th,
+    const struct seccomp_notif *n); /* a stub call that awaits: true if it was ours */
 
 /* context_untrusted.c */
-NODISCARD int context_load(struct thread *th);      /* frame to th->regs. -EINVAL: not a frame */
+NODISCARD int context_load(struct thread *th); /* frame to th->regs. -EINVAL: not a frame */
 void context_store(struct thread *th);
-void context_fresh(struct thread *th);              /* an empty first frame */
+void context_fresh(struct thread *th); /* an empty first frame */
 void context_copy(const struct thread *from, struct thread *to);
 int context_fault(struct thread *th, uint32_t *ret_signo, struct fault *ret);
 
@@ -148,5 +151,5 @@ void notif_send(uint64_t id, int64_t value, uint32_t flags);
 
 /* zygote.c */
 NODISCARD int zygote_start(void);
-void zygote_ask(struct thread *th);      /* a process for th */
+void zygote_ask(struct thread *th); /* a process for th */
 bool zygote_notified(const struct seccomp_notif *n);

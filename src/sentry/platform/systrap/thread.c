@@ -36,14 +36,21 @@ static int64_t slot_take(void)
 static void slot_give(uint32_t slot, int32_t pid, int32_t tid)
 {
     struct platform_root *p = plat();
-    p->free_slots[(p->free_slots_first + p->free_slots_n++) % STUB_SLOTS] = (struct free_slot){slot, pid ? pid : tid, tid};
+    p->free_slots[(p->free_slots_first + p->free_slots_n++) % STUB_SLOTS] =
+        (struct free_slot){slot, pid ? pid : tid, tid};
 }
 
-struct thread *thread_by_slot(uint64_t slot) { return slot < STUB_SLOTS ? plat()->by_slot[slot] : NULL; }
+struct thread *thread_by_slot(uint64_t slot)
+{
+    return slot < STUB_SLOTS ? plat()->by_slot[slot] : NULL;
+}
 
 /* ---- host thread ids ---- */
 
-static struct thread **tid_bucket(int32_t tid) { return &plat()->tids[(uint32_t)tid % TID_BUCKETS]; }
+static struct thread **tid_bucket(int32_t tid)
+{
+    return &plat()->tids[(uint32_t)tid % TID_BUCKETS];
+}
 
 struct thread *thread_by_tid(int32_t tid)
 {
@@ -191,7 +198,8 @@ int platform_space_new(struct task *t, struct thread **ret)
 }
 
 /* Queues the clone on `by`, whose child is th. */
-static int clone_queue(struct thread *by, struct thread *th, uint64_t flags, uint64_t ctid, uint64_t tls)
+static int clone_queue(struct thread *by, struct thread *th, uint64_t flags, uint64_t ctid,
+                       uint64_t tls)
 {
     const uint64_t args[6] = {flags, th->slot, ctid, tls};
     int err = queue_add(by, STUB_CMD_CLONE, args, (struct urange){0, 0}, NULL);
@@ -221,13 +229,14 @@ int platform_fork(struct thread *by, struct task *child, struct thread **ret)
     return err;
 }
 
-int platform_thread_new(struct thread *by, const struct thread_start *st, struct task *child, struct thread **ret)
+int platform_thread_new(struct thread *by, const struct thread_start *st, struct task *child,
+                        struct thread **ret)
 {
     struct thread *th = thread_new(by->space, child);
     if (!th)
         return -EAGAIN;
-    uint64_t flags = LINUX_CLONE_VM | LINUX_CLONE_FS | LINUX_CLONE_FILES | LINUX_CLONE_SIGHAND | LINUX_CLONE_THREAD |
-                     LINUX_CLONE_SYSVSEM;
+    uint64_t flags = LINUX_CLONE_VM | LINUX_CLONE_FS | LINUX_CLONE_FILES | LINUX_CLONE_SIGHAND |
+                     LINUX_CLONE_THREAD | LINUX_CLONE_SYSVSEM;
     if (st->set_tls)
         flags |= LINUX_CLONE_SETTLS;
     if (st->clear_tid)
@@ -275,7 +284,7 @@ void platform_thread_exit(struct thread *th)
          * first notification comes. */
         if (!started && !s->dead)
             return;
-        LIST_FOREACH_SAFE(o, n, &s->threads, node) {
+        LIST_FOREACH_SAFE (o, n, &s->threads, node) {
             last = o->node.next == &s->threads;
             thread_free(o);
             if (last)
