@@ -11,9 +11,11 @@
 #include "sentry/kernel.h"
 #include "sentry/mm/mm.h"
 #include "sentry/platform/space_limits.h"
+#include "sentry/socket/unix.h"
 #include "sentry/syscalls/uts.h"
 #include "sentry/task/task_priv.h"
 #include "sentry/tty/pty.h"
+#include "sentry/vfs/file.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -279,9 +281,38 @@ static int show_net_dev(struct proc_text *x, const struct proc_ctx *c)
     return 0;
 }
 
+static void put_unix_name(struct proc_text *x, const struct unix_name *n)
+{
+    const size_t head = offsetof(struct linux_sockaddr_un, sun_path);
+    const char *path = n->un.sun_path;
+    if (n->len <= head)
+        return;
+    size_t len = n->len - head;
+    proc_add(x, " ", 1);
+    if (path[0]) {
+        proc_add(x, path, strnlen(path, len));
+        return;
+    }
+    for (size_t i = 0; i < len; i++)
+        proc_add(x, path[i] ? &path[i] : "@", 1);
+}
+
 static int show_net_unix(struct proc_text *x, const struct proc_ctx *c)
 {
+    struct unix_sock *u;
     proc_printf(x, "Num       RefCount Protocol Flags    Type St Inode Path\n");
+    if (!kern()->unix_ns)
+        return 0;
+    LIST_FOREACH (u, &kern()->unix_ns->socks, all_node) {
+        bool listening = u->state == UNIX_LISTEN;
+        /* States of struct socket: SS_UNCONNECTED, SS_CONNECTING (accepted by nobody yet), SS_CONNECTED. */
+        unsigned state = u->state == UNIX_ESTABLISHED ? (u->s.file ? 3 : 2) : 1;
+        proc_printf(x, "0000000000000000: %08X 00000000 %08X %04X %02X %5llu", ref_count(&u->ref),
+                    listening ? 0x10000u : 0, u->s.type, state,
+                    u->s.file ? (unsigned long long)u->s.file->inode->ino : 0);
+        put_unix_name(x, &u->name);
+        proc_add(x, "\n", 1);
+    }
     return 0;
 }
 
