@@ -29,8 +29,10 @@ struct pty {
     struct waitq master_wait;
     uint32_t in_head, in_canon, in_tail;
     uint32_t out_head, out_tail;
-    int32_t uid, gid;  /* owner of the node in /dev/pts */
-    uint8_t *in, *out; /* arena */
+    bool node_changed;  /* by chmod, chown: uid, gid and node_mode count, not the mount's options */
+    uint32_t node_mode; /* permission bits */
+    int32_t uid, gid;   /* owner of the node in /dev/pts */
+    uint8_t *in, *out;  /* arena */
     uint64_t delim[PTY_BUF / 64];
 };
 

@@ -28,6 +28,14 @@ static void inode_free(struct inode *i) { SLAB_FREE(DEVPTS_INODE, i); }
 static int node_setattr(struct inode *i, const struct iattr *a)
 {
     inode_apply_attr(i, a);
+    /* The inode may be forgotten before the terminal is. */
+    struct pty *p = i->ino >= INO_PTS ? pty_find((uint32_t)(i->ino - INO_PTS)) : NULL;
+    if (p) {
+        p->uid = (int32_t)i->uid;
+        p->gid = (int32_t)i->gid;
+        p->node_mode = i->mode & LINUX_S_IALLUGO;
+        p->node_changed = true;
+    }
     return 0;
 }
 
@@ -51,7 +59,9 @@ static int devpts_lookup(struct inode *dir, struct dentry *d)
         i->rdev = ptmx ? TTY_RDEV(5, 2) : TTY_RDEV(136, n);
         if (p) {
             i->uid = (uint32_t)p->uid;
-            i->gid = o->has_gid ? o->gid : (uint32_t)p->gid;
+            i->gid = o->has_gid && !p->node_changed ? o->gid : (uint32_t)p->gid;
+            if (p->node_changed)
+                i->mode = LINUX_S_IFCHR | p->node_mode;
         }
     }
     dentry_set_inode(d, i);
