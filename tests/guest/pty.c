@@ -234,3 +234,23 @@ TEST(requests_that_need_a_terminal_of_ones_own)
     CHECK_OK(fstat(slave, &st));
     CHECK_EQ(dev, (unsigned)st.st_rdev);
 }
+
+/* A number that is used again names another terminal. */
+TEST(names_are_new_with_the_terminal)
+{
+    char name[64];
+    struct stat st;
+    open_pair();
+    CHECK_EQ(ptsname_r(master, name, sizeof(name)), 0);
+    CHECK_OK(fchmod(slave, 0640));
+    CHECK_OK(stat(name, &st));
+    CHECK_EQ(st.st_mode & 0777, 0640);
+    int old = slave;
+    close(master);
+    open_pair();
+    char again[64];
+    CHECK_EQ(ptsname_r(master, again, sizeof(again)), 0);
+    CHECK_OK(fchmod(old, 0604));
+    CHECK_OK(stat(again, &st));
+    CHECK((st.st_mode & 0777) != 0604 && (st.st_mode & 0777) != 0640);
+}

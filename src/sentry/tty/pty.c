@@ -305,6 +305,7 @@ int pty_open_master(struct file *f, struct task *t)
         return -ENOMEM;
     tty_setup(&p->y, &slave_tty_ops, TTY_RDEV(136, n));
     p->number = n;
+    p->serial = ++r->pty_serial;
     p->in = arena_alloc(PTY_BUF);
     p->out = arena_alloc(PTY_OUT);
     if (!p->in || !p->out) {

@@ -19,6 +19,7 @@
 struct pty {
     struct tty y;
     uint32_t number;
+    uint64_t serial; /* numbers come again, this does not */
     uint32_t masters, slaves;
     bool slave_was_open, locked;
     bool packet; /* TIOCPKT */

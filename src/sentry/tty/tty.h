@@ -64,6 +64,7 @@ struct tty {
 struct tty_root {
     struct tty *host;     /* counted; NULL: no standard descriptor is a terminal */
     struct pty *pts[256]; /* by number; not counted */
+    uint64_t pty_serial;  /* of the last one made */
 };
 
 NODISCARD int tty_init(void);

@@ -23,13 +23,28 @@ struct devpts_opts {
     bool has_gid;
 };
 
-static void inode_free(struct inode *i) { SLAB_FREE(DEVPTS_INODE, i); }
+struct devpts_inode {
+    struct inode i;
+    uint64_t serial; /* of the pty that it names */
+};
+
+static void inode_free(struct inode *i)
+{
+    SLAB_FREE(DEVPTS_INODE, container_of(i, struct devpts_inode, i));
+}
+
+/* NULL: i names no pty, or one that is gone (its number may be another's now). */
+static struct pty *pty_of(struct inode *i)
+{
+    struct pty *p = i->ino >= INO_PTS ? pty_find((uint32_t)(i->ino - INO_PTS)) : NULL;
+    return p && p->serial == container_of(i, struct devpts_inode, i)->serial ? p : NULL;
+}
 
 static int node_setattr(struct inode *i, const struct iattr *a)
 {
     inode_apply_attr(i, a);
     /* The inode may be forgotten before the terminal is. */
-    struct pty *p = i->ino >= INO_PTS ? pty_find((uint32_t)(i->ino - INO_PTS)) : NULL;
+    struct pty *p = pty_of(i);
     if (p) {
         p->uid = (int32_t)i->uid;
         p->gid = (int32_t)i->gid;
@@ -51,9 +66,11 @@ static int devpts_lookup(struct inode *dir, struct dentry *d)
     if (!ptmx && parse_u64(d->name, 10, &n) == 0 && n < PTY_MAX && (n == 0 || d->name[0] != '0'))
         p = pty_find((uint32_t)n);
     if (ptmx || p) {
-        i = SLAB_NEW(DEVPTS_INODE, struct inode);
-        if (!i)
+        struct devpts_inode *di = SLAB_NEW(DEVPTS_INODE, struct devpts_inode);
+        if (!di)
             return -ENOMEM;
+        i = &di->i;
+        di->serial = p ? p->serial : 0;
         inode_init(i, dir->sb, &node_ops, NULL, LINUX_S_IFCHR | (ptmx ? o->ptmxmode : o->mode));
         i->ino = ptmx ? INO_PTMX : INO_PTS + n;
         i->rdev = ptmx ? TTY_RDEV(5, 2) : TTY_RDEV(136, n);
@@ -72,7 +89,7 @@ static bool devpts_revalidate(struct dentry *d)
 {
     if (!d->inode)
         return false;
-    return d->inode->ino < INO_PTS || pty_find((uint32_t)(d->inode->ino - INO_PTS)) != NULL;
+    return d->inode->ino < INO_PTS || pty_of(d->inode);
 }
 
 static int devpts_readdir(struct file *f, struct dir_ctx *c)
@@ -152,9 +169,9 @@ static int devpts_mount(struct task *t, const char *source, uint32_t flags, cons
     if (!sb)
         return -ENOMEM;
     struct devpts_opts *o = arena_alloc(sizeof(*o));
-    struct inode *i = o ? SLAB_NEW(DEVPTS_INODE, struct inode) : NULL;
+    struct devpts_inode *di = o ? SLAB_NEW(DEVPTS_INODE, struct devpts_inode) : NULL;
     sb->priv = o;
-    if (!i) {
+    if (!di) {
         super_unref(sb);
         return -ENOMEM;
     }
@@ -162,6 +179,7 @@ static int devpts_mount(struct task *t, const char *source, uint32_t flags, cons
     opts_parse(o, data);
     if (!o->ptmxmode)
         o->ptmxmode = 0666; /* of no use without: /dev/ptmx is a link to it */
+    struct inode *i = &di->i;
     sb->case_stable = false;
     inode_init(i, sb, &root_ops, &dir_ops, LINUX_S_IFDIR | 0755);
     i->ino = INO_ROOT;
