@@ -28,6 +28,18 @@ CGROUPS = [(d, "cpuacct.usage", lambda text: int(text) / 1e9) for d in ("/sys/fs
 CPUACCT, CPU_FILE, CPU_SECONDS = next((c for c in CGROUPS if os.path.exists(os.path.join(c[0], c[1])) and os.access(c[0], os.W_OK)),
                                       (None, None, None))
 
+def home():
+    """The cgroup that this process came from."""
+    with open("/proc/self/cgroup", encoding="ascii") as f:
+        for line in f:
+            _, controllers, path = line.rstrip("\n").split(":", 2)
+            if ("cpuacct" in controllers.split(",")) if CPU_FILE == "cpuacct.usage" else controllers == "":
+                return CPUACCT + path
+    return CPUACCT
+
+
+HOME = home() if CPUACCT else None
+
 MICRO = {
     "notified_call": "a system call that the sentry answers (getppid)",
     "clock_gettime": "clock_gettime",
@@ -111,8 +123,14 @@ class Cgroup:
         return self
 
     def join(self):
+        """Moving takes the host kernel milliseconds: done before the clock starts, by this process, whose children follow."""
         if self.dir:
             with open(self.dir + "/cgroup.procs", "w", encoding="ascii") as f:
+                f.write("0")
+
+    def leave(self):
+        if self.dir:
+            with open(HOME + "/cgroup.procs", "w", encoding="ascii") as f:
                 f.write("0")
 
     def cpu_s(self):
@@ -140,19 +158,27 @@ class Cgroup:
 def run(argv, out=subprocess.DEVNULL):
     """(wall s, cpu s, stdout)"""
     with Cgroup() as cg:
-        t = time.perf_counter()
-        r = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE, preexec_fn=cg.join, check=False)
-        wall = time.perf_counter() - t
+        cg.join()
+        try:
+            cpu, own, t = cg.cpu_s(), time.process_time(), time.perf_counter()
+            r = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE, check=False)
+            wall = time.perf_counter() - t
+            cpu = cg.cpu_s() - cpu - (time.process_time() - own)
+        finally:
+            cg.leave()
         if r.returncode:
             raise RuntimeError(f"{argv[:4]}.. ended with {r.returncode}: {r.stderr.decode(errors='replace')[-300:]}")
-        return wall, cg.cpu_s(), r.stdout
+        return wall, cpu, r.stdout
 
 
 def idle(peers, name, seconds):
     """PSS of everything that an idle sandbox consists of, in KiB, and the CPU ms it uses in `seconds`."""
     with Cgroup() as cg:
-        p = subprocess.Popen(peers.list[name](["sleep", str(seconds + 3)]), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                             preexec_fn=cg.join)
+        cg.join()
+        try:
+            p = subprocess.Popen(peers.list[name](["sleep", str(seconds + 3)]), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        finally:
+            cg.leave()
         time.sleep(1.5)
         pss = 0
         front = str(p.pid)
