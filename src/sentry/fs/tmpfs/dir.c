@@ -87,13 +87,34 @@ void tmpfs_dir_remove(struct tmpfs_inode *d, struct tmpfs_entry *e)
     }
 }
 
+/* A tree may be deeper than the stack: directories that go meanwhile only queue their entries. */
+static void drain(struct tmpfs_sb *s)
+{
+    if (s->draining)
+        return;
+    s->draining = true;
+    while (!hlist_empty(&s->dying)) {
+        struct tmpfs_entry *e = container_of(s->dying.first, struct tmpfs_entry, hash);
+        hlist_del_init(&e->hash);
+        inode_unref(e->inode);
+        arena_free(e, sizeof(*e) + e->len + 1);
+    }
+    s->draining = false;
+}
+
 void tmpfs_dir_free(struct tmpfs_inode *d)
 {
+    struct tmpfs_sb *s = tmpfs_s(d->vfs.sb);
     struct rb_node *r;
-    while ((r = rb_first(&d->dir.order)))
-        tmpfs_dir_remove(d, rb_entry(r, struct tmpfs_entry, node));
+    while ((r = rb_first(&d->dir.order))) {
+        struct tmpfs_entry *e = rb_entry(r, struct tmpfs_entry, node);
+        rb_erase(&d->dir.order, &e->node);
+        hlist_del_init(&e->hash);
+        hlist_add_head(&e->hash, &s->dying);
+    }
     if (d->dir.buckets)
         arena_free(d->dir.buckets, d->dir.nbuckets * sizeof(*d->dir.buckets));
+    drain(s);
 }
 
 struct tmpfs_entry *tmpfs_dir_from(struct tmpfs_inode *d, int64_t pos)

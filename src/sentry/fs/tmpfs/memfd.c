@@ -90,13 +90,13 @@ static int seals_add(struct file *f, uint32_t seals)
         return -EINVAL;
     if (r->seals & LINUX_F_SEAL_SEAL)
         return -EPERM;
-    if ((seals & LINUX_F_SEAL_WRITE) && !(r->seals & LINUX_F_SEAL_WRITE) &&
-        mapped_writable(f->inode))
-        return -EBUSY;
     /* A program that nobody can make another one is also one that nobody can change. */
     if ((seals & LINUX_F_SEAL_EXEC) && (f->inode->mode & 0111))
         seals |= LINUX_F_SEAL_SHRINK | LINUX_F_SEAL_GROW | LINUX_F_SEAL_WRITE |
                  LINUX_F_SEAL_FUTURE_WRITE;
+    if ((seals & LINUX_F_SEAL_WRITE) && !(r->seals & LINUX_F_SEAL_WRITE) &&
+        mapped_writable(f->inode))
+        return -EBUSY;
     r->seals |= seals;
     if (r->seals & (LINUX_F_SEAL_WRITE | LINUX_F_SEAL_FUTURE_WRITE))
         f->inode->write_sealed = true;

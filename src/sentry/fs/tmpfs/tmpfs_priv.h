@@ -16,6 +16,8 @@
 struct tmpfs_sb {
     uint64_t max_pages, used_pages;   /* 0: no limit */
     uint64_t max_inodes, used_inodes; /* 0: no limit */
+    struct hlist_head dying;          /* entries of directories that go, being dropped one by one */
+    bool draining;
 };
 
 struct tmpfs_entry {
