@@ -61,7 +61,7 @@ int ov_name_set(struct inode *dir, const char *name, size_t len, struct inode *i
     return 0;
 }
 
-int ov_name_clear(struct inode *dir, const char *name, size_t len)
+int ov_name_clear(struct inode *dir, const char *name, size_t len, const struct inode *i)
 {
     struct dentry *l;
     int err = lower_child(dir, name, len, &l);
@@ -69,9 +69,12 @@ int ov_name_clear(struct inode *dir, const char *name, size_t len)
         return err;
     bool below = l && l->inode;
     dentry_unref(l);
+    /* the lock may have been dropped below: somebody else may have taken the name away */
+    struct tmpfs_entry *e = tmpfs_dir_find(tmpfs_i(dir), name, len);
+    if (e ? e->inode != i : !below)
+        return -ENOENT;
     if (below)
         return ov_name_set(dir, name, len, NULL); /* a whiteout */
-    struct tmpfs_entry *e = tmpfs_dir_find(tmpfs_i(dir), name, len);
     if (e)
         tmpfs_dir_remove(tmpfs_i(dir), e);
     return 0;
@@ -125,20 +128,21 @@ static int open_below(struct inode *dir, const struct cred *cr, struct file **re
 
 int ov_dir_check_empty(struct inode *dir, const struct cred *cr)
 {
-    for (struct rb_node *r = rb_first(&tmpfs_i(dir)->dir.order); r; r = rb_next(r)) {
-        if (rb_entry(r, struct tmpfs_entry, node)->inode)
-            return -ENOTEMPTY;
-    }
-    if (!ov_i(dir)->lower)
-        return 0;
-    struct file *f;
-    int err = open_below(dir, cr ? cr : task_cred_or_kernel(NULL), &f);
-    if (err)
-        return err;
     struct below b = {.ctx = {.emit = below_emit}, .dir = dir};
-    err = f->ops->readdir ? f->ops->readdir(f, &b.ctx) : 0;
-    file_unref(f);
-    return err ? err : b.found ? -ENOTEMPTY : 0;
+    if (ov_i(dir)->lower) {
+        struct file *f;
+        int err = open_below(dir, cr ? cr : task_cred_or_kernel(NULL), &f);
+        if (err)
+            return err;
+        err = f->ops->readdir ? f->ops->readdir(f, &b.ctx) : 0;
+        file_unref(f);
+        if (err)
+            return err;
+    }
+    /* last: the lock may have been dropped below */
+    for (struct rb_node *r = rb_first(&tmpfs_i(dir)->dir.order); r && !b.found; r = rb_next(r))
+        b.found = rb_entry(r, struct tmpfs_entry, node)->inode;
+    return b.found ? -ENOTEMPTY : 0;
 }
 
 static int list_own(struct file *f, struct dir_ctx *c)
@@ -176,11 +180,18 @@ static int ov_readdir(struct file *f, struct dir_ctx *c)
         int err = open_below(f->inode, f->cred, &l);
         if (err)
             return err;
+        if (f->priv) { /* somebody was faster */
+            file_unref(l);
+            l = f->priv;
+        }
         f->priv = l;
     }
     struct below b = {
         .ctx = {.emit = below_emit, .pos = c->pos - LOWER_POS}, .out = c, .dir = f->inode};
-    return l->ops->readdir ? l->ops->readdir(l, &b.ctx) : 0;
+    (void)file_ref(l); /* the lock may be dropped, and f rewound, meanwhile */
+    int err = l->ops->readdir ? l->ops->readdir(l, &b.ctx) : 0;
+    file_unref(l);
+    return err;
 }
 
 static void ov_dir_release(struct file *f) { f->priv = file_unref(f->priv); }

@@ -138,24 +138,26 @@ int ov_xattrs_copy_up(struct ov_inode *o)
     return err;
 }
 
-/* The file below, for reading; NULL when the data is ours. */
+/* The file below, for reading, counted: the lock may be dropped, and f copied up, while it is used. NULL when the data
+ * is ours. */
 static int below(struct file *f, struct file **ret)
 {
     struct ov_inode *o = ov_i(f->inode);
     *ret = NULL;
-    if (o->copied) {
-        if (f->priv)
-            ov_release(f);
-        return 0;
-    }
-    if (!f->priv) {
+    if (!o->copied && !f->priv) {
         struct file *l;
         int err = lower_open(o, f->cred, &l);
         if (err)
             return err;
-        f->priv = l;
+        if (f->priv) /* somebody was faster */
+            file_unref(l);
+        else
+            f->priv = l;
     }
-    *ret = f->priv;
+    if (o->copied)
+        ov_release(f);
+    else
+        *ret = file_ref(f->priv);
     return 0;
 }
 
@@ -167,7 +169,6 @@ static ssize_t ov_read(struct file *f, struct uio *u, int64_t *pos)
         return err;
     if (!l)
         return tmpfs_reg_fops.read(f, u, pos);
-    (void)file_ref(l); /* the lock may be dropped, and f copied up, meanwhile */
     ssize_t r = l->ops->read(l, u, pos);
     file_unref(l);
     return r;
@@ -190,6 +191,7 @@ static int64_t ov_llseek(struct file *f, int64_t off, int whence)
     if (!l)
         return tmpfs_reg_fops.llseek(f, off, whence);
     int64_t r = l->ops->llseek ? l->ops->llseek(l, off, whence) : -EINVAL;
+    file_unref(l);
     if (r >= 0)
         f->pos = r;
     return r;
@@ -204,7 +206,9 @@ static int ov_mappable(struct file *f, bool shared, bool writable, struct hostfi
         return err;
     if (!l)
         return tmpfs_reg_fops.mappable(f, shared, writable, ret);
-    return l->ops->mappable ? l->ops->mappable(l, shared, false, ret) : -ENODEV;
+    err = l->ops->mappable ? l->ops->mappable(l, shared, false, ret) : -ENODEV;
+    file_unref(l);
+    return err;
 }
 
 static int ov_fallocate(struct file *f, uint32_t mode, int64_t off, int64_t len)

@@ -93,7 +93,7 @@ void ov_pin(struct ov_inode *o)
 }
 
 /* Its last name is gone: what holds it now are open files and dentries. */
-static void unpin(struct ov_inode *o)
+void ov_unpin(struct ov_inode *o)
 {
     if (o->pinned) {
         o->pinned = false;
@@ -225,15 +225,16 @@ static void name_lost(struct inode *dir, struct inode *i)
     if (i->nlink)
         ov_pin(ov_i(i));
     else
-        unpin(ov_i(i));
+        ov_unpin(ov_i(i));
 }
 
 static int ov_unlink(struct inode *dir, struct dentry *d)
 {
-    struct inode *i = d->inode; /* held by the dentry */
-    int err = ov_name_clear(dir, d->name, d->name_len);
+    struct inode *i = inode_ref(d->inode); /* the dentry may lose it while the lock is dropped */
+    int err = ov_name_clear(dir, d->name, d->name_len, i);
     if (!err)
         name_lost(dir, i);
+    inode_unref(i);
     return err;
 }
 
@@ -243,10 +244,9 @@ static int ov_rmdir(struct inode *dir, struct dentry *d)
     return err ? err : ov_unlink(dir, d);
 }
 
-static int ov_rename(struct inode *odir, struct dentry *od, struct inode *ndir, struct dentry *nd,
-                     uint32_t flags)
+static int rename_held(struct inode *odir, struct dentry *od, struct inode *o, struct inode *ndir,
+                       struct dentry *nd, struct inode *n, uint32_t flags)
 {
-    struct inode *o = od->inode, *n = nd->inode; /* held by their dentries */
     bool odirp = inode_is(o, LINUX_S_IFDIR);
     if (flags & ~(LINUX_RENAME_NOREPLACE | LINUX_RENAME_EXCHANGE | LINUX_RENAME_WHITEOUT))
         return -EINVAL;
@@ -272,7 +272,7 @@ static int ov_rename(struct inode *odir, struct dentry *od, struct inode *ndir, 
         int err = n && inode_is(n, LINUX_S_IFDIR) ? ov_dir_check_empty(n, NULL) : 0;
         err = err ? err : ov_name_set(ndir, nd->name, nd->name_len, o);
         if (!err) {
-            err = ov_name_clear(odir, od->name, od->name_len);
+            err = ov_name_clear(odir, od->name, od->name_len, o);
             if (err) /* the entry is there: back to what it was, or to a whiteout */
                 (void)!ov_name_set(ndir, nd->name, nd->name_len, n);
         }
@@ -290,6 +290,17 @@ static int ov_rename(struct inode *odir, struct dentry *od, struct inode *ndir, 
     inode_touch(odir, ATTR_MTIME | ATTR_CTIME);
     inode_touch(ndir, ATTR_MTIME | ATTR_CTIME);
     return 0;
+}
+
+static int ov_rename(struct inode *odir, struct dentry *od, struct inode *ndir, struct dentry *nd,
+                     uint32_t flags)
+{
+    /* The dentries may lose them while the lock is dropped. */
+    struct inode *o = inode_ref(od->inode), *n = nd->inode ? inode_ref(nd->inode) : NULL;
+    int err = rename_held(odir, od, o, ndir, nd, n, flags);
+    inode_unref(o);
+    inode_unref(n);
+    return err;
 }
 
 /* ---- attributes ---- */

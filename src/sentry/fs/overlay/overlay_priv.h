@@ -38,12 +38,15 @@ NODISCARD int ov_inode_new(struct super *sb, uint32_t mode, struct ov_inode **re
 /* The object over a lower dentry (positive), counted. -ENOMEM */
 NODISCARD int ov_inode_over(struct super *sb, struct dentry *lower, struct ov_inode **ret);
 void ov_pin(struct ov_inode *o);
+void ov_unpin(struct ov_inode *o);
 void ov_inode_free(struct inode *i);
 
 /* dir.c */
 int ov_lookup(struct inode *dir, struct dentry *d);
 NODISCARD int ov_name_set(struct inode *dir, const char *name, size_t len, struct inode *i);
-NODISCARD int ov_name_clear(struct inode *dir, const char *name, size_t len);
+/* i: what the name stands for. -ENOENT: not any more. */
+NODISCARD int ov_name_clear(struct inode *dir, const char *name, size_t len,
+                            const struct inode *i);
 /* 0, -ENOTEMPTY, or the error of reading below. */
 NODISCARD int ov_dir_check_empty(struct inode *dir, const struct cred *cr);
 

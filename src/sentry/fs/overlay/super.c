@@ -21,9 +21,24 @@ static int ov_statfs(struct super *sb, struct inode *i, struct linux_statfs *ret
     return err;
 }
 
+/* A bucket loses any number of objects with each one that is let go. */
+static struct ov_inode *pinned_in(const struct hlist_head *bucket)
+{
+    struct ov_inode *o;
+    HLIST_FOREACH (o, bucket, by_lower)
+        if (o->pinned)
+            return o;
+    return NULL;
+}
+
 static void ov_super_free(struct super *sb)
 {
     struct ov_super *s = ov_s(sb);
+    for (uint32_t b = 0; s->by_lower && b < OVERLAY_BUCKETS; b++) {
+        struct ov_inode *o;
+        while ((o = pinned_in(&s->by_lower[b])))
+            ov_unpin(o);
+    }
     if (s->mnt) {
         dentry_unref(s->mnt->root);
         SLAB_FREE(MOUNT, s->mnt);
