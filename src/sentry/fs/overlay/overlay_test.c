@@ -1,5 +1,5 @@
 /* The overlay over a tmpfs, through the system calls: what is seen, what is copied, and that nothing below changes. */
-#include "sentry/fs/fs_test.h"
+#include "sentry/fs/fs_fault_test.h"
 
 #include "sentry/fs/overlay/overlay.h"
 #include "sentry/fs/overlay/overlay_priv.h"
@@ -274,6 +274,43 @@ static void test_xattrs(void **state)
     inode_unref(below);
 }
 
+static struct super *fault_lower;
+static int make_overlay(struct super **ret) { return overlay_over(fault_lower, ret); }
+
+static int64_t overlay_script(void)
+{
+    TRY(write_at("d/f", 2, 1));
+    TRY(write_at("big", 10, 90000));
+    TRY(write_at("new", 10, 0));
+    TRY(xchmod("d/g", 0400));
+    TRY(xtruncate("d/g", 2));
+    TRY(xlink("d/g", "h"));
+    TRY(xrename("d", "e", 0));
+    TRY(xmkdir("d"));
+    TRY(xrename("e/f", "d/f", 0));
+    TRY(xrename("d", "new", LINUX_RENAME_EXCHANGE));
+    TRY(xunlink("h"));
+    TRY(xunlink("e/g"));
+    TRY(xrmdir("e"));
+    return xsymlink("to", "e");
+}
+
+static void test_faults(void **state)
+{
+    char names[64];
+    fault_lower = lower_new("/l9");
+    assert_int_equal(xmkdir("/l9/d"), 0);
+    put("/l9/d/f", "text");
+    put("/l9/d/g", "gone");
+    assert_true(write_at("/l9/big", 100000, 0) > 0);
+    assert_int_equal(xmkdir("/o9"), 0);
+    fault_all(make_overlay, overlay_script, "/o9");
+    expect("/l9/d/f", "text");
+    expect("/l9/d/g", "gone");
+    list("/l9", names, sizeof(names), 4096);
+    assert_string_equal(names, "d big ");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -281,6 +318,7 @@ int main(void)
         cmocka_unit_test(test_names),     cmocka_unit_test(test_renames),
         cmocka_unit_test(test_xattrs),    cmocka_unit_test(test_forgotten),
         cmocka_unit_test(test_copy_race), cmocka_unit_test(test_large_directory),
+        cmocka_unit_test(test_faults),
     };
     return cmocka_run_group_tests(tests, fs_world, NULL);
 }

@@ -1,5 +1,5 @@
 /* tmpfs through the system calls. */
-#include "sentry/fs/fs_test.h"
+#include "sentry/fs/fs_fault_test.h"
 
 #include "sentry/arena/slab.h"
 #include "sentry/fs/tmpfs/tmpfs.h"
@@ -220,12 +220,56 @@ static void test_xattrs(void **state)
     path_unref(&w.path);
 }
 
+static int make_tmpfs(struct super **ret) { return tmpfs_new("size=1m", ret); }
+
+static int64_t tmpfs_script(void)
+{
+    TRY(xmkdir("d"));
+    TRY(write_at("d/f", 100, 0));
+    TRY(write_at("d/f", 5000, 100));
+    TRY(xlink("d/f", "h"));
+    TRY(write_at("h", 100000, 10));
+    TRY(xsymlink("d/f", "s"));
+    TRY(xrename("d", "e", 0));
+    TRY(xmkdir("d"));
+    TRY(xrename("e/f", "d", LINUX_RENAME_EXCHANGE));
+    TRY(xrename("s", "h", 0));
+    TRY(xtruncate("d", 10));
+    TRY(xunlink("h"));
+    return xrmdir("e/f");
+}
+
+static void test_faults(void **state)
+{
+    assert_int_equal(xmkdir("/faults"), 0);
+    fault_all(make_tmpfs, tmpfs_script, "/faults");
+}
+
+/* Deeper than any stack: goes with the file system. */
+static int64_t deep_script(void)
+{
+    for (int i = 0; i < 50000; i++) {
+        TRY(xmkdir("d"));
+        TRY(sys_chdir(T, ARGS6(str_at(0, "d"))));
+    }
+    return 0;
+}
+
+static void test_deep(void **state)
+{
+    uint64_t live = slab_live(SLAB_TMPFS_INODE);
+    assert_int_equal(xmkdir("/deep"), 0);
+    assert_false(fault_round(make_tmpfs, deep_script, "/deep", 0));
+    assert_int_equal(slab_live(SLAB_TMPFS_INODE), live);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_options), cmocka_unit_test(test_names),
         cmocka_unit_test(test_content), cmocka_unit_test(test_limits),
         cmocka_unit_test(test_xattrs),  cmocka_unit_test(test_large_directory),
+        cmocka_unit_test(test_faults),  cmocka_unit_test(test_deep),
     };
     return cmocka_run_group_tests(tests, fs_world, NULL);
 }
