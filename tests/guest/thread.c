@@ -402,3 +402,38 @@ TEST(fork_from_a_thread)
     for (int i = 0; i < 3; i++)
         CHECK_EQ(pthread_join(t[i], NULL), 0);
 }
+
+static void *goes_on(void *arg)
+{
+    char c = 0, path[64];
+    snprintf(path, sizeof(path), "/proc/self/task/%d/stat", getpid());
+    for (int i = 0; i < 2000; i++) { /* until the first thread is gone */
+        int fd = CHECK_OK(open(path, O_RDONLY));
+        char text[256];
+        ssize_t n = CHECK_OK(read(fd, text, sizeof(text) - 1));
+        text[n] = 0;
+        close(fd);
+        if (strstr(text, ") Z "))
+            break;
+        usleep(1000);
+    }
+    int *gate = arg;
+    CHECK_EQ(write(gate[1], "x", 1), 1);
+    CHECK_EQ(read(gate[0], &c, 1), 1);
+    CHECK_EQ(c, 'x');
+    _exit(7);
+}
+
+/* What is left of a process works on when its first thread has ended. */
+TEST(first_thread_ends_first)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        static int gate[2];
+        pthread_t t;
+        CHECK_OK(pipe(gate));
+        CHECK_EQ(pthread_create(&t, NULL, goes_on, gate), 0);
+        pthread_exit(NULL);
+    }
+    check_child(pid, 7);
+}

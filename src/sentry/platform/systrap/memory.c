@@ -5,6 +5,16 @@
 #include "host/host.h"
 #include "sentry/platform/systrap/systrap_priv.h"
 
+/* A thread through which the memory is reached: that of a process whose first thread has ended is not found by its number. */
+static int32_t someone(const struct space *s)
+{
+    const struct thread *th;
+    LIST_FOREACH (th, &s->threads, node)
+        if (th->tid && th->life == THREAD_ALIVE)
+            return th->tid;
+    return s->pid;
+}
+
 static ssize_t move(struct space *s, void *here, struct uaddr there, size_t n, bool out)
 {
     if (!n)
@@ -12,8 +22,9 @@ static ssize_t move(struct space *s, void *here, struct uaddr there, size_t n, b
     if (!s->pid || s->dead)
         return -EFAULT;
     struct iovec local = {here, n}, remote = {(void *)(uintptr_t)there.v, n};
-    ssize_t r = out ? host_process_vm_writev(s->pid, &local, 1, &remote, 1, 0)
-                    : host_process_vm_readv(s->pid, &local, 1, &remote, 1, 0);
+    int32_t tid = someone(s);
+    ssize_t r = out ? host_process_vm_writev(tid, &local, 1, &remote, 1, 0)
+                    : host_process_vm_readv(tid, &local, 1, &remote, 1, 0);
     return r > 0 ? r : -EFAULT;
 }
 
