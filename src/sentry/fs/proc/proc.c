@@ -291,6 +291,10 @@ static void readdir_tasks(struct dir_ctx *c, const struct task *about)
         LIST_FOREACH (t, &about->tg->tasks, tg_node)
             if (t->tid > after && (!best || t->tid < best))
                 best = t->tid;
+        /* A leader that has ended is no longer among them, but stays until the last of them has. */
+        t = about->tg->leader;
+        if (t && t->tid > after && (!best || t->tid < best))
+            best = t->tid;
         if (!best ||
             !emit_number(c, best, ino_of(&proc_tid_entry, best, 0), LINUX_DT_DIR, POS_PIDS + best))
             return;

@@ -34,6 +34,12 @@ static char state_of(const struct task *t, const char **ret_name)
     return n[0];
 }
 
+/* A leader that has ended counts until the process is waited for. */
+static uint32_t threads_of(const struct tgroup *tg)
+{
+    return tg->ntasks + (tg->leader && tg->leader->state == TASK_ZOMBIE);
+}
+
 static int32_t ppid_of(const struct task *t) { return t->tg->parent ? t->tg->parent->pid : 0; }
 
 /* Is the directory that of a process (its leader's number), or of a thread in task/? */
@@ -75,7 +81,7 @@ static int show_stat(struct proc_text *x, const struct proc_ctx *c, bool group)
                 (unsigned long long)tg->min_flt, (unsigned long long)tg->maj_flt,
                 (long long)(user / TICK_NS), (long long)(sys / TICK_NS),
                 (long long)(tg->child_utime_ns / TICK_NS),
-                (long long)(tg->child_stime_ns / TICK_NS), 20 + t->nice, t->nice, tg->ntasks,
+                (long long)(tg->child_stime_ns / TICK_NS), 20 + t->nice, t->nice, threads_of(tg),
                 (long long)((t->start_ns - kern()->boot_monotonic_ns) / TICK_NS));
     proc_printf(x, "%llu %llu %llu %llu %llu %llu 0 0 ",
                 mm ? (unsigned long long)mm->total_pages * LINUX_PAGE_SIZE : 0,
@@ -165,7 +171,7 @@ static int show_status(struct proc_text *x, const struct proc_ctx *c)
         status_memory(x, t->mm);
     proc_printf(
         x, "Threads:\t%u\nSigQ:\t%u/%llu\nSigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\n",
-        MAX(t->tg->ntasks, 1u), t->tg->nsigqueued,
+        threads_of(t->tg), t->tg->nsigqueued,
         (unsigned long long)t->tg->rlim[LINUX_RLIMIT_SIGPENDING].rlim_cur,
         (unsigned long long)t->pending.mask, (unsigned long long)t->tg->pending.mask,
         (unsigned long long)t->sigmask);
