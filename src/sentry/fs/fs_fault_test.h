@@ -1,9 +1,12 @@
 /* sentry/fs/fs_fault_test.h - operations on a file system of its own whose n-th allocation fails, for every n: each ends with
  * an error that says so, and nothing is left when the file system is gone. Context: as fs_test.h. */
 #pragma once
+#include "host/thread.h"
 #include "sentry/arena/slab.h"
 #include "sentry/fs/fs_test.h"
 #include "sentry/vfs/vfs_priv.h"
+
+#include <sys/resource.h>
 
 #define TRY(x)                                                                                     \
     do {                                                                                           \
@@ -80,4 +83,27 @@ UNUSED static void fault_all(int (*make)(struct super **ret), int64_t (*script)(
         n++;
     }
     assert_true(n > 10);
+}
+
+static int64_t deep_script(void)
+{
+    for (int i = 0; i < 20000; i++) {
+        TRY(xmkdir("deep"));
+        TRY(sys_chdir(T, ARGS6(str_at(0, "deep"))));
+    }
+    return 0;
+}
+
+/* A tree deeper than a stack of the kernel goes with its file system. */
+UNUSED static void deep_all(int (*make)(struct super **ret), const char *where, enum slab_id id)
+{
+    struct rlimit old, small;
+    uint64_t live = slab_live(id);
+    assert_int_equal(getrlimit(RLIMIT_STACK, &old), 0);
+    small = (struct rlimit){HOST_THREAD_STACK_BYTES, old.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_STACK, &small), 0);
+    bool failed = fault_round(make, deep_script, where, 0);
+    assert_int_equal(setrlimit(RLIMIT_STACK, &old), 0);
+    assert_false(failed);
+    assert_int_equal(slab_live(id), live);
 }

@@ -305,6 +305,7 @@ static void test_faults(void **state)
     assert_true(write_at("/l9/big", 100000, 0) > 0);
     assert_int_equal(xmkdir("/o9"), 0);
     fault_all(make_overlay, overlay_script, "/o9");
+    deep_all(make_overlay, "/o9", SLAB_OVERLAY_INODE);
     expect("/l9/d/f", "text");
     expect("/l9/d/g", "gone");
     list("/l9", names, sizeof(names), 4096);

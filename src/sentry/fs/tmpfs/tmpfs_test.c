@@ -245,22 +245,10 @@ static void test_faults(void **state)
     fault_all(make_tmpfs, tmpfs_script, "/faults");
 }
 
-/* Deeper than any stack: goes with the file system. */
-static int64_t deep_script(void)
-{
-    for (int i = 0; i < 50000; i++) {
-        TRY(xmkdir("d"));
-        TRY(sys_chdir(T, ARGS6(str_at(0, "d"))));
-    }
-    return 0;
-}
-
 static void test_deep(void **state)
 {
-    uint64_t live = slab_live(SLAB_TMPFS_INODE);
     assert_int_equal(xmkdir("/deep"), 0);
-    assert_false(fault_round(make_tmpfs, deep_script, "/deep", 0));
-    assert_int_equal(slab_live(SLAB_TMPFS_INODE), live);
+    deep_all(make_tmpfs, "/deep", SLAB_TMPFS_INODE);
 }
 
 int main(void)
