@@ -33,8 +33,8 @@ static void live_count(uint64_t live[SLAB_COUNT])
 }
 
 /* One life of the file system, with `where` as the working directory of the script. */
-static bool fault_round(int (*make)(struct super **ret), int64_t (*script)(void),
-                        const char *where, uint64_t n)
+static bool fault_round(int (*make)(struct super **ret), int64_t (*script)(void), const char *where,
+                        uint64_t n)
 {
     struct super *sb = NULL;
     arena_fail_after(n);

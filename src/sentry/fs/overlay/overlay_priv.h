@@ -45,8 +45,7 @@ void ov_inode_free(struct inode *i);
 int ov_lookup(struct inode *dir, struct dentry *d);
 NODISCARD int ov_name_set(struct inode *dir, const char *name, size_t len, struct inode *i);
 /* i: what the name stands for. -ENOENT: not any more. */
-NODISCARD int ov_name_clear(struct inode *dir, const char *name, size_t len,
-                            const struct inode *i);
+NODISCARD int ov_name_clear(struct inode *dir, const char *name, size_t len, const struct inode *i);
 /* 0, -ENOTEMPTY, or the error of reading below. */
 NODISCARD int ov_dir_check_empty(struct inode *dir, const struct cred *cr);
 
