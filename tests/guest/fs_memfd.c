@@ -7,6 +7,9 @@
 #ifndef F_SEAL_FUTURE_WRITE
 #define F_SEAL_FUTURE_WRITE 0x10
 #endif
+#ifndef F_SEAL_EXEC
+#define F_SEAL_EXEC 0x20
+#endif
 
 TEST(memfd_is_a_file)
 {
@@ -76,4 +79,22 @@ TEST(seals)
     p[1] = 7;
     int f2 = CHECK_OK(open("/dev/null", O_RDWR));
     CHECK_ERR(fcntl(f2, F_GET_SEALS), EINVAL);
+}
+
+/* A program that nobody can make another one is one that nobody can change. */
+TEST(memfd_seal_exec)
+{
+    int fd = CHECK_OK(memfd_create("x", MFD_ALLOW_SEALING));
+    CHECK_OK(ftruncate(fd, 4096));
+    void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    CHECK(p != MAP_FAILED);
+    CHECK_ERR(fcntl(fd, F_ADD_SEALS, F_SEAL_EXEC), EBUSY);
+    CHECK_EQ(fcntl(fd, F_GET_SEALS), 0);
+    CHECK_OK(munmap(p, 4096));
+    CHECK_OK(fcntl(fd, F_ADD_SEALS, F_SEAL_EXEC));
+    CHECK_EQ(fcntl(fd, F_GET_SEALS),
+             F_SEAL_EXEC | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE);
+    CHECK_ERR(write(fd, "a", 1), EPERM);
+    CHECK_ERR(fchmod(fd, 0600), EPERM);
+    CHECK_OK(close(fd));
 }

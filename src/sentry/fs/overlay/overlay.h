@@ -3,7 +3,8 @@
  * What     Each object is a tmpfs object with something below it: until its data is copied up a file reads from below; a
  *          directory's own table holds what was added and, as entries without inode, what was removed ("whiteouts"); all other
  *          names come from below. Attributes are the overlay's own from the start, so chmod and rename copy no data.
- * Owner    an object that was changed, and whatever it covers below, is held until it is unlinked; others live as long as they are used.
+ * Owner    an object that was changed, and whatever it covers below, is held until it is unlinked or the file
+ *          system goes; others live as long as they are used.
  * Locks    the kernel lock; hooks below may drop it.
  *
  * I1  by_lower has exactly one object for each lower inode in use: hard links and evicted names find the same one.
