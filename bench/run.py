@@ -40,6 +40,8 @@ def home():
 
 HOME = home() if CPUACCT else None
 
+CALLS = 200000   # of micro's notified_calls
+
 MICRO = {
     "notified_call": "a system call that the sentry answers (getppid)",
     "clock_gettime": "clock_gettime",
@@ -48,6 +50,9 @@ MICRO = {
     "map_touch_unmap": "map, touch, unmap one page",
     "fork_exit_wait": "fork + exit + wait",
     "fork_exec_wait": "fork + exec + wait",
+    "notified_call_1cpu": "the same call with one CPU for everything (nobody can spin on another)",
+    "futex_hand_over_1cpu": "the same hand-over with one CPU for everything",
+    "notified_call_cpu": "CPU time of the call, all processes",
     "pipe_byte": "one byte through a pipe, write + read",
     "pipe_ping_pong": "pipe ping-pong of two processes",
     "stat": "stat of a cached path",
@@ -55,7 +60,7 @@ MICRO = {
 }
 # bar: (peer, factor): cvisor must be <= factor * peer
 BARS = {
-    "notified_call": ("gVisor", 0.7), "clock_gettime": ("native", 1.1), "futex_hand_over": ("native", 1.1),
+    "notified_call": ("gVisor", 0.7), "notified_call_1cpu": ("gVisor", 0.7), "futex_hand_over_1cpu": ("native", 1.1), "clock_gettime": ("native", 1.1), "futex_hand_over": ("native", 1.1),
     "touch_page_of_64MiB": ("native", 1.5), "map_touch_unmap": ("native", 1.5), "fork_exit_wait": ("native", 2.5),
     "fork_exec_wait": ("native", 2.5), "true": ("gVisor", 0.125), "gcc": ("gVisor", 1), "python": ("gVisor", 1),
     "shell_loop": ("gVisor", 1), "gcc_cpu": ("gVisor", 1), "python_cpu": ("gVisor", 1), "shell_loop_cpu": ("gVisor", 1),
@@ -155,8 +160,10 @@ class Cgroup:
                 time.sleep(0.01)   # its last processes are on their way out
 
 
-def run(argv, out=subprocess.DEVNULL):
-    """(wall s, cpu s, stdout)"""
+def run(argv, out=subprocess.DEVNULL, cpus=None):
+    """(wall s, cpu s, stdout); cpus: what the run and everything that it starts may use."""
+    if cpus:
+        argv = ["taskset", "-c", cpus, *argv]
     with Cgroup() as cg:
         cg.join()
         try:
@@ -242,6 +249,12 @@ def measure(a, work):
             for line in out.decode().splitlines():
                 name, ns = line.split()
                 data.setdefault((name, peer), []).append(float(ns))
+            for name in ("notified_call", "futex_hand_over"):
+                _, cpu, out = run(wrap([micro, name]), subprocess.PIPE, "0")
+                data.setdefault((name + "_1cpu", peer), []).append(float(out.split()[1]))
+            _, cpu, _ = run(wrap([micro, "notified_calls"]))
+            _, start, _ = run(wrap([micro, "nothing"]))
+            data.setdefault(("notified_call_cpu", peer), []).append((cpu - start) * 1e9 / CALLS)
             for name, (argv, _) in wholes.items():
                 for _ in range(3 if name == "true" else 1):
                     wall, cpu, _ = run(wrap(argv))
