@@ -1,6 +1,5 @@
 /* sentry/boot/first.c - mounts, standard descriptors and the program of the first process. */
 #include <errno.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "abi/fcntl.h"
@@ -88,8 +87,7 @@ static int mount_other(struct task *t, const struct boot_mount *m)
     strbuf_init(&sb, data, sizeof(data));
     for (uint32_t i = 0; i < m->options.count; i++)
         strbuf_printf(&sb, "%s%s", i ? "," : "", m->options.v[i]);
-    const char *type = strcmp(m->type, "devtmpfs") == 0 ? "devtmpfs" : m->type;
-    return vfs_mount_at(t, m->destination, type, m->source, mount_flags(m->flags), data);
+    return vfs_mount_at(t, m->destination, m->type, m->source, mount_flags(m->flags), data);
 }
 
 static void mounts_all(const struct boot_config *cfg, struct task *t)

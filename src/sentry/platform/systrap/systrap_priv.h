@@ -99,9 +99,8 @@ struct platform_root {
     uint64_t zygote_notif;
     bool zygote_idle;
     bool zygote_cloning;
-    struct list_node zygote_queue; /* threads (node_zygote) that wait for a process */
+    struct list_node zygote_queue; /* threads (node) that wait for a process */
     uint64_t host_vdso;
-    uint32_t xsave_size;
 };
 
 static inline struct platform_root *plat(void) { return kern()->plat; }

@@ -275,21 +275,17 @@ void platform_thread_exit(struct thread *th)
     th->life = THREAD_DYING;
     s->nthreads--;
     if (s->nthreads == 0) {
-        bool started = s->pid != 0;
-        if (started || s->dead)
-            space_kill(s);
-        struct thread *o, *n;
-        bool last = false;
-        /* The process is on its way out: nothing of it will be answered. A process that does not exist yet is killed when its
-         * first notification comes. */
-        if (!started && !s->dead)
+        /* A process that does not exist yet is killed when its first notification comes; one that does is on its way out, and
+         * nothing of it will be answered. */
+        if (!s->pid && !s->dead)
             return;
-        LIST_FOREACH_SAFE (o, n, &s->threads, node) {
+        space_kill(s);
+        bool last;
+        do { /* the last one takes the space with it */
+            struct thread *o = list_first_entry(&s->threads, struct thread, node);
             last = o->node.next == &s->threads;
             thread_free(o);
-            if (last)
-                break;
-        }
+        } while (!last);
         return;
     }
     if (life == THREAD_NEW && !th->has_notif)
