@@ -48,7 +48,7 @@ PLANTED = [
     ("abi/a.h", "#include <unistd.h>\n", r"pure layer abi may not include <unistd\.h>"),
     ("wire/a.c", '#include "host/host.h"\n', r"wire may not include host/host\.h"),
     ("sentry/vfs/a.c", '#include "host/host.h"\n', r"sentry/vfs may not include host/host\.h"),
-    ("sentry/mm/a.c", '#include "sentry/platform/systrap/systrap.h"\n', r"sentry may not include sentry/platform/systrap"),
+    ("sentry/mm/a.c", '#include "sentry/platform/stubs/transport.h"\n', r"sentry may not include sentry/platform/stubs"),
     ("sentry/mm/b.c", '#include "mm.h"\n', r"not named from src/"),
     ("gofer/a.c", '#include "sentry/vfs/vfs.h"\n', r"gofer may not include sentry/vfs/vfs\.h"),
     ("nowhere/a.c", "\n", r"no layer"),

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes filter.c: the seccomp filter of every stub process (DESIGN.md 3.1, 3.5).
+"""Writes filter.c: the seccomp filters of stub processes (DESIGN.md 3.1, 3.5). Two that differ in how a call is handed to the
+sentry: stub_filter as a notification, stub_filter_trace as a stop of the tracer.
 
 From the stub's text: what the sentry's commands need, natively when the arguments keep it to the application's own memory,
 else as a notification that the sentry answers with "continue" only if it asked this thread for exactly this call.
@@ -17,6 +18,7 @@ lo = lambda n: 16 + 8 * n
 hi = lambda n: 20 + 8 * n
 
 prog, labels = [], {}
+hand_over = "USER_NOTIF"
 
 
 def emit(code, k, t=None, f=None):
@@ -46,57 +48,73 @@ def check_range(arg):
 
 
 TRAPS = """mmap mprotect munmap brk clone fork vfork execve rt_sigreturn exit madvise mremap clone3 execveat
-set_tid_address sigaltstack msync mincore mlock mlock2 munlock mlockall munlockall shmat shmdt remap_file_pages pkey_mprotect""".split()
+set_tid_address rseq sigaltstack msync mincore mlock mlock2 munlock mlockall munlockall shmat shmdt remap_file_pages pkey_mprotect""".split()
 
-ld(ARCH); jmp("JEQ", "AUDIT_ARCH_X86_64", None, "kill")
-ld(IP_HI); jmp("JEQ", STUB_HI, None, "app")
-ld(IP_LO); jmp("JGE", TEXT_SIZE, "app")
+def program(trace):
+    global hand_over
+    hand_over = "TRACE" if trace else "USER_NOTIF"
+    prog.clear()
+    labels.clear()
+    ld(ARCH); jmp("JEQ", "AUDIT_ARCH_X86_64", None, "kill")
+    ld(IP_HI); jmp("JEQ", STUB_HI, None, "app")
+    ld(IP_LO); jmp("JGE", TEXT_SIZE, "app")
 
-# the stub
-ld(NR)
-for nr in ("STUB_NR_STOP", "STUB_NR_REPORT", "STUB_NR_ZYGOTE"):
-    on(nr, "notif")
-for nr in ("rt_sigreturn", "close", "exit", "set_tid_address"):
-    on("__NR_" + nr, "allow")
-on("__NR_futex", "futex"); on("__NR_arch_prctl", "arch_prctl")
-on("__NR_munmap", "range0"); on("__NR_mprotect", "range0"); on("__NR_madvise", "s_madvise"); on("__NR_mmap", "s_mmap")
-ret("USER_NOTIF")
-label("s_madvise"); ld(lo(2)); jmp("JEQ", "10 /* MADV_DONTFORK: its own areas */", "allow", "range0")
-label("s_mmap"); ld(lo(3)); jmp("JSET", "0x20 /* MAP_ANONYMOUS */", None, "notif")
-jmp("JSET", "0x10 /* MAP_FIXED */", None, "kill")
-label("range0"); check_range(0)
+    # the stub
+    ld(NR)
+    for nr in ("STUB_NR_STOP", "STUB_NR_REPORT", "STUB_NR_ZYGOTE"):
+        on(nr, "notif")
+    for nr in ("rt_sigreturn", "exit", "set_tid_address"):
+        on("__NR_" + nr, "allow")
+    if not trace:   # there the sentry must know which descriptors a process has: it hands them over one by one
+        on("__NR_close", "allow")
+    on("__NR_futex", "futex"); on("__NR_arch_prctl", "arch_prctl")
+    on("__NR_munmap", "range0"); on("__NR_mprotect", "range0"); on("__NR_madvise", "s_madvise"); on("__NR_mmap", "s_mmap")
+    ret(hand_over)
+    label("s_madvise"); ld(lo(2)); jmp("JEQ", "10 /* MADV_DONTFORK: its own areas */", "allow", "range0")
+    label("s_mmap"); ld(lo(3)); jmp("JSET", "0x20 /* MAP_ANONYMOUS */", None, "notif")
+    jmp("JSET", "0x10 /* MAP_FIXED */", None, "kill")
+    label("range0"); check_range(0)
 
-# the application
-label("app"); ld(NR)
-on("__NR_futex", "futex"); on("__NR_sched_yield", "allow"); on("__NR_getcpu", "allow")
-for nr in ("clock_gettime", "clock_getres"):
-    on("__NR_" + nr, "clock")
-for nr in TRAPS:
-    on("__NR_" + nr, "trap")
-for nr in ("gettimeofday", "time"):
-    on("__NR_" + nr, "allow")
-on("__NR_arch_prctl", "arch_prctl")
-ret("USER_NOTIF")
-label("futex"); ld(lo(1)); alu("AND | BPF_K", "0xfffffe7f /* without PRIVATE and CLOCK_REALTIME */")
-for op in (0, 1, 3, 4, 5, 9, 10):   # WAIT WAKE REQUEUE CMP_REQUEUE WAKE_OP WAIT_BITSET WAKE_BITSET
-    on(op, "allow")
-ret("USER_NOTIF")
-label("clock"); ld(lo(0)); jmp("JGE", 8, "notif", "allow")   # fixed clocks; others name guest ids or alarm clocks
-label("arch_prctl"); ld(lo(0)); jmp("JGE", 0x1001, None, "notif"); jmp("JGE", 0x1005, "notif", "allow")
+    # the application
+    label("app"); ld(NR)
+    on("__NR_futex", "futex"); on("__NR_sched_yield", "allow"); on("__NR_getcpu", "allow")
+    for nr in ("clock_gettime", "clock_getres"):
+        on("__NR_" + nr, "clock")
+    for nr in TRAPS:
+        on("__NR_" + nr, "trap")
+    for nr in ("gettimeofday", "time"):
+        on("__NR_" + nr, "allow")
+    for nr in (449, 454, 455, 456):   # futex_waitv futex_wake futex_wait futex_requeue, which headers may not know
+        on(nr, "allow")
+    on("__NR_membarrier", "membarrier")
+    on("__NR_arch_prctl", "arch_prctl")
+    ret(hand_over)
+    label("futex"); ld(lo(1)); alu("AND | BPF_K", "0xfffffe7f /* without PRIVATE and CLOCK_REALTIME */")
+    for op in (0, 1, 3, 4, 5, 9, 10):   # WAIT WAKE REQUEUE CMP_REQUEUE WAKE_OP WAIT_BITSET WAKE_BITSET
+        on(op, "allow")
+    for op in (6, 8, 12, 13):           # LOCK_PI TRYLOCK_PI CMP_REQUEUE_PI LOCK_PI2: the thread itself marks the word
+        on(op, "trap")
+    ret(hand_over)
+    label("membarrier"); ld(lo(0)); alu("AND | BPF_K", "0x154 /* the REGISTER_ commands: the kernel is told */")
+    jmp("JEQ", 0, "allow", "trap")
+    label("clock"); ld(lo(0)); jmp("JGE", 8, "notif", "allow")   # fixed clocks; others name guest ids or alarm clocks
+    label("arch_prctl"); ld(lo(0)); jmp("JGE", 0x1001, None, "notif"); jmp("JGE", 0x1005, "notif", "allow")
 
-label("notif"); ret("USER_NOTIF")
-label("allow"); ret("ALLOW")
-label("trap"); ret("TRAP")
-label("kill"); ret("KILL_PROCESS")
+    label("notif"); ret(hand_over)
+    label("allow"); ret("ALLOW")
+    label("trap"); ret("TRAP")
+    label("kill"); ret("KILL_PROCESS")
+
 
 out = ["/* Made by gen_filter.py. */", '#include "stub/stub.h"', "", "#include <asm/unistd_64.h>", "#include <linux/audit.h>",
        "#include <linux/filter.h>", "#include <linux/seccomp.h>", "",
-       f'_Static_assert(STUB_TEXT >> 32 == {STUB_HI:#x} && STUB_TEXT_SIZE == {TEXT_SIZE:#x}, "gen_filter.py");', "",
-       "const struct sock_filter stub_filter[] = {"]
-for pc, (code, k, t, f) in enumerate(prog):
-    d = [0 if x is None else labels[x] - pc - 1 for x in (t, f)]
-    assert all(0 <= x < 256 for x in d), (pc, d)
-    k = k if isinstance(k, int) or not str(k).startswith("sys") else k
-    out.append(f"    {{{code}, {d[0]}, {d[1]}, {k}}},")
-out += ["};", "const unsigned stub_filter_len = sizeof stub_filter / sizeof stub_filter[0];", ""]
+       f'_Static_assert(STUB_TEXT >> 32 == {STUB_HI:#x} && STUB_TEXT_SIZE == {TEXT_SIZE:#x}, "gen_filter.py");', ""]
+for name, is_trace in (("stub_filter", False), ("stub_filter_trace", True)):
+    program(is_trace)
+    out.append(f"const struct sock_filter {name}[] = {{")
+    for pc, (code, k, t, f) in enumerate(prog):
+        d = [0 if x is None else labels[x] - pc - 1 for x in (t, f)]
+        assert all(0 <= x < 256 for x in d), (pc, d)
+        out.append(f"    {{{code}, {d[0]}, {d[1]}, {k}}},")
+    out += ["};", f"const unsigned {name}_len = sizeof {name} / sizeof {name}[0];", ""]
 open(sys.argv[1], "w").write("\n".join(out))

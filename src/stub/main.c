@@ -48,6 +48,12 @@ static void handlers_install(void)
     stub_call(__NR_rt_sigprocmask, SIG_SETMASK, arg(&none), 0, 8, 0, 0);
 }
 
+static int64_t filter_install(const struct sock_filter *code, unsigned len, uint64_t flags)
+{
+    struct sock_fprog prog = {(unsigned short)len, (struct sock_filter *)(uintptr_t)code};
+    return stub_call(__NR_seccomp, SECCOMP_SET_MODE_FILTER, flags, arg(&prog), 0, 0, 0);
+}
+
 void stub_main(const uint64_t *stack)
 {
     int64_t r = stub_call(__NR_mmap, STUB_AREAS, STUB_AREA_SIZE, 3, 0x11, STUB_FD_AREAS, 0);
@@ -58,12 +64,11 @@ void stub_main(const uint64_t *stack)
     handlers_install();
     stub_call(__NR_madvise, STUB_AREAS, STUB_AREA_SIZE, 10, 0, 0, 0);
     stub_call(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
-    struct sock_fprog prog = {(unsigned short)stub_filter_len,
-                              (struct sock_filter *)(uintptr_t)stub_filter};
-    int64_t listener =
-        stub_call(__NR_seccomp, SECCOMP_SET_MODE_FILTER,
-                  SECCOMP_FILTER_FLAG_NEW_LISTENER | (1UL << 5) /* WAIT_KILLABLE_RECV */,
-                  arg(&prog), 0, 0, 0);
+    int trace = ctl->mode == STUB_MODE_TRACE;
+    int64_t listener = trace ? filter_install(stub_filter_trace, stub_filter_trace_len, 0)
+                             : filter_install(stub_filter, stub_filter_len,
+                                              SECCOMP_FILTER_FLAG_NEW_LISTENER |
+                                                  (1UL << 5) /* WAIT_KILLABLE_RECV */);
     __atomic_store_n(&ctl->listener, (int32_t)(listener < 0 ? listener : listener + 1),
                      __ATOMIC_RELEASE);
     stub_call(__NR_futex, STUB_AREAS + __builtin_offsetof(struct stub_ctl, listener), 1 /* WAKE */,
@@ -71,8 +76,12 @@ void stub_main(const uint64_t *stack)
     if (listener < 0)
         for (;;)
             stub_call(__NR_exit_group, 1, 0, 0, 0, 0, 0);
+    while (!ctl->attached)
+        stub_call(__NR_futex, STUB_AREAS + __builtin_offsetof(struct stub_ctl, attached),
+                  0 /* WAIT */, 0, 0, 0, 0);
     int64_t slot = stub_call(STUB_NR_ZYGOTE, 1, 0, 0, 0, 0, 0);
-    stub_call(__NR_close, (uint64_t)listener, 0, 0, 0, 0, 0);
+    if (!trace)
+        stub_call(__NR_close, (uint64_t)listener, 0, 0, 0, 0, 0);
     for (;;) {
         if (slot > 0)
             r = stub_clone(0x8000 /* CLONE_PARENT */, (uint64_t)slot, 0, 0);

@@ -18,5 +18,5 @@ void stub_stopped(int signo, void *info, void *uc);
 _Noreturn void stub_run(struct stub_ctl *ctl);
 
 /* The seccomp filter of all stubs (filter.c). */
-extern const struct sock_filter stub_filter[];
-extern const unsigned stub_filter_len;
+extern const struct sock_filter stub_filter[], stub_filter_trace[];
+extern const unsigned stub_filter_len, stub_filter_trace_len;

@@ -31,10 +31,14 @@
 #define STUB_NR_ZYGOTE 0x7102 /* answer: the slot of a new space */
 
 /* Commands beyond host calls by number. */
-#define STUB_CMD_COPY      0x7200 /* dst, src, size */
-#define STUB_CMD_CLONE     0x7201 /* flags, slot, child_tid, tls */
+#define STUB_CMD_COPY    0x7200 /* dst, src, size */
+#define STUB_CMD_CLONE   0x7201 /* flags, slot, child_tid, tls */
 
-#define STUB_FLAG_REPORT   1u
+#define STUB_FLAG_REPORT 1u
+
+/* How the zygote's filter hands a call to the sentry. */
+#define STUB_MODE_NOTIFY   0u /* seccomp user notification */
+#define STUB_MODE_TRACE    1u /* the tracer's stop */
 
 #define STUB_SIG_INTERRUPT 10 /* SIGUSR1 of the host */
 
@@ -56,17 +60,20 @@ struct stub_ctl {
     uint64_t sp; /* sentry: stack of a thread that starts */
     uint64_t
         uc; /* the context to restore; by the handler, or by the sentry for a thread that starts */
-    uint64_t info;    /* stub: siginfo of the stop */
-    uint32_t signo;   /* stub: signal of the stop */
-    uint32_t flags;   /* sentry: STUB_FLAG_* */
-    uint32_t ncmds;   /* sentry */
-    uint32_t failed;  /* stub: index + 1 of the command that failed */
-    int64_t result;   /* stub: result of the last command that was run */
-    uint32_t seq;     /* sentry: number of this batch */
-    uint32_t done;    /* stub: number of the last batch that is finished */
-    int32_t listener; /* zygote, at start: its descriptor + 1, or -errno; 0: not yet */
+    uint64_t info;   /* stub: siginfo of the stop */
+    uint32_t signo;  /* stub: signal of the stop */
+    uint32_t flags;  /* sentry: STUB_FLAG_* */
+    uint32_t ncmds;  /* sentry */
+    uint32_t failed; /* stub: index + 1 of the command that failed */
+    int64_t result;  /* stub: result of the last command that was run */
+    uint32_t seq;    /* sentry: number of this batch */
+    uint32_t done;   /* stub: number of the last batch that is finished */
+    int32_t
+        listener; /* zygote, at start: its descriptor + 1 (1: none in this mode), or -errno; 0: not yet */
+    uint32_t mode;     /* sentry, before the zygote: STUB_MODE_* */
+    uint64_t vdso;     /* zygote, at start: the host's vdso */
+    uint32_t attached; /* sentry: the zygote may make its first call */
     uint32_t pad;
-    uint64_t vdso; /* zygote, at start: the host's vdso */
     struct stub_cmd cmd[STUB_CMDS];
 };
 _Static_assert(sizeof(struct stub_ctl) <= STUB_AREA_COPY, "control page");

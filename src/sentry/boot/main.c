@@ -23,7 +23,7 @@
 #include "sentry/kernel.h"
 #include "sentry/loader/loader.h"
 #include "sentry/platform/platform.h"
-#include "sentry/platform/systrap/host_vdso.h"
+#include "sentry/platform/stubs/host_vdso.h"
 #include "sentry/task/run.h"
 #include "sentry/task/task.h"
 #include "sentry/time/timer.h"

@@ -1,14 +1,15 @@
 /* sentry/platform/platform.h - how application code is run and reached.
  *
  * Trust    everything that comes from below was produced by hostile code: registers and words are data.
- * Owner    struct space = one guest address space (a host process under systrap); struct thread = one guest thread. A
+ * Owner    struct space = one guest address space (a host process); struct thread = one guest thread. A
  *          task owns its thread; a space lives as long as it has threads.
  * Locks    the kernel lock for all functions; none sleeps.
  * Context  A thread is RUNNING (application code), or stopped: at a notified system call (STOP_CALL: number and
  *          arguments only), or with its whole context (STOP_CONTEXT: trapped call, fault, interrupt, start).
  * Mapping  Memory operations are queued on a thread that is in STOP_CONTEXT (calls that change the map always are) and
  *          are done by it, in order, before it resumes. Failure is reported by platform_events.map_failed.
- * Kinds    systrap/ (seccomp notification and traps), fake/ (unit tests: memory is the test's own).
+ * Kinds    stubs/ runs applications in host processes, with systrap/ (seccomp notification) or ptrace/ to stop and answer
+ *          them; fake/ is for unit tests: memory is the test's own.
  */
 #pragma once
 #include <stdbool.h>

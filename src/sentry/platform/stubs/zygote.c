@@ -1,5 +1,5 @@
-/* sentry/platform/systrap/zygote.c - the first stub, from which every new space is made. */
-#include "sentry/platform/systrap/systrap_priv.h"
+/* sentry/platform/stubs/zygote.c - the first stub, from which every new space is made. */
+#include "sentry/platform/stubs/stubs_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,12 +15,6 @@
 #include "base/log.h"
 #include "host/host.h"
 #include "stub/blobs.h"
-
-/* Linux 6.6, newer than the headers that we build with. */
-#ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
-#define SECCOMP_IOCTL_NOTIF_SET_FLAGS      SECCOMP_IOW(4, uint64_t)
-#define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP 1UL
-#endif
 
 /* In the child, before exec: a copy of the sentry that must not touch its state. */
 static _Noreturn void zygote_exec(int image_fd, int areas_fd)
@@ -56,7 +50,7 @@ static int image_memfd(void)
     return fd;
 }
 
-/* Waits until the zygote has installed its filter; its descriptor number or -errno. */
+/* Waits until the zygote has installed its filter; the number of its listener + 1, or -errno. */
 static int listener_wait(volatile struct stub_ctl *ctl, int32_t pid)
 {
     uint32_t *word = (uint32_t *)(uintptr_t)&ctl->listener;
@@ -72,26 +66,6 @@ static int listener_wait(volatile struct stub_ctl *ctl, int32_t pid)
     }
 }
 
-static int listener_take(int32_t pid, int number)
-{
-    int pidfd = host_pidfd_open(pid, 0);
-    if (pidfd < 0)
-        return pidfd;
-    int fd = host_pidfd_getfd(pidfd, number, 0);
-    (void)!host_close(pidfd);
-    if (fd < 0)
-        return fd;
-    int err = hostfile_adopt(fd, &plat()->listener);
-    if (err)
-        return err;
-    /* Linux 6.6: both wakes of a call are switches on one CPU. Older hosts do without. */
-    int r = host_ioctl(hostfile_fd(plat()->listener), SECCOMP_IOCTL_NOTIF_SET_FLAGS,
-                       (void *)(uintptr_t)SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
-    if (r < 0)
-        LOGI("systrap: no synchronous wake-up on this host err=%d", r);
-    return 0;
-}
-
 int zygote_start(void)
 {
     struct platform_root *p = plat();
@@ -99,6 +73,8 @@ int zygote_start(void)
     if (image < 0)
         return image;
     int areas = hostfile_fd(p->areas);
+    volatile struct stub_ctl *ctl = (volatile struct stub_ctl *)(uintptr_t)AREAS_BASE;
+    ctl->mode = p->transport->mode;
     /* Children are reaped by the host kernel; their end is seen through pidfds. */
     struct {
         void (*handler)(int);
@@ -112,15 +88,16 @@ int zygote_start(void)
     (void)!host_close(image);
     if (pid < 0)
         return pid;
-    volatile struct stub_ctl *ctl = (volatile struct stub_ctl *)(uintptr_t)AREAS_BASE;
     int number = listener_wait(ctl, pid);
     if (number < 0)
         return number;
-    int err = listener_take(pid, number - 1);
+    int err = p->transport->attach(pid, number - 1);
     if (err)
         return err;
     p->host_vdso = ctl->vdso;
     p->zygote_tid = pid;
+    atomic_store_release((uint32_t *)(uintptr_t)&ctl->attached, 1u);
+    (void)!host_futex((uint32_t *)(uintptr_t)&ctl->attached, FUTEX_WAKE, 1, NULL, NULL, 0);
     (void)!host_rt_sigaction(SIGCHLD, &ignore, NULL, sizeof(uint64_t));
     return 0;
 }
@@ -135,7 +112,7 @@ static void zygote_next(void)
     list_add_tail(&th->node, &th->space->threads);
     p->zygote_idle = false;
     p->zygote_cloning = true;
-    notif_send(p->zygote_notif, th->slot, 0);
+    p->transport->answer(p->zygote_notif, th->slot);
 }
 
 void zygote_ask(struct thread *th)
@@ -157,7 +134,7 @@ bool zygote_notified(const struct seccomp_notif *n)
     }
     if (n->data.nr == SYS_clone && p->zygote_cloning) {
         p->zygote_cloning = false;
-        notif_send(n->id, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
+        p->transport->proceed(n->id);
         return true;
     }
     return false;

@@ -1,4 +1,4 @@
-/* sentry/platform/systrap/notif.c - notifications: waiting for one, finding out what it means, answering. */
+/* sentry/platform/stubs/stops.c - stops of stub threads: finding out what one means, answering. */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -7,35 +7,29 @@
 #include "base/log.h"
 #include "host/host.h"
 #include "sentry/platform/event.h"
-#include "sentry/platform/systrap/systrap_priv.h"
+#include "sentry/platform/stubs/stubs_priv.h"
 
 static_assert(sizeof(struct seccomp_notif) <= sizeof(struct platform_event),
               "an event holds a notification");
 
-int platform_wait(struct platform_event *ret)
-{
-    memset(ret, 0, sizeof(struct seccomp_notif));
-    return host_ioctl(hostfile_fd(plat()->listener), SECCOMP_IOCTL_NOTIF_RECV, ret);
-}
+int platform_wait(struct platform_event *ret) { return plat()->transport->wait(ret); }
 
-void notif_send(uint64_t id, int64_t value, uint32_t flags)
-{
-    struct seccomp_notif_resp r = {.id = id, .flags = flags};
-    if (value < 0 && value >= -4095)
-        r.error = (int32_t)value;
-    else
-        r.val = value;
-    /* -ENOENT: the thread was killed meanwhile. Nothing to do: its pidfd tells. */
-    (void)!host_ioctl(hostfile_fd(plat()->listener), SECCOMP_IOCTL_NOTIF_SEND, &r);
-}
-
-void notif_answer(struct thread *th, int64_t value, uint32_t flags)
+void stop_answer(struct thread *th, int64_t value)
 {
     if (!th->has_notif)
         return;
     th->has_notif = false;
     th->start_notif = false;
-    notif_send(th->notif_id, value, flags);
+    plat()->transport->answer(th->notif_id, value);
+}
+
+void stop_proceed(struct thread *th)
+{
+    if (!th->has_notif)
+        return;
+    th->has_notif = false;
+    th->start_notif = false;
+    plat()->transport->proceed(th->notif_id);
 }
 
 static bool from_stub(const struct seccomp_notif *n)
@@ -54,7 +48,7 @@ static void on_stranger(const struct seccomp_notif *n)
     const uint64_t want[6] = {
         th ? thread_area_addr(th) : 0, STUB_AREA_SIZE, 3, 0x11, STUB_FD_AREAS, n->data.args[5]};
     if (!th || th->tid || memcmp(n->data.args, want, sizeof(want)) != 0) {
-        LOGW("systrap: unexpected host thread killed tid=%d nr=%d", tid, n->data.nr);
+        LOGW("stubs: unexpected host thread killed tid=%d nr=%d", tid, n->data.nr);
         (void)!host_kill(tid, SIGKILL);
         return;
     }
@@ -80,7 +74,7 @@ static void on_stranger(const struct seccomp_notif *n)
 /* The stub broke the contract: only the application can have made it do so. */
 static void broken(struct thread *th, const char *what)
 {
-    LOGW("systrap: stub killed pid=%d tid=%d: %s", th->space->pid, th->tid, what);
+    LOGW("stubs: stub killed pid=%d tid=%d: %s", th->space->pid, th->tid, what);
     space_kill(th->space);
 }
 
@@ -125,7 +119,7 @@ static void on_report(struct thread *th)
     int err = result < 0 && result >= -4095 ? (int)result : -ENOMEM;
     struct task *child = q->child[failed - 1];
     bool clone = q->cmd[failed - 1].nr == STUB_CMD_CLONE;
-    LOGD("systrap: command failed tid=%d nr=%llu err=%d", th->tid,
+    LOGD("stubs: command failed tid=%d nr=%llu err=%d", th->tid,
          (unsigned long long)q->cmd[failed - 1].nr, err);
     queue_done(th);
     if (clone)
@@ -160,7 +154,7 @@ void platform_handle(const struct platform_event *e)
     struct platform_root *p = plat();
     if ((int32_t)n.pid == p->zygote_tid) {
         if (!zygote_notified(&n))
-            LOGE("systrap: the zygote made an unexpected call nr=%d", n.data.nr);
+            LOGE("stubs: the zygote made an unexpected call nr=%d", n.data.nr);
         return;
     }
     struct thread *th = thread_by_tid((int32_t)n.pid);
@@ -178,7 +172,7 @@ void platform_handle(const struct platform_event *e)
     th->has_notif = true;
     th->notif_id = n.id;
     if (th->life == THREAD_DYING) { /* its interrupt is pending: let it come */
-        notif_answer(th, -EINTR, 0);
+        stop_answer(th, -EINTR);
         return;
     }
     if (th->inflight)

@@ -1,7 +1,7 @@
 /* Frames that an application forged in its own area. */
 #include "base/test.h"
 
-#include "sentry/platform/systrap/systrap_priv.h"
+#include "sentry/platform/stubs/stubs_priv.h"
 
 #include <errno.h>
 #include <string.h>

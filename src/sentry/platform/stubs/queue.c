@@ -1,5 +1,5 @@
-/* sentry/platform/systrap/queue.c - operations that a stub does for us: memory calls, copies, clones. */
-#include "sentry/platform/systrap/systrap_priv.h"
+/* sentry/platform/stubs/queue.c - operations that a stub does for us: memory calls, copies, clones. */
+#include "sentry/platform/stubs/stubs_priv.h"
 
 #include <errno.h>
 #include <string.h>
@@ -73,6 +73,7 @@ void queue_done(struct thread *th)
 
 bool queue_continue(struct thread *th, const struct seccomp_notif *n)
 {
+    const struct transport *tp = plat()->transport;
     struct queue *q = th->q;
     if (!q || !th->inflight)
         return false;
@@ -90,17 +91,12 @@ bool queue_continue(struct thread *th, const struct seccomp_notif *n)
         }
         q->used |= 1ULL << i;
         if (q->file[i]) {
-            struct seccomp_notif_addfd add = {.id = n->id,
-                                              .flags = SECCOMP_ADDFD_FLAG_SETFD,
-                                              .srcfd = (uint32_t)hostfile_fd(q->file[i]),
-                                              .newfd = (uint32_t)c->arg[4]};
-            int r = host_ioctl(hostfile_fd(plat()->listener), SECCOMP_IOCTL_NOTIF_ADDFD, &add);
-            if (r < 0) {
-                notif_send(n->id, r == -EBADF || r == -EMFILE ? -ENOMEM : r, 0);
-                return true;
-            }
+            int r = tp->proceed_with_file(n->id, hostfile_fd(q->file[i]), (int)c->arg[4]);
+            if (r < 0)
+                tp->answer(n->id, r == -EBADF || r == -EMFILE ? -ENOMEM : r);
+        } else {
+            tp->proceed(n->id);
         }
-        notif_send(n->id, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
         return true;
     }
     return false;

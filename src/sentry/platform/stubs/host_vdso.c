@@ -1,12 +1,12 @@
-/* sentry/platform/systrap/host_vdso.c - where the host's vDSO functions lie in every stub: our own copy of the image is the same,
+/* sentry/platform/stubs/host_vdso.c - where the host's vDSO functions lie in every stub: our own copy of the image is the same,
  * and the stubs' address is known. */
-#include "sentry/platform/systrap/host_vdso.h"
+#include "sentry/platform/stubs/host_vdso.h"
 
 #include <elf.h>
 #include <string.h>
 
 #include "host/auxv.h"
-#include "sentry/platform/systrap/systrap_priv.h"
+#include "sentry/platform/stubs/stubs_priv.h"
 
 static const void *at(uint64_t base, uint64_t off) { return (const void *)(uintptr_t)(base + off); }
 

@@ -1,4 +1,4 @@
-/* sentry/platform/systrap/systrap_priv.h - the books of the systrap platform (DESIGN.md 3.1, 3.5, 3.7).
+/* sentry/platform/stubs/stubs_priv.h - the books of spaces and threads in stub processes (DESIGN.md 3.1, 3.5, 3.7).
  *
  * What     A space is a stub process, a thread one of its host threads. A thread owns a slot: 64 KiB of shared memory, mapped
  *          in the stub at STUB_AREAS + slot * STUB_AREA_SIZE and here at AREAS_BASE + the same offset.
@@ -26,6 +26,7 @@
 #include "sentry/io/hostfile.h"
 #include "sentry/kernel.h"
 #include "sentry/platform/platform.h"
+#include "sentry/platform/stubs/transport.h"
 #include "sentry/task/wait.h"
 #include "stub/stub_abi.h"
 
@@ -89,8 +90,10 @@ struct free_slot {
 
 struct platform_root {
     const struct platform_events *ev;
-    struct hostfile *listener, *areas;
-    uint32_t slot_top; /* slots below were used */
+    const struct transport *transport;
+    struct hostfile *areas;
+    struct hostfile *listener; /* systrap */
+    uint32_t slot_top;         /* slots below were used */
     uint32_t free_slots_n, free_slots_first;
     struct free_slot *free_slots; /* arena pages: a ring, the oldest is taken first */
     struct thread **tids;         /* TID_BUCKETS */
@@ -144,9 +147,9 @@ void context_fresh(struct thread *th); /* an empty first frame */
 void context_copy(const struct thread *from, struct thread *to);
 int context_fault(struct thread *th, uint32_t *ret_signo, struct fault *ret);
 
-/* notif.c */
-void notif_answer(struct thread *th, int64_t value, uint32_t flags);
-void notif_send(uint64_t id, int64_t value, uint32_t flags);
+/* stops.c: the answer to th's stop, if it is in one. */
+void stop_answer(struct thread *th, int64_t value);
+void stop_proceed(struct thread *th); /* the host makes the call */
 
 /* zygote.c */
 NODISCARD int zygote_start(void);

@@ -1,9 +1,9 @@
-/* sentry/platform/systrap/memory.c - application memory through process_vm_readv and writev. */
+/* sentry/platform/stubs/memory.c - application memory through process_vm_readv and writev. */
 #include <errno.h>
 #include <sys/uio.h>
 
 #include "host/host.h"
-#include "sentry/platform/systrap/systrap_priv.h"
+#include "sentry/platform/stubs/stubs_priv.h"
 
 /* A thread through which the memory is reached: that of a process whose first thread has ended is not found by its number. */
 static int32_t someone(const struct space *s)

@@ -1,9 +1,9 @@
-/* sentry/platform/systrap/context_untrusted.c - signal frames in shared areas: reading, writing, making, copying.
+/* sentry/platform/stubs/context_untrusted.c - signal frames in shared areas: reading, writing, making, copying.
  *
  * Every offset is computed from addresses that the application may have forged and is checked against the area; every field is
  * read once.
  */
-#include "sentry/platform/systrap/systrap_priv.h"
+#include "sentry/platform/stubs/stubs_priv.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* sentry/platform/systrap/host_vdso.h - the functions of the host's vDSO, as addresses in stub processes. */
+/* sentry/platform/stubs/host_vdso.h - the functions of the host's vDSO, as addresses in stub processes. */
 #pragma once
 #include "stub/vdso/vdso_data.h"
 

@@ -1,5 +1,5 @@
-/* sentry/platform/systrap/thread.c - spaces, threads and slots; how a stopped thread goes on. */
-#include "sentry/platform/systrap/systrap_priv.h"
+/* sentry/platform/stubs/thread.c - spaces, threads and slots; how a stopped thread goes on. */
+#include "sentry/platform/stubs/stubs_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "host/host.h"
 
-const char *platform_name(void) { return "systrap"; }
+const char *platform_name(void) { return plat()->transport->name; }
 
 /* ---- slots ---- */
 
@@ -106,7 +106,7 @@ static void space_unwatch(struct space *s)
 static void space_on_exit(struct hostwatch *w, uint32_t events)
 {
     struct space *s = container_of(w, struct space, watch);
-    LOGD("systrap: stub process ended pid=%d", s->pid);
+    LOGD("stubs: stub process ended pid=%d", s->pid);
     s->dead = true;
     space_unwatch(s);
     plat()->ev->space_died(s);
@@ -118,7 +118,7 @@ void space_started(struct space *s, int32_t pid)
     int fd = host_pidfd_open(pid, 0);
     if (fd < 0 || hostfile_adopt(fd, &s->pidfd) ||
         hostwatch_add(&s->watch, s->pidfd, LINUX_POLLIN, false, space_on_exit)) {
-        LOGW("systrap: stub process cannot be watched pid=%d err=%d", pid, fd);
+        LOGW("stubs: stub process cannot be watched pid=%d err=%d", pid, fd);
         s->pidfd = hostfile_unref(s->pidfd);
     }
 }
@@ -256,13 +256,22 @@ static void host_interrupt(const struct thread *th)
         (void)!host_tgkill(th->space->pid, th->tid, STUB_SIG_INTERRUPT);
 }
 
+/* Its area and commands are complete: a stub call returns, or the mapping of the area is made. */
+static void thread_go(struct thread *th)
+{
+    if (th->start_notif)
+        stop_proceed(th);
+    else
+        stop_answer(th, 0);
+}
+
 /* Stopped in the stub with a notification: exit is the next thing it does. */
 void thread_exit_now(struct thread *th)
 {
     volatile struct stub_ctl *ctl = thread_ctl(th);
     ctl->cmd[0] = (struct stub_cmd){.nr = SYS_exit};
     ctl->ncmds = 1;
-    notif_answer(th, 0, th->start_notif ? SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0);
+    thread_go(th);
     thread_free(th);
 }
 
@@ -294,7 +303,7 @@ void platform_thread_exit(struct thread *th)
         thread_exit_now(th);
     } else if (was == STOP_CALL) {
         host_interrupt(th);
-        notif_answer(th, -EINTR, 0);
+        stop_answer(th, -EINTR);
     } else {
         host_interrupt(th);
     }
@@ -328,8 +337,7 @@ void thread_handover(struct thread *th)
     th->inflight = n > 0;
     th->flags = 0;
     th->stop = STOP_RUNNING;
-    bool start = th->start_notif;
-    notif_answer(th, 0, start ? SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0);
+    thread_go(th);
     th->life = THREAD_ALIVE;
 }
 
@@ -357,7 +365,7 @@ void platform_return(struct thread *th, int64_t value)
         return;
     }
     th->stop = STOP_RUNNING;
-    notif_answer(th, value, 0);
+    stop_answer(th, value);
 }
 
 void platform_return_and_stop(struct thread *th, int64_t value)
@@ -365,7 +373,7 @@ void platform_return_and_stop(struct thread *th, int64_t value)
     assert(th->stop == STOP_CALL);
     host_interrupt(th);
     th->stop = STOP_RUNNING;
-    notif_answer(th, value, 0);
+    stop_answer(th, value);
 }
 
 void platform_interrupt(struct thread *th)
@@ -411,6 +419,7 @@ int platform_init(const struct platform_events *ev)
         return -ENOMEM;
     kern()->plat = p;
     p->ev = ev;
+    p->transport = &systrap_transport;
     p->slot_top = ZYGOTE_SLOT + 1;
     list_init(&p->zygote_queue);
     p->free_slots = arena_alloc(STUB_SLOTS * sizeof(p->free_slots[0]));

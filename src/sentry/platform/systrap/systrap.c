@@ -1,0 +1,86 @@
+/* sentry/platform/systrap/systrap.c - stops as seccomp notifications (DESIGN.md 3.1): receiving and answering them. */
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "base/log.h"
+#include "host/host.h"
+#include "sentry/platform/stubs/stubs_priv.h"
+
+/* Linux 6.6, newer than the headers that we build with. */
+#ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
+#define SECCOMP_IOCTL_NOTIF_SET_FLAGS      SECCOMP_IOW(4, uint64_t)
+#define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP 1UL
+#endif
+
+static int listener(void) { return hostfile_fd(plat()->listener); }
+
+static int systrap_attach(int32_t zygote, int number)
+{
+    int pidfd = host_pidfd_open(zygote, 0);
+    if (pidfd < 0)
+        return pidfd;
+    int fd = host_pidfd_getfd(pidfd, number, 0);
+    (void)!host_close(pidfd);
+    if (fd < 0)
+        return fd;
+    int err = hostfile_adopt(fd, &plat()->listener);
+    if (err)
+        return err;
+    /* Linux 6.6: both wakes of a call are switches on one CPU. Older hosts do without. */
+    int r = host_ioctl(listener(), SECCOMP_IOCTL_NOTIF_SET_FLAGS,
+                       (void *)(uintptr_t)SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+    if (r < 0)
+        LOGI("systrap: no synchronous wake-up on this host err=%d", r);
+    return 0;
+}
+
+static int systrap_wait(struct platform_event *ret)
+{
+    memset(ret, 0, sizeof(struct seccomp_notif));
+    return host_ioctl(listener(), SECCOMP_IOCTL_NOTIF_RECV, ret);
+}
+
+static void answer_send(struct seccomp_notif_resp *r)
+{
+    /* -ENOENT: the thread was killed meanwhile. Nothing to do: its pidfd tells. */
+    (void)!host_ioctl(listener(), SECCOMP_IOCTL_NOTIF_SEND, r);
+}
+
+static void systrap_answer(uint64_t id, int64_t value)
+{
+    struct seccomp_notif_resp r = {.id = id};
+    if (value < 0 && value >= -4095)
+        r.error = (int32_t)value;
+    else
+        r.val = value;
+    answer_send(&r);
+}
+
+static void systrap_proceed(uint64_t id)
+{
+    struct seccomp_notif_resp r = {.id = id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
+    answer_send(&r);
+}
+
+static int systrap_proceed_with_file(uint64_t id, int fd, int at)
+{
+    struct seccomp_notif_addfd add = {
+        .id = id, .flags = SECCOMP_ADDFD_FLAG_SETFD, .srcfd = (uint32_t)fd, .newfd = (uint32_t)at};
+    int r = host_ioctl(listener(), SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+    if (r < 0)
+        return r;
+    systrap_proceed(id);
+    return 0;
+}
+
+const struct transport systrap_transport = {
+    .name = "systrap",
+    .mode = STUB_MODE_NOTIFY,
+    .attach = systrap_attach,
+    .wait = systrap_wait,
+    .answer = systrap_answer,
+    .proceed = systrap_proceed,
+    .proceed_with_file = systrap_proceed_with_file,
+};
