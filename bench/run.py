@@ -20,6 +20,9 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import files  # noqa: E402
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 RUNSC = os.environ.get("RUNSC", os.path.join(ROOT, "out", "runsc"))
 # Where a cgroup counts CPU time, and how: the file and what follows from its text. Version 1, then 2.
@@ -57,12 +60,16 @@ MICRO = {
     "pipe_ping_pong": "pipe ping-pong of two processes",
     "stat": "stat of a cached path",
     "open_close": "open + close of a cached path",
+    "getdents": "a directory of 100 names listed (getdents64 until its end, lseek)",
+    "create_unlink": "create + unlink (open, close, unlink)",
+    "posix_spawn_wait": "posix_spawn + wait",
 }
 # bar: (peer, factor): cvisor must be <= factor * peer
 BARS = {
     "notified_call": ("gVisor", 0.7), "notified_call_1cpu": ("gVisor", 0.7), "futex_hand_over_1cpu": ("native", 1.1), "clock_gettime": ("native", 1.1), "futex_hand_over": ("native", 1.1),
     "touch_page_of_64MiB": ("native", 1.5), "map_touch_unmap": ("native", 1.5), "fork_exit_wait": ("native", 2.5),
-    "fork_exec_wait": ("native", 2.5), "true": ("gVisor", 0.125), "gcc": ("gVisor", 1), "python": ("gVisor", 1),
+    "fork_exec_wait": ("native", 2.5), "stat": ("gVisor", 1), "open_close": ("gVisor", 1), "getdents": ("gVisor", 1),
+    "create_unlink": ("gVisor", 1), "pipe_ping_pong": ("gVisor", 1), "true": ("gVisor", 0.125), "gcc": ("gVisor", 1), "python": ("gVisor", 1),
     "shell_loop": ("gVisor", 1), "gcc_cpu": ("gVisor", 1), "python_cpu": ("gVisor", 1), "shell_loop_cpu": ("gVisor", 1),
 }
 
@@ -208,6 +215,7 @@ def idle(peers, name, seconds):
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--rounds", type=int, default=5)
+    ap.add_argument("--file-rounds", type=int, default=3, help="rounds of the workloads over many files")
     ap.add_argument("--sleep", type=int, default=60, help="seconds of the idle measurement")
     ap.add_argument("--no-write", action="store_true", help="print only")
     a = ap.parse_args()
@@ -242,10 +250,12 @@ def measure(a, work):
         "python": (["/usr/bin/python3", "-c", "import json, subprocess, re"], "python3 start with three imports"),
         "shell_loop": (["sh", "-c", "i=0; while [ $i -lt 500 ]; do /bin/true; i=$((i+1)); done"], "shell loop of 500 /bin/true"),
     }
+    files.prepare()
+    counts = {name: files.calls(command) for name, (command, _) in files.available().items()}
     data = {}
     for n in range(a.rounds):
         for peer, wrap in peers.list.items():
-            _, _, out = run(wrap([micro]), subprocess.PIPE)
+            _, _, out = run(wrap(["env", "TMPDIR=" + files.out_dir(peer), micro]), subprocess.PIPE)
             for line in out.decode().splitlines():
                 name, ns = line.split()
                 data.setdefault((name, peer), []).append(float(ns))
@@ -260,9 +270,14 @@ def measure(a, work):
                     wall, cpu, _ = run(wrap(argv))
                     data.setdefault((name, peer), []).append(wall * 1e3)
                     data.setdefault((name + "_cpu", peer), []).append(cpu * 1e3)
+            for name, (command, _) in files.available().items() if n < a.file_rounds else ():
+                wall, cpu, _ = run(wrap(["sh", "-c", command.format(out=files.out_dir(peer))]))
+                files.clean()
+                data.setdefault((name, peer), []).append(wall * 1e3)
+                data.setdefault((name + "_cpu", peer), []).append(cpu * 1e3)
         print(f"round {n + 1} of {a.rounds}", file=sys.stderr, flush=True)
     resting = {p: idle(peers, p, a.sleep if p == "cvisor" else min(a.sleep, 10)) for p in peers.list if CPUACCT and p not in ("native", "runc")}
-    return report_make(a, list(peers.list), {k: statistics.median(v) for k, v in data.items()}, wholes, resting)
+    return report_make(a, list(peers.list), {k: statistics.median(v) for k, v in data.items()}, wholes, resting, counts)
 
 
 def number(v):
@@ -283,7 +298,7 @@ def row(name, label, names, med):
     return f"| {label} | " + " | ".join(cells) + f" | {ratio} | {bar} |"
 
 
-def report_make(a, names, med, wholes, resting):
+def report_make(a, names, med, wholes, resting, counts):
     with open("/proc/cpuinfo", encoding="utf-8") as f:
         cpu = re.search(r"model name\s*:\s*(.*)", f.read()).group(1)
     out = ["# Benchmarks", "",
@@ -296,6 +311,7 @@ def report_make(a, names, med, wholes, resting):
     for n, (_, label) in wholes.items():
         out.append(row(n, label + ", wall", names, med))
         out.append(row(n + "_cpu", label + ", CPU", names, med))
+    out += files.report(names, med, counts)
     out += ["", "## An idle sandbox", "", "| | PSS of sentry, gofer, stubs, KiB | CPU, ms | over s |", "|---|---|---|---|"]
     for p, (pss, ms) in resting.items():
         out.append(f"| {p} | {pss:,} | {ms:.2f} | {a.sleep if p == 'cvisor' else min(a.sleep, 10)} |")

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,6 +179,46 @@ static double open_close(void)
     });
 }
 
+/* "list", made beforehand in the working directory, or any other. */
+static double getdents_list(void)
+{
+    char buf[32768];
+    int fd = open("list", O_RDONLY | O_DIRECTORY);
+    if (fd < 0)
+        fd = open("/etc", O_RDONLY | O_DIRECTORY);
+    check(fd >= 0, "open");
+    LOOP(2000, {
+        long n;
+        while ((n = syscall(SYS_getdents64, fd, buf, sizeof(buf))) > 0) {
+        }
+        check(n == 0 && lseek(fd, 0, SEEK_SET) == 0, "getdents64");
+    });
+}
+
+static double create_unlink(void)
+{
+    char path[256];
+    const char *dir = getenv("TMPDIR");
+    snprintf(path, sizeof(path), "%s/bench-micro", dir ? dir : "/tmp");
+    LOOP(2000, {
+        int fd = open(path, O_CREAT | O_EXCL | O_WRONLY, 0600);
+        check(fd >= 0, "create");
+        close(fd);
+        check(unlink(path) == 0, "unlink");
+    });
+}
+
+static double spawn_wait(void)
+{
+    char *argv[] = {(char *)self, (char *)"nothing", NULL}, *envp[] = {NULL};
+    LOOP(200, {
+        pid_t pid;
+        int st;
+        check(posix_spawn(&pid, self, NULL, NULL, argv, envp) == 0, "posix_spawn");
+        check(waitpid(pid, &st, 0) == pid && st == 0, "spawned");
+    });
+}
+
 static const struct {
     const char *name;
     double (*run)(void);
@@ -188,6 +229,8 @@ static const struct {
     {"futex_hand_over", futex_hand_over}, {"pipe_byte", pipe_byte},
     {"pipe_ping_pong", pipe_ping_pong},   {"stat", stat_path},
     {"open_close", open_close},           {"notified_calls", notified_calls},
+    {"getdents", getdents_list},          {"create_unlink", create_unlink},
+    {"posix_spawn_wait", spawn_wait},
 };
 
 int main(int argc, char **argv)
