@@ -2,7 +2,7 @@
 """Everything that is made from src/abi/syscalls.def.
 
 Row:  SYS(name, X86(n) ARM(n), ARGS(KIND, ...), STATUS, "note", "tests/guest/x.c")
-      X86 or ARM may be missing; STATUS is FULL, PARTIAL, STUB or ENOSYS.
+      X86 or ARM may be missing; STATUS is FULL, PARTIAL, HOST, STUB or ENOSYS.
       A handler sys_NAME exists exactly if the status is FULL or PARTIAL.
 
 gen_syscalls.py numbers DEF OUT.h             enum of LINUX_SYS_x for one machine
@@ -15,7 +15,7 @@ import os
 import re
 import sys
 
-STATUSES = ("FULL", "PARTIAL", "STUB", "ENOSYS")
+STATUSES = ("FULL", "PARTIAL", "HOST", "STUB", "ENOSYS")
 HANDLED = ("FULL", "PARTIAL")
 ROW = re.compile(
     r'^SYS\(\s*(?P<name>\w+)\s*,\s*(?P<nrs>(?:(?:X86|ARM)\(\d+\)\s*)+),\s*ARGS\((?P<args>[^)]*)\)\s*,'
@@ -141,6 +141,7 @@ def status_page(rows):
            "| status | meaning | calls |", "|---|---|---|",
            f"| full | behaves as Linux, all flags and errors | {count['FULL']} |",
            f"| partial | the note says what is missing | {count['PARTIAL']} |",
+           f"| host | the host's own, let through by the stubs' filter | {count['HOST']} |",
            f"| stub | known, not implemented: ENOSYS, programs cope | {count['STUB']} |",
            f"| ENOSYS | not implemented | {count['ENOSYS']} |", "",
            "| call | x86-64 | arm64 | status | note | test |", "|---|---|---|---|---|---|"]
@@ -148,7 +149,7 @@ def status_page(rows):
         status = r.status if r.status == "ENOSYS" else r.status.lower()
         note = r.note.replace("|", "\\|").replace('\\"', '"')
         out.append(f"| {r.name} | {r.nr.get('X86', '')} | {r.nr.get('ARM', '')} | {status} | {note} | "
-                   f"{r.test if r.handled else ''} |")
+                   f"{r.test if r.handled or r.status == 'HOST' else ''} |")
     return "\n".join(out) + "\n"
 
 

@@ -225,3 +225,69 @@ TEST(wait_goes_on_with_sa_restart)
     wake_all_of(&word, FUTEX_WAKE_PRIVATE, 1);
     CHECK_EQ(pthread_join(t, NULL), 0);
 }
+
+struct waitv {
+    uint64_t val, uaddr;
+    uint32_t flags, reserved;
+};
+
+static void *waitv_waiter(void *arg)
+{
+    struct waitv v[2] = {{0, (uintptr_t)&word, 2 | FUTEX_PRIVATE_FLAG, 0},
+                         {0, (uintptr_t)&other, 2 | FUTEX_PRIVATE_FLAG, 0}};
+    CHECK_EQ(syscall(449, v, 2, 0, NULL, 0), 1);
+    return arg;
+}
+
+TEST(waitv)
+{
+    struct waitv v = {1, (uintptr_t)&word, 2, 0};
+    struct timespec past = {1, 0};
+    pthread_t t;
+    long r = syscall(449, &v, 1, 0, NULL, 0);
+    if (r == -1 && errno == ENOSYS)
+        SKIP("no futex_waitv");
+    CHECK_ERR(syscall(449, &v, 1, 0, NULL, 0), EAGAIN);
+    CHECK_ERR(syscall(449, &v, 0, 0, NULL, 0), EINVAL);
+    v.val = 0;
+    CHECK_ERR(syscall(449, &v, 1, 0, &past, CLOCK_MONOTONIC), ETIMEDOUT);
+    CHECK_EQ(pthread_create(&t, NULL, waitv_waiter, NULL), 0);
+    wake_all_of(&other, FUTEX_WAKE_PRIVATE, 1);
+    CHECK_EQ(pthread_join(t, NULL), 0);
+}
+
+static void *newer_waiter(void *arg)
+{
+    CHECK_EQ(syscall(455, &word, 0, FUTEX_BITSET_MATCH_ANY, 2 | FUTEX_PRIVATE_FLAG, NULL, 0), 0);
+    return arg;
+}
+
+TEST(newer_calls)
+{
+    struct timespec past = {1, 0};
+    pthread_t t;
+    long r = syscall(454, &word, 1, 1, 2);
+    if (r == -1 && errno == ENOSYS)
+        SKIP("no futex_wake");
+    CHECK_EQ(r, 0);
+    CHECK_ERR(syscall(454, &word, 1, 1, 64), EINVAL);
+    CHECK_ERR(syscall(455, &word, 7, 1, 2, NULL, 0), EAGAIN);
+    CHECK_ERR(syscall(455, &word, 0, 1, 2, &past, CLOCK_MONOTONIC), ETIMEDOUT);
+    CHECK_EQ(pthread_create(&t, NULL, newer_waiter, NULL), 0);
+    while (CHECK_OK(syscall(454, &word, 1, 1, 2 | FUTEX_PRIVATE_FLAG)) == 0)
+        sched_yield();
+    CHECK_EQ(pthread_join(t, NULL), 0);
+}
+
+TEST(waitv_is_interrupted)
+{
+    struct sigaction sa = {.sa_handler = nothing, .sa_flags = 0};
+    struct waitv v = {0, (uintptr_t)&word, 2, 0};
+    CHECK_OK(sigaction(SIGALRM, &sa, NULL));
+    ualarm(20000, 0);
+    long r = syscall(449, &v, 1, 0, NULL, 0);
+    CHECK_EQ(r, -1);
+    if (errno == ENOSYS)
+        SKIP("no futex_waitv");
+    CHECK_EQ(errno, EINTR);
+}

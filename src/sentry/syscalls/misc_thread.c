@@ -8,6 +8,7 @@
 #include "sentry/io/worker.h"
 #include "sentry/mm/usermem.h"
 #include "sentry/task/ptrace_access.h"
+#include "sentry/task/run.h"
 #include "sentry/task/task.h"
 
 /* The host clears the word and wakes its futex when the thread ends, so the host is told. */
@@ -17,7 +18,7 @@ int64_t sys_set_tid_address(struct task *t, const struct sys_args *a)
         return t->tid;
     t->clear_child_tid = a->arg[0];
     if (platform_stop(t->thread) != STOP_CONTEXT ||
-        platform_native_call(t->thread, LINUX_SYS_set_tid_address, a->arg))
+        task_native_call(t, LINUX_SYS_set_tid_address, a->arg))
         return t->tid;
     return task_sync(t); /* its result would be the host's number */
 }
@@ -50,7 +51,7 @@ int64_t sys_arch_prctl(struct task *t, const struct sys_args *a)
     case LINUX_ARCH_SET_GS:
     case LINUX_ARCH_GET_GS:
         return platform_stop(t->thread) == STOP_CONTEXT
-                   ? platform_native_call(t->thread, LINUX_SYS_arch_prctl, a->arg)
+                   ? task_native_call(t, LINUX_SYS_arch_prctl, a->arg)
                    : -EINVAL;
     case LINUX_ARCH_GET_CPUID: return 1;
     case LINUX_ARCH_SET_CPUID: return -ENODEV;

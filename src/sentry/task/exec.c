@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "sentry/mm/mm.h"
 #include "sentry/signal/signal.h"
+#include "sentry/task/pi.h"
 #include "sentry/task/task_priv.h"
 #include "sentry/time/posix_timers.h"
 #include "sentry/vfs/file.h"
@@ -42,6 +43,8 @@ int task_exec_prepare(struct task *t)
         int r = task_wait_killable(t, &tg->exit_wait, WAKE_ALL, TIME_NONE);
         return r == -EBLOCKED ? r : -EAGAIN;
     }
+    robust_list_exit(t);
+    pi_exit(t);
     if (tg->leader != t)
         become_leader(t);
     return 0;

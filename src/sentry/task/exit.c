@@ -6,6 +6,7 @@
 #include "sentry/kernel.h"
 #include "sentry/mm/mm.h"
 #include "sentry/signal/signal.h"
+#include "sentry/task/pi.h"
 #include "sentry/task/task_priv.h"
 #include "sentry/time/posix_timers.h"
 #include "sentry/vfs/file.h"
@@ -254,6 +255,7 @@ void task_exit(struct task *t)
     t->syncing = false;
     t->state = TASK_ZOMBIE;
     robust_list_exit(t);
+    pi_exit(t);
     vfork_release(t);
     /* Closing files may let go of the kernel lock: until that is done t counts as a member, so that the group does not end twice. */
     drop_resources(held);

@@ -17,8 +17,8 @@ static void wake_all(const struct task *self)
     }
 }
 
-/* True if somebody may sleep on it. */
-static bool word_died(struct task *t, uint64_t addr)
+/* True if somebody may sleep on it in the host. */
+static bool word_died(struct task *t, uint64_t addr, bool pi)
 {
     uint32_t v;
     if (!IS_ALIGNED(addr, 4) || copy_in_u32(t, &v, UADDR(addr)))
@@ -26,7 +26,7 @@ static bool word_died(struct task *t, uint64_t addr)
     if ((v & LINUX_FUTEX_TID_MASK) != (uint32_t)t->tid)
         return false;
     uint32_t n = (v & LINUX_FUTEX_WAITERS) | LINUX_FUTEX_OWNER_DIED;
-    return copy_out_u32(t, UADDR(addr), n) == 0 && (v & LINUX_FUTEX_WAITERS);
+    return copy_out_u32(t, UADDR(addr), n) == 0 && !pi && (v & LINUX_FUTEX_WAITERS);
 }
 
 void robust_list_exit(struct task *t)
@@ -41,14 +41,14 @@ void robust_list_exit(struct task *t)
     for (unsigned n = 0; (entry & ~1ULL) != head && n < LINUX_ROBUST_LIST_LIMIT; n++) {
         uint64_t at = entry & ~1ULL, next;
         int err = copy_in_u64(t, &next, UADDR(at));
-        if (at != pending && !(entry & 1))
-            wake |= word_died(t, at + (uint64_t)h.futex_offset);
+        if (at != pending)
+            wake |= word_died(t, at + (uint64_t)h.futex_offset, entry & 1);
         if (err)
             break;
         entry = next;
     }
-    if (pending && !(h.list_op_pending & 1))
-        wake |= word_died(t, pending + (uint64_t)h.futex_offset);
+    if (pending)
+        wake |= word_died(t, pending + (uint64_t)h.futex_offset, h.list_op_pending & 1);
     if (wake)
         wake_all(t);
 }

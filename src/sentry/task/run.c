@@ -190,6 +190,12 @@ static void on_syscall(struct task *t, uint64_t nr, const uint64_t args[6])
     call_run(t);
 }
 
+int task_native_call(struct task *t, uint64_t nr, const uint64_t args[6])
+{
+    t->mm_undo = (struct mm_undo){.op = MM_OP_ADVISE};
+    return platform_native_call(t->thread, nr, args);
+}
+
 int64_t task_call_again(struct task *t)
 {
     struct task_again a = t->again;
@@ -204,17 +210,19 @@ int64_t task_call_again(struct task *t)
     return syscall_table[t->sysno].handler(t, &t->args);
 }
 
-/* A wait in the host's futex (the kernel knows of no call) that an interrupt has ended: as what is it to be treated? The stub's
+/* A wait in the host's futex (no handler here knows of it) that an interrupt has ended: as what is it to be treated? The stub's
  * handler restarts calls, so a wait without timeout shows as the call not yet made: registers before `syscall`. A wait with
  * timeout shows as left with -EINTR; the kernel's own last answer may look the same. True: rax and rip are behind the call. */
-static bool left_native_futex(struct task *t, int64_t *ret_result)
+static bool left_native_futex(struct task *t, uint64_t *ret_nr, int64_t *ret_result)
 {
     struct regs *r = platform_regs(t->thread);
     uint8_t code[2];
     uint32_t op = (uint32_t)r->rsi & (uint32_t)LINUX_FUTEX_CMD_MASK;
-    if (op != LINUX_FUTEX_WAIT && op != LINUX_FUTEX_WAIT_BITSET)
+    bool newer = r->rax == LINUX_SYS_futex_waitv || r->rax == LINUX_SYS_futex_wait;
+    if (!newer && op != LINUX_FUTEX_WAIT && op != LINUX_FUTEX_WAIT_BITSET)
         return false;
-    bool before = r->rax == LINUX_SYS_futex;
+    *ret_nr = newer ? r->rax : LINUX_SYS_futex;
+    bool before = r->rax == *ret_nr;
     bool behind = r->rax == (uint64_t)-EINTR && r->rcx == r->rip && r->rip >= 2;
     if (!before && !behind)
         return false;
@@ -246,10 +254,11 @@ static void on_interrupted(struct task *t)
         task_queue(t, t->next);
         return;
     }
+    uint64_t nr;
     int64_t result;
-    if (!t->exit_in_call && left_native_futex(t, &result)) {
+    if (!t->exit_in_call && left_native_futex(t, &nr, &result)) {
         t->exit_in_call = true;
-        t->exit_nr = LINUX_SYS_futex;
+        t->exit_nr = nr;
         t->exit_result = result;
     }
     go_user(t);

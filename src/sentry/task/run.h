@@ -33,5 +33,9 @@ bool task_interrupted(const struct task *t);
  * like) has returned 0 the task goes to the application. Other results are returned and change nothing. */
 void task_start(struct task *t);
 
+/* STOP_CONTEXT: t's thread makes this host call before it goes on; a failure becomes the result of t's call (or of task_sync_result).
+ * Forgets what an earlier memory operation would have undone. -ENOMEM */
+NODISCARD int task_native_call(struct task *t, uint64_t nr, const uint64_t args[6]);
+
 /* restart_syscall(2): the call that was left with -ERESTART_RESTARTBLOCK, with its deadline; a new run of its handler. */
 int64_t task_call_again(struct task *t);

@@ -33,6 +33,7 @@ struct tty;
 struct thread;
 struct sighand;
 struct posix_timers;
+struct pi_waiter;
 
 enum task_state { TASK_RUNNING, TASK_PARKED, TASK_QUEUED, TASK_STOPPED, TASK_ZOMBIE, TASK_DEAD };
 
@@ -105,6 +106,7 @@ struct task {
     uint32_t ioprio;
     /* identity and misc */
     uint64_t robust_list, robust_list_len;
+    struct pi_waiter *pi_waiter; /* of the call under way (task/pi.c) */
     uint64_t
         clear_child_tid; /* the host clears it (platform_thread_new); kept for set_tid_address */
     int32_t pdeath_signal;

@@ -30,6 +30,7 @@ struct task_root {
     uint64_t forks;
     uint32_t missing[SYSCALL_TABLE_SIZE]; /* calls without a handler, counted */
     uint64_t missing_other;
+    struct pi_root *pi; /* NULL: never used (pi.c) */
 };
 
 DEFINE_AUTO(task, struct task *, task_unref)
