@@ -18,7 +18,7 @@ WORK = {
     "untar": ("mkdir {out}/bench-u && tar xf tree.tar -C {out}/bench-u", "untar"),
     "find": ("find tree -size +100000", "find, with a stat of each"),
     "grep": ("grep -r needle tree; test $? = 1", "grep -r"),
-    "git_add": (f"git init -q {out}/bench-g && {REPO} add -A && {REPO} commit -qm x", "git add + commit"),
+    "git_add": ("git init -q {out}/bench-g && " + REPO + " add -A && " + REPO + " commit -qm x", "git add + commit"),
     "git_status": ("git -C repo status >/dev/null", "git status"),
 }
 # Answered by the stub's filter, in the host: never a notification.
