@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "host/host.h"
+#include "sentry/arena/trim.h"
 
 #include <string.h>
 #include <sys/mman.h>
@@ -40,6 +41,7 @@ int arena_init(void)
         return n < 0 ? (int)n : -EIO;
     }
     k->arena = root;
+    trim_init();
     return 0;
 }
 
@@ -120,6 +122,7 @@ uint32_t page_run_alloc(uint32_t npages, enum page_kind kind, bool zero)
         page = root->hot[npages];
         root->hot[npages] = root->info[page].next;
         root->nhot[npages]--;
+        root->hot_pages -= npages;
         if (zero)
             memset(page_addr(page), 0, (size_t)npages * ARENA_PAGE);
     } else if ((page = free_find(root, npages)) != PAGE_NONE) {
@@ -140,6 +143,43 @@ uint32_t page_run_alloc(uint32_t npages, enum page_kind kind, bool zero)
     return page;
 }
 
+/* I3: the run [page, page + npages) is part of the free run [start, end) now, end may be the top. */
+static void info_release(struct arena_root *root, uint32_t page, uint32_t npages, uint32_t start,
+                         uint32_t end)
+{
+    uintptr_t base = (uintptr_t)root->info, size = sizeof(*root->info);
+    bool top = end == root->top;
+    uintptr_t from = ALIGN_DOWN(base + (page - 1) * size, ARENA_PAGE),
+              to = ALIGN_UP(base + (page + npages + 1) * size, ARENA_PAGE);
+    from = MAX(from, ALIGN_UP(base + (start + (top ? 0u : 1u)) * size, ARENA_PAGE));
+    if (!top)
+        to = MIN(to, ALIGN_DOWN(base + (end - 1) * size, ARENA_PAGE));
+    if (from < to && host_madvise((void *)from, to - from, MADV_DONTNEED) < 0)
+        return; /* they keep their page */
+}
+
+static void run_release(struct arena_root *root, uint32_t page, uint32_t npages)
+{
+    if (host_madvise(page_addr(page), (size_t)npages * ARENA_PAGE, MADV_DONTNEED) < 0)
+        memset(page_addr(page), 0, (size_t)npages * ARENA_PAGE); /* I2 */
+    root->info[page].kind = PAGE_UNUSED;
+    uint32_t start = page, end = page + npages;
+    if (page > root->first && root->info[page - 1].kind == PAGE_FREE) {
+        start -= root->info[page - 1].len;
+        free_unlink(root, start);
+    }
+    if (end < root->top && root->info[end].kind == PAGE_FREE) {
+        uint32_t after = end;
+        end += root->info[after].len;
+        free_unlink(root, after);
+    }
+    info_release(root, page, npages, start, end);
+    if (end == root->top)
+        root->top = start;
+    else
+        free_link(root, start, end - start);
+}
+
 void page_run_free(uint32_t page, uint32_t npages)
 {
     struct arena_root *root = arena_root();
@@ -148,31 +188,32 @@ void page_run_free(uint32_t page, uint32_t npages)
     assert(root->info[page].len == npages);
     root->stats.used_bytes -= (uint64_t)npages * ARENA_PAGE;
 
-    if (npages <= HOT_MAX_RUN && root->nhot[npages] < MAX(HOT_MAX_KEPT / npages, 2u)) {
+    if (npages <= HOT_MAX_RUN && root->nhot[npages] < MAX(HOT_MAX_KEPT / npages, 2u) &&
+        root->hot_pages + npages <= HOT_MAX_ALL) {
         root->info[page].kind = PAGE_HOT;
         root->info[page].next = root->hot[npages];
         root->hot[npages] = page;
         root->nhot[npages]++;
+        root->hot_pages += npages;
+        trim_soon();
         return;
     }
-    if (host_madvise(page_addr(page), (size_t)npages * ARENA_PAGE, MADV_DONTNEED) < 0)
-        memset(page_addr(page), 0, (size_t)npages * ARENA_PAGE); /* I2 */
-    root->info[page].kind = PAGE_UNUSED;
-    if (page > root->first && root->info[page - 1].kind == PAGE_FREE) {
-        uint32_t before = root->info[page - 1].len;
-        page -= before;
-        npages += before;
-        free_unlink(root, page);
-    }
-    if (page + npages < root->top && root->info[page + npages].kind == PAGE_FREE) {
-        uint32_t after = root->info[page + npages].len;
-        free_unlink(root, page + npages);
-        npages += after;
-    }
-    if (page + npages == root->top)
-        root->top = page;
-    else
-        free_link(root, page, npages);
+    run_release(root, page, npages);
+}
+
+enum trim_left arena_trim(bool next_period)
+{
+    struct arena_root *root = arena_root();
+    slabs_trim();
+    for (uint32_t n = 1; n <= HOT_MAX_RUN; n++)
+        while (root->hot[n] != PAGE_NONE) {
+            uint32_t page = root->hot[n];
+            root->hot[n] = root->info[page].next;
+            run_release(root, page, n);
+        }
+    memset(root->nhot, 0, sizeof(root->nhot));
+    root->hot_pages = 0;
+    return TRIM_NOTHING;
 }
 
 void *arena_pages(size_t npages)

@@ -6,20 +6,23 @@
  *     the last page of a free run.
  * I2  no two free runs are neighbours; pages of a free run read as zero. Runs on the hot lists are not free runs: they
  *     are dirty and of kind PAGE_HOT.
+ * I3  descriptors inside a free run and above root->top say nothing: those that fill a page have given it back.
  */
 #pragma once
 #include "base/bitmap.h"
 #include "sentry/arena/arena.h"
 #include "sentry/arena/slab.h"
 #include "sentry/kernel.h"
+#include "sentry/time/timer.h"
 
 #define ARENA_PAGE   4096u
 #define ARENA_NPAGES ((uint32_t)(ARENA_SIZE / ARENA_PAGE))
 #define PAGE_NONE    UINT32_MAX
 #define FREE_EXACT   63u /* runs of 1..63 pages have a list each, longer ones one a power of two */
 #define FREE_BINS    (FREE_EXACT + 19u)
-#define HOT_MAX_RUN  16u /* runs up to this length may be kept dirty for reuse */
-#define HOT_MAX_KEPT 32u /* pages kept a length, and at least two runs */
+#define HOT_MAX_RUN  16u  /* runs up to this length may be kept dirty for reuse */
+#define HOT_MAX_KEPT 32u  /* pages kept a length, and at least two runs */
+#define HOT_MAX_ALL  128u /* pages kept in all */
 
 enum page_kind { PAGE_UNUSED, PAGE_FREE, PAGE_HOT, PAGE_RUN, PAGE_SLAB };
 
@@ -52,7 +55,9 @@ struct arena_root {
     uint32_t first, top; /* pages handed out lie in [first, top) */
     uint32_t bins[FREE_BINS];
     uint64_t bin_map[BITMAP_WORDS(FREE_BINS)];
-    uint32_t hot[HOT_MAX_RUN + 1], nhot[HOT_MAX_RUN + 1];
+    uint32_t hot[HOT_MAX_RUN + 1], nhot[HOT_MAX_RUN + 1], hot_pages;
+    struct timer trim_timer; /* trim.h */
+    bool trim_rest;
     struct arena_stats stats;
     uint64_t fail_after;
     bool failed;
@@ -79,6 +84,8 @@ bool arena_fault_(void);
 /* Page runs without fault injection. Contents undefined if !zero. PAGE_NONE: no memory. */
 uint32_t page_run_alloc(uint32_t npages, enum page_kind kind, bool zero);
 void page_run_free(uint32_t page, uint32_t npages);
+/* Gives the empty slabs back that are kept for reuse. */
+void slabs_trim(void);
 /* Objects of a cache, zeroed. */
 void *obj_alloc(uint32_t cache, size_t size_bytes);
 void obj_free(uint32_t cache, void *p);

@@ -2,6 +2,7 @@
  * address: an overwritten or forged link does not decode to an object of the slab, and a live object that is freed twice
  * is recognised because its first word does. */
 #include "sentry/arena/arena_priv.h"
+#include "sentry/arena/trim.h"
 
 #include <string.h>
 
@@ -97,6 +98,15 @@ static uint32_t slab_new(struct arena_root *root, uint32_t cache)
     return page;
 }
 
+static void slab_release(struct arena_root *root, const struct obj_cache *c, uint32_t page)
+{
+    for (uint32_t i = 0; i < c->run_pages; i++)
+        root->info[page + i].head = PAGE_NONE;
+    for (uint32_t i = 1; i < c->run_pages; i++)
+        root->info[page + i].kind = PAGE_UNUSED;
+    page_run_free(page, c->run_pages);
+}
+
 void *obj_alloc(uint32_t cache, size_t size_bytes)
 {
     struct arena_root *root = arena_root();
@@ -166,13 +176,24 @@ void obj_free(uint32_t cache, void *p)
     if (c->nempty < MAX_EMPTY) {
         slab_push(root, &c->empty, page);
         c->nempty++;
+        trim_soon();
         return;
     }
-    for (uint32_t i = 0; i < c->run_pages; i++)
-        root->info[page + i].head = PAGE_NONE;
-    for (uint32_t i = 1; i < c->run_pages; i++)
-        root->info[page + i].kind = PAGE_UNUSED;
-    page_run_free(page, c->run_pages);
+    slab_release(root, c, page);
+}
+
+void slabs_trim(void)
+{
+    struct arena_root *root = arena_root();
+    for (uint32_t i = 0; i < SLAB_COUNT + BUF_CLASSES; i++) {
+        struct obj_cache *c = &root->caches[i];
+        while (c->nempty) {
+            uint32_t page = c->empty;
+            slab_remove(root, &c->empty, page);
+            c->nempty--;
+            slab_release(root, c, page);
+        }
+    }
 }
 
 void *slab_alloc(enum slab_id id, size_t size_bytes)

@@ -1,5 +1,6 @@
 #include "sentry/arena/arena.h"
 #include "sentry/arena/slab.h"
+#include "sentry/arena/trim.h"
 #include "sentry/vfs/vfs_priv.h"
 
 #include <string.h>
@@ -17,6 +18,21 @@ static void lru_remove(struct dentry *d)
     list_del_init(&d->lru);
     d->in_lru = false;
     vfs()->lru_count--;
+}
+
+static void lru_add(struct dentry *d)
+{
+    struct vfs_root *v = vfs();
+    d->used_at = v->trim_tick;
+    if (v->trimming) { /* held by something that nobody used: is as old as that */
+        d->used_at = (uint8_t)(v->trim_tick - TRIM_AGE);
+        list_add_head(&d->lru, &v->lru);
+    } else {
+        list_add_tail(&d->lru, &v->lru);
+        trim_soon();
+    }
+    d->in_lru = true;
+    v->lru_count++;
 }
 
 static void unhash(struct dentry *d)
@@ -72,9 +88,7 @@ static void put(struct dentry *d)
 {
     while (d && ref_put(&d->ref)) {
         if (worth_keeping(d) && !dentry_is_root(d)) {
-            list_add_tail(&d->lru, &vfs()->lru);
-            d->in_lru = true;
-            vfs()->lru_count++;
+            lru_add(d);
             return;
         }
         d = destroy(d);
@@ -90,6 +104,27 @@ static void lru_trim(void)
     while (vfs()->lru_count > DENTRY_LRU_MAX)
         put(destroy(list_first_entry(&vfs()->lru, struct dentry, lru)));
     vfs()->trimming = false;
+}
+
+/* The LRU is in the order of last use. */
+enum trim_left dentry_trim(bool next_period)
+{
+    struct vfs_root *v = vfs();
+    if (!v || v->trimming)
+        return v ? TRIM_YOUNG : TRIM_NOTHING;
+    v->trim_tick = (uint8_t)(v->trim_tick + next_period);
+    v->trimming = true;
+    uint32_t n = 0;
+    while (v->lru_count > DENTRY_LRU_KEEP && n++ < DENTRY_TRIM_STEP) {
+        struct dentry *d = list_first_entry(&v->lru, struct dentry, lru);
+        if ((uint8_t)(v->trim_tick - d->used_at) < TRIM_AGE)
+            break;
+        put(destroy(d));
+    }
+    v->trimming = false;
+    if (v->lru_count <= DENTRY_LRU_KEEP)
+        return TRIM_NOTHING;
+    return n > DENTRY_TRIM_STEP ? TRIM_REST : TRIM_YOUNG;
 }
 
 struct dentry *dentry_ref(struct dentry *d)

@@ -4,6 +4,7 @@
  *          bounded length. A mount holds its superblock, root and mountpoint. struct path holds both of its parts.
  * Locks    the kernel lock.
  * Context  a hit costs no host call.
+ * Limits   of names that nobody uses DENTRY_LRU_MAX are kept, those not used for some seconds go too (arena/trim.h).
  */
 #pragma once
 #include <stdbool.h>
@@ -28,6 +29,7 @@ struct dentry {
     struct inode *inode; /* counted; NULL: negative */
     struct super *sb;
     bool hashed, mountpoint, in_lru;
+    uint8_t used_at; /* in_lru: vfs_root.trim_tick of the last use */
     uint16_t name_len;
     char *name; /* arena, or inline_name */
     char inline_name[40];

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "sentry/arena/arena.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/arena/trim.h"
 #include "sentry/vfs/vfs_priv.h"
 
 #include <string.h>
@@ -54,6 +55,14 @@ void path_buf_free(char *p)
         v->path_cache[v->path_cached++] = p;
     else
         arena_free(p, LINUX_PATH_MAX);
+}
+
+enum trim_left path_trim(bool next_period)
+{
+    struct vfs_root *v = vfs();
+    while (v && v->path_cached > 1)
+        arena_free(v->path_cache[--v->path_cached], LINUX_PATH_MAX);
+    return TRIM_NOTHING;
 }
 
 int path_copy_in(struct task *t, struct uaddr a, bool allow_empty, char **ret)

@@ -15,17 +15,20 @@
 #include "sentry/task/task.h"
 #include "sentry/vfs/vfs.h"
 
-#define DENTRY_BUCKETS 16384u
-#define DENTRY_LRU_MAX 8192u /* unused names that are kept */
-#define PATH_CACHE_MAX 8u
-#define FILES_MAX      (1u << 20) /* open files in the sandbox: -ENFILE */
-#define MOUNTS_MAX     100000u
+#define DENTRY_BUCKETS   16384u
+#define DENTRY_LRU_MAX   32768u /* unused names that are kept; */
+#define DENTRY_LRU_KEEP  64u    /* and after a while of no use, */
+#define DENTRY_TRIM_STEP 8192u  /* dropped so many in one go */
+#define PATH_CACHE_MAX   8u
+#define FILES_MAX        (1u << 20) /* open files in the sandbox: -ENFILE */
+#define MOUNTS_MAX       100000u
 
 struct vfs_root {
     uint64_t seed;
     struct hlist_head *buckets;
     struct list_node lru; /* oldest first */
     uint32_t lru_count;
+    uint8_t trim_tick; /* counts dentry_trim() */
     bool trimming;
     struct list_node mounts;
     uint32_t nmounts;

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "host/host.h"
 #include "sentry/arena/arena.h"
+#include "sentry/arena/trim.h"
 #include "sentry/fs/gofer/gofer_priv.h"
 #include "sentry/io/worker.h"
 #include "sentry/mm/uio.h"
@@ -30,9 +31,18 @@ void gofer_buf_put(void *buf)
     for (unsigned i = 0; i < GOFER_BUFS; i++)
         if (!r->buf[i]) {
             r->buf[i] = buf;
+            trim_soon();
             return;
         }
     arena_free(buf, GOFER_BUF_SIZE);
+}
+
+enum trim_left gofer_trim(bool next_period)
+{
+    struct gofer_root *r = gofer_root();
+    for (unsigned i = 0; r && i < GOFER_BUFS; i++)
+        arena_free(TAKE(r->buf[i]), GOFER_BUF_SIZE);
+    return TRIM_NOTHING;
 }
 
 /* The name that g was last seen under is gone; the one that is being opened is there. */
