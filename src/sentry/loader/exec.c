@@ -13,6 +13,7 @@
 #include "sentry/mm/mm.h"
 #include "sentry/mm/usermem.h"
 #include "sentry/task/exec_hooks.h"
+#include "sentry/task/rseq.h"
 #include "sentry/task/run.h"
 #include "wire/boot_config.h"
 
@@ -105,7 +106,12 @@ static int exec_switch(struct task *t, struct exec *ex)
     int err = exec_own_files(t);
     if (err)
         return err;
-    if (!ex->th && th && ref_count(&t->mm->ref) == 1 && platform_space_is_single(th)) {
+    /* What the host has registered for a space with membarrier() cannot be taken back. */
+    if (!ex->th && th && ref_count(&t->mm->ref) == 1 && platform_space_is_single(th) &&
+        !t->tg->membarrier) {
+        err = rseq_forget(t);
+        if (err)
+            return err;
         platform_space_reset(th);
         ex->queued++;
     } else {

@@ -118,6 +118,10 @@ static int build_stack(struct task *t, struct exec *ex)
     add_aux(&s, LINUX_AT_EGID, c->egid);
     add_aux(&s, LINUX_AT_SECURE, ex->secure);
     add_aux(&s, LINUX_AT_HWCAP2, l->hwcap2);
+    if (l->rseq_size) {
+        add_aux(&s, LINUX_AT_RSEQ_FEATURE_SIZE, l->rseq_size);
+        add_aux(&s, LINUX_AT_RSEQ_ALIGN, l->rseq_align);
+    }
     int err = stack_build(&s, &ex->stack);
     if (err)
         return err;

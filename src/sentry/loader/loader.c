@@ -16,6 +16,8 @@ int loader_init(void)
     l->hwcap = host_auxv(LINUX_AT_HWCAP);
     l->hwcap2 = host_auxv(LINUX_AT_HWCAP2);
     l->minsigstksz = MAX(host_auxv(LINUX_AT_MINSIGSTKSZ), (uint64_t)MINSIGSTKSZ_MIN);
+    l->rseq_size = host_auxv(LINUX_AT_RSEQ_FEATURE_SIZE);
+    l->rseq_align = host_auxv(LINUX_AT_RSEQ_ALIGN);
     l->allow_suid = true;
     kern()->loader = l;
     return 0;

@@ -19,6 +19,7 @@ struct task;
 
 struct loader_root {
     uint64_t hwcap, hwcap2, minsigstksz; /* the host's: what the CPU can do */
+    uint64_t rseq_size, rseq_align;      /* the host's; 0: it does not tell */
     bool allow_suid;                     /* set-user-ID bits are honoured */
     struct hostfile *vdso;     /* counted; NULL: programs get none. One data page, then the image */
     uint64_t vdso_image_bytes; /* whole pages */

@@ -4,10 +4,9 @@
 #include "abi/prctl.h"
 #include "abi/syscall_nr.h"
 #include "base/err.h"
-#include "host/host.h"
-#include "sentry/io/worker.h"
 #include "sentry/mm/usermem.h"
 #include "sentry/task/ptrace_access.h"
+#include "sentry/task/rseq.h"
 #include "sentry/task/run.h"
 #include "sentry/task/task.h"
 
@@ -59,36 +58,28 @@ int64_t sys_arch_prctl(struct task *t, const struct sys_args *a)
     }
 }
 
-/* A barrier on all CPUs of the host is one for the threads of this process too. */
-static int64_t barrier(void)
+int64_t sys_rseq(struct task *t, const struct sys_args *a)
 {
-    worker_block_begin();
-    int err = host_membarrier(LINUX_MEMBARRIER_CMD_GLOBAL, 0, 0);
-    worker_block_end();
-    return err;
+    return rseq_call(t, a->arg[0], arg_uint(a, 1), arg_uint(a, 2), arg_uint(a, 3));
 }
 
+/* The barriers themselves do not come here: the host does them in the thread's own process (stub/gen_filter.py). */
 int64_t sys_membarrier(struct task *t, const struct sys_args *a)
 {
-    const uint32_t register_all = LINUX_MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED |
-                                  LINUX_MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
+    const uint32_t registers = LINUX_MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED |
+                               LINUX_MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED |
+                               LINUX_MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE |
+                               LINUX_MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ;
     uint32_t cmd = arg_uint(a, 0);
-    if (arg_uint(a, 1))
+    if (t->restart.again)
+        return task_sync_result(t);
+    if (arg_uint(a, 1) || !(cmd & registers) || (cmd & (cmd - 1)))
         return -EINVAL;
-    switch (cmd) {
-    case LINUX_MEMBARRIER_CMD_QUERY:
-        return LINUX_MEMBARRIER_CMD_GLOBAL | LINUX_MEMBARRIER_CMD_GLOBAL_EXPEDITED |
-               LINUX_MEMBARRIER_CMD_PRIVATE_EXPEDITED | LINUX_MEMBARRIER_CMD_GET_REGISTRATIONS |
-               register_all;
-    case LINUX_MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED:
-    case LINUX_MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED: t->tg->membarrier |= cmd; return 0;
-    case LINUX_MEMBARRIER_CMD_GET_REGISTRATIONS: return t->tg->membarrier;
-    case LINUX_MEMBARRIER_CMD_PRIVATE_EXPEDITED:
-        if (!(t->tg->membarrier & LINUX_MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED))
-            return -EPERM;
-        return barrier();
-    case LINUX_MEMBARRIER_CMD_GLOBAL:
-    case LINUX_MEMBARRIER_CMD_GLOBAL_EXPEDITED: return barrier();
-    default: return -EINVAL;
-    }
+    if (platform_stop(t->thread) != STOP_CONTEXT)
+        return -EINVAL;
+    int err = task_native_call(t, LINUX_SYS_membarrier, a->arg);
+    if (err)
+        return err;
+    t->tg->membarrier |= cmd;
+    return task_sync(t);
 }
