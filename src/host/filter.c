@@ -21,18 +21,21 @@ static struct filter_program filter_select(enum host_filter which, uint32_t flag
 #define PROGRAM(x) ((struct filter_program){filter_##x, ARRAY_SIZE(filter_##x)})
     if (which == HOST_FILTER_GOFER)
         return PROGRAM(gofer);
+    bool ptrace = flags & HOST_FILTER_PTRACE;
+#define EITHER(x) (ptrace ? PROGRAM(x##_ptrace) : PROGRAM(x))
     switch (flags & (HOST_FILTER_NET | HOST_FILTER_WRITE)) {
-    case HOST_FILTER_NET | HOST_FILTER_WRITE: return PROGRAM(sentry_net_write);
-    case HOST_FILTER_NET: return PROGRAM(sentry_net);
-    case HOST_FILTER_WRITE: return PROGRAM(sentry_write);
-    default: return PROGRAM(sentry);
+    case HOST_FILTER_NET | HOST_FILTER_WRITE: return EITHER(sentry_net_write);
+    case HOST_FILTER_NET: return EITHER(sentry_net);
+    case HOST_FILTER_WRITE: return EITHER(sentry_write);
+    default: return EITHER(sentry);
     }
+#undef EITHER
 #undef PROGRAM
 }
 
 int host_filter_install(enum host_filter which, uint32_t flags)
 {
-    static_assert(ARRAY_SIZE(filter_sentry_net_write) <= FILTER_MAX, "the largest filter");
+    static_assert(ARRAY_SIZE(filter_sentry_net_write_ptrace) <= FILTER_MAX, "the largest filter");
     struct filter_program p = filter_select(which, flags);
     struct sock_filter code[FILTER_MAX];
     memcpy(code, p.code, p.len * sizeof code[0]);

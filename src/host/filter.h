@@ -13,6 +13,7 @@ enum host_filter { HOST_FILTER_SENTRY, HOST_FILTER_GOFER };
 enum host_filter_flag {
     HOST_FILTER_NET = 1u << 0,   /* sentry: rows of SENTRY_NET */
     HOST_FILTER_WRITE = 1u << 1, /* sentry: rows of SENTRY_WRITE */
+    HOST_FILTER_PTRACE = 1u << 3, /* sentry: rows of SENTRY_PTRACE */
     HOST_FILTER_TRAP = 1u << 2,  /* debugging: a forbidden call raises SIGSYS instead of killing */
 };
 

@@ -50,6 +50,21 @@ static int network_parse(enum boot_network *ret, char *err)
     return 0;
 }
 
+static int platform_parse(enum boot_platform *ret, char *err)
+{
+    const struct flag *f = &global_flags[FLAG_ID_PLATFORM];
+    *ret = BOOT_PLATFORM_BEST;
+    if (!f->given)
+        return 0;
+    *ret = str_eq(f->value, "ptrace") ? BOOT_PLATFORM_PTRACE : BOOT_PLATFORM_SYSTRAP;
+    if (*ret == BOOT_PLATFORM_PTRACE || str_eq(f->value, "systrap"))
+        return 0;
+    (void)snprintf(err, FLAGS_ERROR_MAX,
+                   "--platform=%.20s is not available; use --platform=systrap or --platform=ptrace",
+                   f->value);
+    return -EINVAL;
+}
+
 static uint32_t cpus_count(void)
 {
     cpu_set_t set;
@@ -59,13 +74,8 @@ static uint32_t cpus_count(void)
 int container_init(struct sandbox *s, const struct report_files *files, const char *id, char *err)
 {
     struct boot_config *c = &s->config;
-    const char *platform = global_flags[FLAG_ID_PLATFORM].value;
-    if (!str_eq(platform, "systrap")) {
-        (void)snprintf(err, FLAGS_ERROR_MAX,
-                       "--platform=%.20s is not there yet; use --platform=systrap", platform);
-        return -EINVAL;
-    }
-    int r = network_parse(&c->network, err);
+    int r = platform_parse(&c->platform, err);
+    r = r < 0 ? r : network_parse(&c->network, err);
     if (r < 0)
         return r;
     static char hostname[65];

@@ -74,7 +74,7 @@ static int help_run(int argc, char **argv)
         return 0;
     }
     if (str_eq(argv[0], "platforms")) {
-        (void)printf("systrap\n");
+        (void)printf("systrap\nptrace\n");
         return 0;
     }
     const struct command *c = command_find(argv[0]);

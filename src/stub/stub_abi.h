@@ -22,8 +22,14 @@
 #define STUB_AREA_FRAME                                                                            \
     0xc000 /* where the sentry builds the first frame of a thread in a new space */
 
-#define STUB_FD_AREAS 3 /* the memfd of areas, in every stub process */
-#define STUB_FD_MAP   8 /* + slot: the file of a mapping under way */
+#define STUB_AREA_PASS                                                                             \
+    0xf00 /* STUB_MODE_TRACE: header of the message that brings a descriptor; end of the control page */
+#define STUB_AREA_PASS_SIZE 0x100
+
+#define STUB_FD_AREAS       3 /* the memfd of areas, in every stub process */
+#define STUB_FD_PASS        4 /* STUB_MODE_TRACE: where descriptors come from */
+#define STUB_FD_PASSED      0 /* .. and the number that one gets: the lowest, which is free */
+#define STUB_FD_MAP         8 /* + slot: the file of a mapping under way */
 
 /* Calls that the filter turns into notifications when made from the stub's text. */
 #define STUB_NR_STOP   0x7100
@@ -76,6 +82,6 @@ struct stub_ctl {
     uint32_t pad;
     struct stub_cmd cmd[STUB_CMDS];
 };
-_Static_assert(sizeof(struct stub_ctl) <= STUB_AREA_COPY, "control page");
+_Static_assert(sizeof(struct stub_ctl) <= STUB_AREA_PASS, "control page");
 _Static_assert(__builtin_offsetof(struct stub_ctl, uc) == STUB_CTL_UC, "offset");
 #endif

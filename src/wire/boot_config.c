@@ -74,6 +74,7 @@ int boot_config_write(const struct boot_config *cfg, void *buf, size_t cap, size
     }
     strings_write(&w, &cfg->masked_paths);
     strings_write(&w, &cfg->readonly_paths);
+    bytes_put_u32(&w, cfg->platform);
     bytes_put_u32(&w, cfg->network);
     bytes_put_u32(&w, cfg->overlay_root);
     bytes_put_u32(&w, cfg->fs_write);
@@ -223,6 +224,7 @@ static void container_read(struct blob_reader *b, struct boot_config *c)
 
 static void sandbox_read(struct blob_reader *b, struct boot_config *c)
 {
+    c->platform = enum_read(b, BOOT_PLATFORM_PTRACE);
     c->network = enum_read(b, BOOT_NETWORK_HOST);
     c->overlay_root = enum_read(b, BOOT_OVERLAY_MEMORY);
     c->fs_write = bool_read(b);

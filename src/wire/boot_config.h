@@ -20,6 +20,7 @@
 #define BOOT_PATH_MAX       4096
 #define BOOT_SYSCTLS_MAX    256
 
+enum boot_platform { BOOT_PLATFORM_BEST, BOOT_PLATFORM_SYSTRAP, BOOT_PLATFORM_PTRACE };
 enum boot_network { BOOT_NETWORK_NONE, BOOT_NETWORK_HOST };
 
 /* What lies over a gofer mount. MEMORY: copy-on-write into an in-memory upper layer; NONE: the host's files are written. */
@@ -93,6 +94,7 @@ struct boot_config {
     struct boot_strings masked_paths, readonly_paths;
 
     /* The sandbox. */
+    enum boot_platform platform;
     enum boot_network network;
     enum boot_overlay overlay_root; /* as --overlay2 says; already applied in mounts[].overlay */
     bool

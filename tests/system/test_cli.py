@@ -34,7 +34,7 @@ def test_help():
     assert r.returncode == 0 and "-volume" in r.stdout
     assert runsc("do", "--help").stdout == r.stdout
     fails(runsc("help", "nothing"), "nothing")
-    assert runsc("help", "platforms").stdout == "systrap\n"
+    assert runsc("help", "platforms").stdout == "systrap\nptrace\n"
 
 
 def test_flags_lists_all():
@@ -57,8 +57,8 @@ def test_no_command():
     (["--debug=maybe", "do", "true"], ["--debug", "true or false"]),
     (["--network=moon", "do", "true"], ["--network", "none|host|sandbox"]),
     (["--network=sandbox", "do", "true"], ["--network=none"]),
-    (["--platform=kvm", "do", "true"], ["--platform=systrap"]),
-    (["--platform=abacus", "do", "true"], ["systrap|kvm"]),
+    (["--platform=kvm", "do", "true"], ["not available", "--platform=systrap"]),
+    (["--platform=abacus", "do", "true"], ["systrap|ptrace"]),
     (["--overlay2=some", "run", "x"], ["config.json"]),
     (["--strace-log-size=many", "do", "true"], ["whole number"]),
     (["--log"], ["needs an argument"]),

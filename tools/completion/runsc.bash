@@ -14,7 +14,7 @@ _runsc()
     done
     case $command:$cur in
         :--network=* | :--network) COMPREPLY=($(compgen -W "none host" -- "${cur#*=}")) ;;
-        :--platform=* | :--platform) COMPREPLY=($(compgen -W "systrap" -- "${cur#*=}")) ;;
+        :--platform=* | :--platform) COMPREPLY=($(compgen -W "systrap ptrace" -- "${cur#*=}")) ;;
         :--log-format=* | :--log-format) COMPREPLY=($(compgen -W "text json" -- "${cur#*=}")) ;;
         :-*) COMPREPLY=($(compgen -W "$globals" -- "$cur")) ;;
         :*) COMPREPLY=($(compgen -W "$commands" -- "$cur")) ;;

@@ -107,6 +107,25 @@ static int vdso_start(void)
     return vdso_publish(&data);
 }
 
+static void platform_start(const struct boot_config *cfg)
+{
+    static const char *const names[] = {[BOOT_PLATFORM_BEST] = NULL,
+                                        [BOOT_PLATFORM_SYSTRAP] = "systrap",
+                                        [BOOT_PLATFORM_PTRACE] = "ptrace"};
+    static const char *const needs[] = {
+        [BOOT_PLATFORM_BEST] =
+            "seccomp user notification (Linux 5.19 or later, not under a container that uses it) "
+            "or ptrace of own children (kernel.yama.ptrace_scope below 2)",
+        [BOOT_PLATFORM_SYSTRAP] =
+            "seccomp user notification (Linux 5.19 or later, not under a container that uses it); "
+            "try --platform=ptrace",
+        [BOOT_PLATFORM_PTRACE] = "ptrace of own children (kernel.yama.ptrace_scope below 2)"};
+    int err = platform_init(&task_platform_events, names[cfg->platform]);
+    if (err)
+        boot_fail(cfg, "the platform cannot start: %s; it needs %s", err_name(err),
+                  needs[cfg->platform]);
+}
+
 int sentry_main(const struct boot_config *cfg)
 {
     boot.cfg = cfg;
@@ -114,13 +133,7 @@ int sentry_main(const struct boot_config *cfg)
     if (err)
         boot_fail(cfg, "the sandbox's kernel cannot start: %s", err_name(err));
     kernel_lock();
-    err = platform_init(&task_platform_events);
-    if (err)
-        boot_fail(cfg,
-                  "the systrap platform cannot start: %s; it needs seccomp user notification "
-                  "(Linux 5.15 or later, not "
-                  "under a container that already uses it)",
-                  err_name(err));
+    platform_start(cfg);
     err = vdso_start();
     if (err)
         boot_fail(cfg, "the vDSO cannot be made: %s", err_name(err));

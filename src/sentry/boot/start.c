@@ -6,12 +6,14 @@
 #include <sys/prctl.h>
 
 #include "base/err.h"
+#include "base/str.h"
 #include "host/confine.h"
 #include "host/filter.h"
 #include "host/host.h"
 #include "host/msg.h"
 #include "sentry/boot/boot.h"
 #include "sentry/boot/boot_priv.h"
+#include "sentry/platform/platform.h"
 #include "wire/control.h"
 #include "wire/gofer.h"
 
@@ -84,6 +86,8 @@ int boot_confine(const struct boot_config *cfg)
 {
     uint32_t flags = (cfg->network == BOOT_NETWORK_HOST ? HOST_FILTER_NET : 0) |
                      (cfg->fs_write ? HOST_FILTER_WRITE : 0);
+    if (str_eq(platform_name(), "ptrace"))
+        flags |= HOST_FILTER_PTRACE;
     if (cfg->debug && host_trap_start(cfg->debug_log_fd))
         flags |= HOST_FILTER_TRAP;
     return host_filter_install(HOST_FILTER_SENTRY, flags);

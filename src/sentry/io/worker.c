@@ -84,13 +84,19 @@ static int worker_add(void)
     return err;
 }
 
-int worker_start(void) { return worker_add(); }
+int worker_start(void)
+{
+    int err = platform_worker_start(worker_main);
+    if (!err)
+        workers.count++;
+    return err;
+}
 
 void worker_block_begin(void) NO_THREAD_SAFETY_ANALYSIS
 {
-    if (leading && !atomic_load_acquire(&workers.idle))
+    bool was_leading = leading && !platform_lead_is_fixed();
+    if (was_leading && !atomic_load_acquire(&workers.idle))
         (void)!worker_add(); /* without one, stops wait for this call: slow, not wrong */
-    bool was_leading = leading;
     kernel_unlock();
     if (was_leading)
         lead_give();

@@ -72,7 +72,7 @@ static int setup(void **state)
     err = err ? err : tasks_init();
     err = err ? err : vfs_init();
     err = err ? err : tty_init();
-    err = err ? err : platform_init(&task_platform_events);
+    err = err ? err : platform_init(&task_platform_events, NULL);
     kern()->ncpus = 1;
     if (!err)
         first = make_init();

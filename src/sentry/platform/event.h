@@ -4,6 +4,7 @@
  *          calls platform_events.
  */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/compiler.h"
@@ -15,3 +16,7 @@ struct platform_event {
 NODISCARD int platform_wait(
     struct platform_event *ret); /* -EINTR, -ENOENT: nothing, again. Other errors: the end */
 void platform_handle(const struct platform_event *e);
+/* Starts run(NULL), the first worker, on a thread that may wait. -EAGAIN, -ENOMEM. */
+NODISCARD int platform_worker_start(void (*run)(void *arg));
+/* That thread alone may wait: the lead stays with it. */
+bool platform_lead_is_fixed(void);

@@ -125,8 +125,12 @@ struct waitq *platform_map_waitq(struct thread *th);
 ssize_t platform_copy_in(struct space *s, void *dst, struct uaddr src, size_t size_bytes);
 ssize_t platform_copy_out(struct space *s, struct uaddr dst, const void *src, size_t size_bytes);
 
+/* The host CPUs that the thread may run on; threads that it makes inherit them, a new space does not. */
+#define PLATFORM_CPUS_MAX 256u
+void platform_set_affinity(struct thread *th, const uint64_t cpus[PLATFORM_CPUS_MAX / 64]);
 /* CPU time the thread has used, ns (for /proc, times, CPU clocks). */
 int64_t platform_thread_cpu_ns(struct thread *th);
-/* Once, before the first space. ev must outlive the sandbox. */
-NODISCARD int platform_init(const struct platform_events *ev);
+/* Once, before the first space. ev must outlive the sandbox. name: "systrap", "ptrace" or NULL for the best that the host has.
+ * -ENOMEM, or what the host refused. */
+NODISCARD int platform_init(const struct platform_events *ev, const char *name);
 const char *platform_name(void);

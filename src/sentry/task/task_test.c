@@ -76,7 +76,7 @@ static int setup(void **state)
     if (!err)
         err = tasks_init();
     if (!err)
-        err = platform_init(&task_platform_events);
+        err = platform_init(&task_platform_events, NULL);
     kern()->ncpus = 2;
     if (!err)
         first = make_init();

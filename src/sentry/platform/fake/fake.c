@@ -10,7 +10,7 @@
 
 static const struct platform_events *events;
 
-int platform_init(const struct platform_events *ev)
+int platform_init(const struct platform_events *ev, const char *name)
 {
     events = ev;
     return 0;
@@ -226,6 +226,8 @@ int platform_queue_copy(struct thread *th, struct uaddr dst, const void *src, si
 }
 
 int64_t platform_thread_cpu_ns(struct thread *th) { return 0; }
+
+void platform_set_affinity(struct thread *th, const uint64_t cpus[PLATFORM_CPUS_MAX / 64]) {}
 
 static void enter(struct task *t, enum stop_kind stop, uint64_t nr, const uint64_t args[6])
 {

@@ -127,7 +127,9 @@ int platform_map_file(struct thread *th, struct urange r, uint32_t prot, bool sh
     if (th->q && th->q->n + 2 > STUB_CMDS)
         return -ENOMEM;
     int err = queue_add(th, SYS_mmap, args, r, f);
-    return err ? err : queue_add(th, SYS_close, close_args, (struct urange){0, 0}, NULL);
+    if (err || !plat()->transport->file_stays)
+        return err;
+    return queue_add(th, SYS_close, close_args, (struct urange){0, 0}, NULL);
 }
 
 int platform_unmap(struct thread *th, struct urange r)

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "host/host.h"
+#include "host/thread.h"
 #include "sentry/platform/event.h"
 #include "sentry/platform/stubs/stubs_priv.h"
 
@@ -13,6 +14,14 @@ static_assert(sizeof(struct seccomp_notif) <= sizeof(struct platform_event),
               "an event holds a notification");
 
 int platform_wait(struct platform_event *ret) { return plat()->transport->wait(ret); }
+
+int platform_worker_start(void (*run)(void *arg))
+{
+    const struct transport *tp = plat()->transport;
+    return tp->lead ? tp->lead(run) : host_thread_start("worker", run, NULL);
+}
+
+bool platform_lead_is_fixed(void) { return plat()->transport->lead != NULL; }
 
 void stop_answer(struct thread *th, int64_t value)
 {

@@ -80,6 +80,7 @@ struct thread {
     uint64_t notif_id;
     struct regs regs;
     struct queue *q;
+    uint64_t *cpus; /* not started: what it may run on; arena, NULL: as it comes */
 };
 
 /* A slot whose thread was told to exit. The host thread still runs in the area until it is really gone. */
@@ -92,8 +93,9 @@ struct platform_root {
     const struct platform_events *ev;
     const struct transport *transport;
     struct hostfile *areas;
-    struct hostfile *listener; /* systrap */
-    uint32_t slot_top;         /* slots below were used */
+    struct hostfile *listener;         /* systrap */
+    struct hostfile *pass, *pass_stub; /* ptrace: our end of the passing socket, and the stubs' */
+    uint32_t slot_top;                 /* slots below were used */
     uint32_t free_slots_n, free_slots_first;
     struct free_slot *free_slots; /* arena pages: a ring, the oldest is taken first */
     struct thread **tids;         /* TID_BUCKETS */
@@ -152,6 +154,6 @@ void stop_answer(struct thread *th, int64_t value);
 void stop_proceed(struct thread *th); /* the host makes the call */
 
 /* zygote.c */
-NODISCARD int zygote_start(void);
-void zygote_ask(struct thread *th); /* a process for th */
+NODISCARD int zygote_choose(const char *name); /* sets the transport. NULL: the best */
+void zygote_ask(struct thread *th);            /* a process for th */
 bool zygote_notified(const struct seccomp_notif *n);

@@ -72,6 +72,23 @@ static void tid_unbind(struct thread *th)
     th->tid = 0;
 }
 
+static void cpus_free(struct thread *th)
+{
+    if (th->cpus)
+        arena_free(th->cpus, PLATFORM_CPUS_MAX / 8);
+    th->cpus = NULL;
+}
+
+void platform_set_affinity(struct thread *th, const uint64_t cpus[PLATFORM_CPUS_MAX / 64])
+{
+    if (th->tid) {
+        (void)!host_sched_setaffinity(th->tid, PLATFORM_CPUS_MAX / 8, cpus);
+        return;
+    }
+    cpus_free(th);
+    th->cpus = arena_memdup(cpus, PLATFORM_CPUS_MAX / 8); /* no memory: any CPU */
+}
+
 void thread_bind_tid(struct thread *th, int32_t tid)
 {
     struct thread *old = thread_by_tid(tid);
@@ -82,6 +99,10 @@ void thread_bind_tid(struct thread *th, int32_t tid)
     th->tid = tid;
     th->tid_next = *tid_bucket(tid);
     *tid_bucket(tid) = th;
+    if (th->cpus) {
+        (void)!host_sched_setaffinity(tid, PLATFORM_CPUS_MAX / 8, th->cpus);
+        cpus_free(th);
+    }
 }
 
 /* ---- spaces ---- */
@@ -173,6 +194,7 @@ void thread_free(struct thread *th)
 {
     struct space *s = th->space;
     queue_done(th);
+    cpus_free(th);
     plat()->by_slot[th->slot] = NULL;
     slot_give(th->slot, s->pid, th->tid);
     tid_unbind(th);
@@ -412,14 +434,13 @@ static int areas_new(void)
     return at < 0 ? (int)at : 0;
 }
 
-int platform_init(const struct platform_events *ev)
+int platform_init(const struct platform_events *ev, const char *name)
 {
     struct platform_root *p = arena_alloc(sizeof(*p));
     if (!p)
         return -ENOMEM;
     kern()->plat = p;
     p->ev = ev;
-    p->transport = &systrap_transport;
     p->slot_top = ZYGOTE_SLOT + 1;
     list_init(&p->zygote_queue);
     p->free_slots = arena_alloc(STUB_SLOTS * sizeof(p->free_slots[0]));
@@ -428,5 +449,5 @@ int platform_init(const struct platform_events *ev)
     if (!p->free_slots || !p->by_slot || !p->tids)
         return -ENOMEM;
     int err = areas_new();
-    return err ? err : zygote_start();
+    return err ? err : zygote_choose(name);
 }

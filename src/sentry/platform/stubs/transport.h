@@ -13,15 +13,19 @@
 
 struct transport {
     const char *name;
-    uint32_t mode; /* STUB_MODE_*: what the zygote installs */
+    uint32_t mode;        /* STUB_MODE_*: what the zygote installs */
+    int (*prepare)(void); /* before the zygote; NULL: nothing to do. -errno */
     /* The zygote stands before its first call; number: what it wrote to stub_ctl.listener, less 1. -errno of the host. */
     int (*attach)(int32_t zygote, int number);
+    /* Starts run(NULL) on the one thread that may wait; NULL: any may. */
+    int (*lead)(void (*run)(void *arg));
     int (*wait)(struct platform_event *ret); /* see platform_wait */
     /* The call is not made; it returns value (0.. or -errno). A thread that was killed meanwhile is no error. */
     void (*answer)(uint64_t id, int64_t value);
     void (*proceed)(uint64_t id); /* the host makes the call */
-    /* As proceed, with descriptor fd of ours at number `at` of the stub's process for a mmap. -errno: not done, not answered. */
+    /* As proceed, for a mmap with descriptor fd of ours at number `at` of the stub's process. -errno: not done, not answered. */
     int (*proceed_with_file)(uint64_t id, int fd, int at);
+    bool file_stays; /* after that the descriptor is still there, to be closed */
 };
 
-extern const struct transport systrap_transport;
+extern const struct transport systrap_transport, ptrace_transport;

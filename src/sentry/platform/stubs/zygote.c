@@ -12,27 +12,34 @@
 #include <sys/wait.h>
 
 #include "base/atomic.h"
+#include "base/err.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "host/host.h"
 #include "stub/blobs.h"
 
-/* In the child, before exec: a copy of the sentry that must not touch its state. */
-static _Noreturn void zygote_exec(int image_fd, int areas_fd)
+/* In the child, before exec: a copy of the sentry that must not touch its state. fds: areas, the image, and the passing socket
+ * or -1. */
+static _Noreturn void zygote_exec(const int fds[3])
 {
+    enum { IMAGE = STUB_FD_PASS + 1, HIGH = 16 };
+    static const int numbers[3] = {STUB_FD_AREAS, IMAGE, STUB_FD_PASS};
     static char name[] = "stub";
     char *argv[] = {name, NULL}, *envp[] = {NULL};
     uint64_t none = 0;
-    if (areas_fd != STUB_FD_AREAS && host_dup3(areas_fd, STUB_FD_AREAS, 0) < 0)
-        (void)!host_exit_group(1);
-    if (areas_fd == STUB_FD_AREAS)
-        (void)!host_fcntl(areas_fd, F_SETFD, 0);
-    if (image_fd != STUB_FD_AREAS + 1 && host_dup3(image_fd, STUB_FD_AREAS + 1, O_CLOEXEC) < 0)
-        (void)!host_exit_group(1);
-    (void)!host_close_range(STUB_FD_AREAS + 2, ~0u, 0);
+    int high[3], n = fds[2] < 0 ? 2 : 3;
+    for (int i = 0; i < n; i++) /* first out of each other's way */
+        high[i] = host_fcntl(fds[i], F_DUPFD_CLOEXEC, HIGH);
+    for (int i = 0; i < n; i++)
+        if (high[i] < 0 || host_dup3(high[i], numbers[i], numbers[i] == IMAGE ? O_CLOEXEC : 0) < 0)
+            (void)!host_exit_group(1);
+    (void)!host_close_range(IMAGE + 1, ~0u, 0);
+    if (n == 2)
+        (void)!host_close_range(STUB_FD_PASS, STUB_FD_PASS, 0);
     (void)!host_close_range(0, STUB_FD_AREAS - 1, 0);
     (void)!host_personality(ADDR_NO_RANDOMIZE);
     (void)!host_rt_sigprocmask(SIG_SETMASK, &none, NULL, sizeof(none));
-    (void)!host_execveat(STUB_FD_AREAS + 1, "", argv, envp, AT_EMPTY_PATH);
+    (void)!host_execveat(IMAGE, "", argv, envp, AT_EMPTY_PATH);
     (void)!host_exit_group(1);
     __builtin_unreachable();
 }
@@ -66,16 +73,30 @@ static int listener_wait(volatile struct stub_ctl *ctl, int32_t pid)
     }
 }
 
-int zygote_start(void)
+static void zygote_end(int32_t pid, volatile struct stub_ctl *ctl)
+{
+    int status;
+    (void)!host_kill(pid, SIGKILL);
+    (void)!host_wait4(pid, &status, 0, NULL);
+    ctl->listener = 0;
+}
+
+/* -errno: it did not start, and is gone. */
+static int zygote_start(const struct transport *tp)
 {
     struct platform_root *p = plat();
+    p->transport = tp;
+    int err = p->transport->prepare ? p->transport->prepare() : 0;
+    if (err)
+        return err;
     int image = image_memfd();
     if (image < 0)
         return image;
-    int areas = hostfile_fd(p->areas);
+    const int fds[3] = {hostfile_fd(p->areas), image,
+                        p->pass_stub ? hostfile_fd(p->pass_stub) : -1};
     volatile struct stub_ctl *ctl = (volatile struct stub_ctl *)(uintptr_t)AREAS_BASE;
     ctl->mode = p->transport->mode;
-    /* Children are reaped by the host kernel; their end is seen through pidfds. */
+    /* Children are reaped by the host kernel, or by the tracer; their end is seen through pidfds. */
     struct {
         void (*handler)(int);
         uint64_t flags;
@@ -84,22 +105,39 @@ int zygote_start(void)
     } ignore = {SIG_IGN, 0, NULL, 0};
     int32_t pid = host_clone(SIGCHLD, NULL, NULL, NULL, 0);
     if (pid == 0)
-        zygote_exec(image, areas);
+        zygote_exec(fds);
     (void)!host_close(image);
     if (pid < 0)
         return pid;
     int number = listener_wait(ctl, pid);
-    if (number < 0)
-        return number;
-    int err = p->transport->attach(pid, number - 1);
-    if (err)
+    err = number < 0 ? number : p->transport->attach(pid, number - 1);
+    if (err) {
+        zygote_end(pid, ctl);
         return err;
+    }
     p->host_vdso = ctl->vdso;
     p->zygote_tid = pid;
     atomic_store_release((uint32_t *)(uintptr_t)&ctl->attached, 1u);
     (void)!host_futex((uint32_t *)(uintptr_t)&ctl->attached, FUTEX_WAKE, 1, NULL, NULL, 0);
-    (void)!host_rt_sigaction(SIGCHLD, &ignore, NULL, sizeof(uint64_t));
+    if (p->transport->mode == STUB_MODE_NOTIFY)
+        (void)!host_rt_sigaction(SIGCHLD, &ignore, NULL, sizeof(uint64_t));
     return 0;
+}
+
+int zygote_choose(const char *name)
+{
+    if (name) {
+        LOGD("platform: %s, as asked for", name);
+        return zygote_start(str_eq(name, "ptrace") ? &ptrace_transport : &systrap_transport);
+    }
+    int err = zygote_start(&systrap_transport);
+    if (!err) {
+        LOGD("platform: systrap, the host has seccomp notification for us");
+        return 0;
+    }
+    LOGD("platform: ptrace, the host has no seccomp notification for us (%s%s)", err_name(err),
+         err == -EBUSY ? ": somebody around us uses it" : "");
+    return zygote_start(&ptrace_transport);
 }
 
 static void zygote_next(void)

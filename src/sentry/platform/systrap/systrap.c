@@ -83,4 +83,5 @@ const struct transport systrap_transport = {
     .answer = systrap_answer,
     .proceed = systrap_proceed,
     .proceed_with_file = systrap_proceed_with_file,
+    .file_stays = true,
 };
