@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-#define FD_FIRST 64u
+#define FD_FIRST  64u
+#define FD_SHRINK 1024u /* tables of this size become smaller */
 
 /* I1  bit fd of open is set iff file[fd] is not NULL; cloexec bits are set only for open ones.
  * I2  no descriptor below next is free. */
@@ -85,21 +86,39 @@ struct fdtable *fdtable_ref(struct fdtable *ft)
     return ft;
 }
 
+/* Nothing is open from size on. */
+static bool table_resize(struct fdtable *ft, uint32_t size)
+{
+    struct fdtable other = {0};
+    if (!table_alloc(&other, size))
+        return false;
+    table_copy(&other, ft);
+    arena_free(ft->file, mem_bytes(ft->size));
+    ft->size = other.size;
+    ft->file = other.file;
+    ft->open = other.open;
+    ft->cloexec = other.cloexec;
+    return true;
+}
+
 static bool table_grow(struct fdtable *ft, uint32_t want)
 {
     uint32_t size = ft->size;
     while (size <= want)
         size *= 2;
-    struct fdtable bigger = {0};
-    if (!table_alloc(&bigger, size))
-        return false;
-    table_copy(&bigger, ft);
-    arena_free(ft->file, mem_bytes(ft->size));
-    ft->size = bigger.size;
-    ft->file = bigger.file;
-    ft->open = bigger.open;
-    ft->cloexec = bigger.cloexec;
-    return true;
+    return table_resize(ft, size);
+}
+
+/* After fd was closed: a large table of which little is used gives its memory back. */
+static void table_shrink(struct fdtable *ft, uint32_t fd)
+{
+    if (ft->size < FD_SHRINK || fd < ft->size / 8)
+        return;
+    uint32_t used = ft->size / 64;
+    while (used && !ft->open[used - 1])
+        used--;
+    if (used * 64 <= ft->size / 8)
+        (void)!table_resize(ft, ft->size / 4); /* no memory: it stays large */
 }
 
 /* Takes fd out of the table; its reference goes to the caller. */
@@ -220,7 +239,9 @@ int fd_close(struct task *t, int fd)
     struct fdtable *ft = t->files;
     if ((uint32_t)fd >= ft->size || !ft->file[fd])
         return -EBADF;
-    close_file(ft, table_take(ft, (uint32_t)fd));
+    struct file *f = table_take(ft, (uint32_t)fd);
+    table_shrink(ft, (uint32_t)fd);
+    close_file(ft, f);
     return 0;
 }
 

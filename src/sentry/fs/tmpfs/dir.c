@@ -84,6 +84,8 @@ void tmpfs_dir_remove(struct tmpfs_inode *d, struct tmpfs_entry *e)
         arena_free(d->dir.buckets, d->dir.nbuckets * sizeof(*d->dir.buckets));
         d->dir.buckets = NULL;
         d->dir.nbuckets = 0;
+    } else if (d->dir.nbuckets > 16 * BUCKETS_FIRST && d->dir.count < d->dir.nbuckets / 16) {
+        buckets_resize(d, d->dir.nbuckets / 8);
     }
 }
 

@@ -98,8 +98,10 @@ struct platform_root {
     uint32_t slot_top;                 /* slots below were used */
     uint32_t free_slots_n, free_slots_first;
     struct free_slot *free_slots; /* arena pages: a ring, the oldest is taken first */
-    struct thread **tids;         /* TID_BUCKETS */
-    struct thread **by_slot;      /* STUB_SLOTS */
+    uint32_t *clean_slots;        /* free ones without memory */
+    uint32_t clean_slots_n;
+    struct thread **tids;    /* TID_BUCKETS */
+    struct thread **by_slot; /* STUB_SLOTS */
     int32_t zygote_tid;
     uint64_t zygote_notif;
     bool zygote_idle;
@@ -121,6 +123,10 @@ static inline volatile struct stub_ctl *thread_ctl(const struct thread *th)
 {
     return (volatile struct stub_ctl *)(void *)thread_area(th);
 }
+
+/* slots.c */
+int64_t slot_take(void); /* -EAGAIN */
+void slot_give(uint32_t slot, int32_t pid, int32_t tid);
 
 /* thread.c */
 struct thread *thread_by_tid(int32_t tid);

@@ -15,31 +15,6 @@
 
 const char *platform_name(void) { return plat()->transport->name; }
 
-/* ---- slots ---- */
-
-static int64_t slot_take(void)
-{
-    struct platform_root *p = plat();
-    if (p->free_slots_n) {
-        const struct free_slot *f = &p->free_slots[p->free_slots_first];
-        if (!f->tid || host_tgkill(f->pid, f->tid, 0) == -ESRCH) {
-            p->free_slots_first = (p->free_slots_first + 1) % STUB_SLOTS;
-            p->free_slots_n--;
-            return f->slot;
-        }
-    }
-    if (p->slot_top >= STUB_SLOTS)
-        return -EAGAIN;
-    return p->slot_top++;
-}
-
-static void slot_give(uint32_t slot, int32_t pid, int32_t tid)
-{
-    struct platform_root *p = plat();
-    p->free_slots[(p->free_slots_first + p->free_slots_n++) % STUB_SLOTS] =
-        (struct free_slot){slot, pid ? pid : tid, tid};
-}
-
 struct thread *thread_by_slot(uint64_t slot)
 {
     return slot < STUB_SLOTS ? plat()->by_slot[slot] : NULL;
@@ -444,9 +419,10 @@ int platform_init(const struct platform_events *ev, const char *name)
     p->slot_top = ZYGOTE_SLOT + 1;
     list_init(&p->zygote_queue);
     p->free_slots = arena_alloc(STUB_SLOTS * sizeof(p->free_slots[0]));
+    p->clean_slots = arena_alloc(STUB_SLOTS * sizeof(p->clean_slots[0]));
     p->by_slot = arena_alloc(STUB_SLOTS * sizeof(struct thread *));
     p->tids = arena_alloc(TID_BUCKETS * sizeof(struct thread *));
-    if (!p->free_slots || !p->by_slot || !p->tids)
+    if (!p->free_slots || !p->clean_slots || !p->by_slot || !p->tids)
         return -ENOMEM;
     int err = areas_new();
     return err ? err : zygote_choose(name);
