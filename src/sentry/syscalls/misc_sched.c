@@ -1,16 +1,15 @@
-/* Scheduling: policies and CPU sets are kept and shown; the host schedules. */
+/* Scheduling: policies are kept and shown, CPU sets hold; the host schedules. */
 #include "abi/capability.h"
 #include "abi/resource.h"
 #include "abi/sched.h"
 #include "base/err.h"
-#include "sentry/kernel.h"
 #include "sentry/mm/usermem.h"
 #include "sentry/task/task.h"
 #include "sentry/time/timespec.h"
 
 #include <string.h>
 
-#define CPUS_MAX 256u
+#define CPUS_MAX PLATFORM_CPUS_MAX
 
 static struct task *target(struct task *t, int32_t pid) { return pid ? task_find(pid) : t; }
 
@@ -25,21 +24,58 @@ static bool may_change(const struct task *t, const struct task *o)
            task_capable(t, LINUX_CAP_SYS_NICE);
 }
 
-static int policy_set(struct task *t, struct task *o, uint32_t policy, uint32_t prio, bool reset)
+static bool is_fair(uint32_t policy)
 {
-    if (policy != LINUX_SCHED_NORMAL && policy != LINUX_SCHED_BATCH && policy != LINUX_SCHED_IDLE &&
-        !is_rt(policy))
+    return policy == LINUX_SCHED_NORMAL || policy == LINUX_SCHED_BATCH ||
+           policy == LINUX_SCHED_IDLE;
+}
+
+struct policy {
+    uint32_t policy, priority;
+    int32_t nice;
+    bool reset_on_fork;
+};
+
+/* Setting nice to this value would need RLIMIT_NICE. */
+static bool nice_allowed(const struct task *o, int32_t nice)
+{
+    return (uint64_t)(20 - nice) <= tgroup_rlimit(o->tg, LINUX_RLIMIT_NICE);
+}
+
+/* What Linux asks CAP_SYS_NICE for. */
+static bool needs_privilege(const struct task *t, const struct task *o, const struct policy *n)
+{
+    uint64_t rtprio = tgroup_rlimit(o->tg, LINUX_RLIMIT_RTPRIO);
+    if (is_fair(n->policy) && n->nice < o->nice && !nice_allowed(o, n->nice))
+        return true;
+    if (is_rt(n->policy) && ((n->policy != o->sched_policy && !rtprio) ||
+                             (n->priority > o->sched_priority && n->priority > rtprio)))
+        return true;
+    if (n->policy == LINUX_SCHED_DEADLINE)
+        return true;
+    if (o->sched_policy == LINUX_SCHED_IDLE && n->policy != LINUX_SCHED_IDLE &&
+        !nice_allowed(o, o->nice))
+        return true;
+    if (t->cred->euid != o->cred->euid && t->cred->euid != o->cred->uid)
+        return true;
+    return o->sched_reset_on_fork && !n->reset_on_fork;
+}
+
+static int policy_set(struct task *t, struct task *o, const struct policy *n)
+{
+    if (!is_fair(n->policy) && !is_rt(n->policy) && n->policy != LINUX_SCHED_DEADLINE)
         return -EINVAL;
-    if (is_rt(policy) ? prio < 1 || prio >= LINUX_MAX_RT_PRIO : prio != 0)
+    if (n->priority >= LINUX_MAX_RT_PRIO || is_rt(n->policy) != (n->priority != 0))
         return -EINVAL;
-    if (!may_change(t, o))
+    if (needs_privilege(t, o, n) && !task_capable(t, LINUX_CAP_SYS_NICE))
         return -EPERM;
-    if (is_rt(policy) && !task_capable(t, LINUX_CAP_SYS_NICE) &&
-        prio > tgroup_rlimit(o->tg, LINUX_RLIMIT_RTPRIO))
-        return -EPERM;
-    o->sched_policy = policy;
-    o->sched_priority = prio;
-    o->sched_reset_on_fork = reset;
+    if (n->policy == LINUX_SCHED_DEADLINE)
+        return -EBUSY; /* as if no bandwidth were left: it cannot be promised */
+    o->sched_policy = n->policy;
+    o->sched_priority = n->priority;
+    o->sched_reset_on_fork = n->reset_on_fork;
+    if (is_fair(n->policy))
+        o->nice = n->nice;
     return 0;
 }
 
@@ -66,8 +102,9 @@ int64_t sys_sched_setscheduler(struct task *t, const struct sys_args *a)
     struct task *o = target(t, arg_int(a, 0));
     if (!o)
         return -ESRCH;
-    return policy_set(t, o, policy & ~LINUX_SCHED_RESET_ON_FORK, (uint32_t)p.sched_priority,
-                      (policy & LINUX_SCHED_RESET_ON_FORK) != 0);
+    const struct policy n = {policy & ~LINUX_SCHED_RESET_ON_FORK, (uint32_t)p.sched_priority,
+                             o->nice, (policy & LINUX_SCHED_RESET_ON_FORK) != 0};
+    return n.policy == LINUX_SCHED_DEADLINE ? -EINVAL : policy_set(t, o, &n);
 }
 
 int64_t sys_sched_setparam(struct task *t, const struct sys_args *a)
@@ -80,7 +117,9 @@ int64_t sys_sched_setparam(struct task *t, const struct sys_args *a)
     struct task *o = target(t, arg_int(a, 0));
     if (!o)
         return -ESRCH;
-    return policy_set(t, o, o->sched_policy, (uint32_t)p.sched_priority, o->sched_reset_on_fork);
+    const struct policy n = {o->sched_policy, (uint32_t)p.sched_priority, o->nice,
+                             o->sched_reset_on_fork};
+    return policy_set(t, o, &n);
 }
 
 int64_t sys_sched_getparam(struct task *t, const struct sys_args *a)
@@ -145,63 +184,86 @@ int64_t sys_sched_getattr(struct task *t, const struct sys_args *a)
     return copy_out(t, arg_uaddr(a, 1), &at, at.size);
 }
 
-int64_t sys_sched_setattr(struct task *t, const struct sys_args *a)
+static int copy_attr(struct task *t, struct uaddr at, struct linux_sched_attr *ret)
 {
-    struct linux_sched_attr at = {0};
+    uint8_t buf[GUEST_PAGE_SIZE] = {0};
     uint32_t size;
-    if (!a->arg[1] || arg_int(a, 0) < 0 || arg_uint(a, 2))
-        return -EINVAL;
-    if (copy_in_u32(t, &size, arg_uaddr(a, 1)))
+    if (copy_in_u32(t, &size, at))
         return -EFAULT;
     if (size == 0)
         size = LINUX_SCHED_ATTR_SIZE_VER0;
-    if (size < LINUX_SCHED_ATTR_SIZE_VER0 || size > sizeof(at)) /* newer fields than ours */
-        return copy_out_u32(t, arg_uaddr(a, 1), sizeof(at)) ? -EFAULT : -E2BIG;
-    if (copy_in(t, &at, arg_uaddr(a, 1), size))
+    bool fits = size >= LINUX_SCHED_ATTR_SIZE_VER0 && size <= sizeof(buf);
+    if (fits && copy_in(t, buf, at, size))
         return -EFAULT;
-    if (at.sched_policy > INT32_MAX || (at.sched_flags & ~(uint64_t)LINUX_SCHED_FLAG_RESET_ON_FORK))
+    for (uint32_t i = sizeof(*ret); fits && i < size; i++) /* newer fields than ours */
+        fits = !buf[i];
+    if (!fits)
+        return copy_out_u32(t, at, sizeof(*ret)) ? -EFAULT : -E2BIG;
+    memcpy(ret, buf, sizeof(*ret));
+    ret->size = size;
+    return 0;
+}
+
+int64_t sys_sched_setattr(struct task *t, const struct sys_args *a)
+{
+    struct linux_sched_attr at;
+    const uint64_t clamps = LINUX_SCHED_FLAG_UTIL_CLAMP_MIN | LINUX_SCHED_FLAG_UTIL_CLAMP_MAX;
+    if (!a->arg[1] || arg_int(a, 0) < 0 || arg_uint(a, 2))
+        return -EINVAL;
+    int err = copy_attr(t, arg_uaddr(a, 1), &at);
+    if (err)
+        return err;
+    if ((at.sched_flags & clamps) && at.size < sizeof(at))
+        return -EINVAL;
+    if (at.sched_policy > INT32_MAX)
         return -EINVAL;
     struct task *o = target(t, arg_int(a, 0));
     if (!o)
         return -ESRCH;
-    int nice = MIN(MAX(at.sched_nice, -20), 19);
-    if (!is_rt(at.sched_policy) && nice < o->nice && !task_capable(t, LINUX_CAP_SYS_NICE) &&
-        (uint64_t)(20 - nice) > tgroup_rlimit(o->tg, LINUX_RLIMIT_NICE))
-        return -EPERM;
-    int err = policy_set(t, o, at.sched_policy, at.sched_priority,
-                         (at.sched_flags & LINUX_SCHED_FLAG_RESET_ON_FORK) != 0);
-    if (!err && !is_rt(at.sched_policy))
-        o->nice = nice;
-    return err;
+    if (at.sched_flags & ~(uint64_t)LINUX_SCHED_FLAG_ALL)
+        return -EINVAL;
+    if (at.sched_flags & clamps)
+        return -EOPNOTSUPP;
+    struct policy n = {at.sched_policy, at.sched_priority, MIN(MAX(at.sched_nice, -20), 19),
+                       (at.sched_flags & LINUX_SCHED_FLAG_RESET_ON_FORK) != 0};
+    if (at.sched_flags & LINUX_SCHED_FLAG_KEEP_POLICY)
+        n.policy = o->sched_policy;
+    if (at.sched_flags & LINUX_SCHED_FLAG_KEEP_PARAMS) {
+        n.priority = o->sched_priority;
+        n.nice = o->nice;
+    }
+    if (n.policy == LINUX_SCHED_DEADLINE &&
+        (at.sched_runtime < 1024 || at.sched_deadline < at.sched_runtime ||
+         (at.sched_period && at.sched_period < at.sched_deadline)))
+        return -EINVAL;
+    return policy_set(t, o, &n);
 }
 
-static void online(uint64_t mask[4])
+/* One more than the highest CPU, as the size of a mask. */
+static uint32_t cpus_top(const uint64_t *cpus)
 {
-    memset(mask, 0, 4 * sizeof(mask[0]));
-    for (uint32_t i = 0; i < kern()->ncpus && i < CPUS_MAX; i++)
-        mask[i / 64] |= 1ULL << (i % 64);
+    for (uint32_t i = CPUS_MAX; i-- > 0;)
+        if (cpus[i / 64] & (1ULL << (i % 64)))
+            return i + 1;
+    return 1;
 }
 
 int64_t sys_sched_getaffinity(struct task *t, const struct sys_args *a)
 {
-    uint32_t len = arg_uint(a, 1);
-    uint64_t have[4], words = DIV_ROUND_UP(MIN(kern()->ncpus, CPUS_MAX), 64u);
-    if (len * 8ULL < kern()->ncpus || (len & 7))
+    uint32_t len = arg_uint(a, 1), top = cpus_top(task_cpus());
+    if (len * 8ULL < top || (len & 7))
         return -EINVAL;
     const struct task *o = target(t, arg_int(a, 0));
     if (!o)
         return -ESRCH;
-    online(have);
-    for (int i = 0; i < 4; i++)
-        have[i] &= o->affinity[i];
-    uint32_t n = MIN(len, (uint32_t)(words * 8));
-    int err = copy_out(t, arg_uaddr(a, 2), have, n);
+    uint32_t n = MIN(len, DIV_ROUND_UP(top, 64u) * 8);
+    int err = copy_out(t, arg_uaddr(a, 2), o->affinity, n);
     return err ? err : (int64_t)n;
 }
 
 int64_t sys_sched_setaffinity(struct task *t, const struct sys_args *a)
 {
-    uint64_t want[4] = {0}, have[4], any = 0;
+    uint64_t want[CPUS_MAX / 64] = {0}, any = 0;
     uint32_t len = MIN(arg_uint(a, 1), (uint32_t)sizeof(want));
     if (copy_in(t, want, arg_uaddr(a, 2), len))
         return -EFAULT;
@@ -210,27 +272,10 @@ int64_t sys_sched_setaffinity(struct task *t, const struct sys_args *a)
         return -ESRCH;
     if (!may_change(t, o))
         return -EPERM;
-    online(have);
-    for (int i = 0; i < 4; i++)
-        any |= want[i] &= have[i];
+    for (uint32_t i = 0; i < CPUS_MAX / 64; i++)
+        any |= want[i] &= task_cpus()[i];
     if (!any)
         return -EINVAL;
-    memcpy(o->affinity, want, sizeof(want));
-    return 0;
-}
-
-int64_t sys_getcpu(struct task *t, const struct sys_args *a)
-{
-    uint32_t cpu = 0;
-    for (uint32_t i = 0; i < CPUS_MAX; i++) {
-        if (t->affinity[i / 64] & (1ULL << (i % 64))) {
-            cpu = i;
-            break;
-        }
-    }
-    if (a->arg[0] && copy_out_u32(t, arg_uaddr(a, 0), cpu))
-        return -EFAULT;
-    if (a->arg[1] && copy_out_u32(t, arg_uaddr(a, 1), 0))
-        return -EFAULT;
+    task_set_affinity(o, want);
     return 0;
 }

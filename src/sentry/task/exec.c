@@ -59,6 +59,7 @@ void task_exec_switch(struct task *t, struct thread *th, struct mm *mm)
             old->space = NULL;
         struct thread *gone = t->thread;
         t->thread = th;
+        task_set_affinity(t, t->affinity);
         platform_thread_exit(gone);
     } else {
         if (old && old != mm)

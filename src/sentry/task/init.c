@@ -103,8 +103,8 @@ int task_new_init(const struct boot_config *cfg, struct task **ret)
     if (cfg->umask >= 0)
         t->fs->umask = (uint32_t)cfg->umask & 0777u;
     t->no_new_privs = cfg->no_new_privs;
-    for (uint32_t i = 0; i < kern()->ncpus && i < 256; i++)
-        t->affinity[i / 64] |= 1ULL << (i % 64);
+    affinity_init();
+    memcpy(t->affinity, kern()->tasks->cpus, sizeof(t->affinity));
     memcpy(t->comm, "init", 5);
     task_attach(t, tg);
     tg->leader = t;

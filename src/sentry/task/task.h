@@ -117,7 +117,7 @@ struct task {
     struct task *vfork_parent;
     struct waitq vfork_done;
     int32_t nice;
-    uint64_t affinity[4];
+    uint64_t affinity[PLATFORM_CPUS_MAX / 64]; /* host CPUs */
     uint32_t timer_slack_ns;
     uint32_t personality;
     int64_t start_ns;
@@ -225,6 +225,10 @@ void groups_sort(uint32_t *v, uint32_t n);             /* for cred.groups */
 bool cred_capable(const struct cred *c, int cap);
 bool cred_in_group(const struct cred *c, uint32_t gid); /* fsgid or supplementary */
 bool task_capable(const struct task *t, int cap);
+
+/* The host CPUs that t may run on from now on: some of task_cpus(). */
+const uint64_t *task_cpus(void); /* all that programs may use */
+void task_set_affinity(struct task *t, const uint64_t cpus[PLATFORM_CPUS_MAX / 64]);
 
 /* Ends every thread of the group; wait_status as wait(2). t may be current. */
 void tgroup_exit(struct tgroup *tg, int32_t wait_status);

@@ -30,7 +30,8 @@ struct task_root {
     uint64_t forks;
     uint32_t missing[SYSCALL_TABLE_SIZE]; /* calls without a handler, counted */
     uint64_t missing_other;
-    struct pi_root *pi; /* NULL: never used (pi.c) */
+    struct pi_root *pi;                    /* NULL: never used (pi.c) */
+    uint64_t cpus[PLATFORM_CPUS_MAX / 64]; /* of the host, that programs may use */
 };
 
 DEFINE_AUTO(task, struct task *, task_unref)
@@ -76,6 +77,8 @@ void robust_list_exit(struct task *t);
 void task_queue(struct task *t, enum task_next next);
 void task_unpark(struct task *t); /* off all queues and timers of waiting: RUNNING */
 void call_restart_cleanup(struct task *t);
+/* affinity.c */
+void affinity_init(void); /* kern()->tasks->cpus */
 /* cputime.c */
 int64_t task_cpu_ns(const struct task *t);
 int64_t tgroup_cpu_total_ns(const struct tgroup *tg);
