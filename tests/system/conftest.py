@@ -9,6 +9,7 @@ import pytest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 RUNSC = os.environ.get("RUNSC", os.path.join(ROOT, "out", "runsc"))
 TIMEOUT = 60
+PLATFORMS = ("systrap", "ptrace")
 
 
 def runsc(*args, **kw):

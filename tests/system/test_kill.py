@@ -4,7 +4,12 @@ import signal
 
 import pytest
 
-from conftest import children, runsc
+from conftest import PLATFORMS, children, runsc
+
+
+@pytest.fixture(params=PLATFORMS)
+def sandbox(sandbox, request):
+    return lambda *flags, **kw: sandbox(f"--platform={request.param}", *flags, **kw)
 
 
 @pytest.mark.parametrize("who", ["runsc", "sentry", "gofer", "stub"])

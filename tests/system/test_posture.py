@@ -5,11 +5,16 @@ import struct
 
 import pytest
 
-from conftest import cmdline, status
+from conftest import PLATFORMS, cmdline, status
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="reads other processes' namespaces and memory")
 NAMESPACES = ("user", "pid", "mnt", "net", "ipc", "uts")
 GOFER_CAPS = 0b11111  # CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID
+
+
+@pytest.fixture(params=PLATFORMS)
+def sandbox(sandbox, request):
+    return lambda *flags, **kw: sandbox(f"--platform={request.param}", *flags, **kw)
 
 
 def namespace(pid, name):

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from conftest import RUNSC
+from conftest import PLATFORMS, RUNSC
 
 PROGRAM = r"""
 #define _GNU_SOURCE
@@ -51,6 +51,7 @@ static void child(int n)
     case 13: stub(0x7102, 0, 0, 0, 0, 0, 0); break;                           /* as the zygote */
     case 14: stub(SYS_mremap, TEXT, 4096, 4096, 3, 0x10000000, 0); break;
     case 15: stub(SYS_seccomp, 1, 0, 0, 0, 0, 0); break;
+    case 16: stub(SYS_recvmsg, 4, (long)path, 0, 0, 0, 0); break;             /* ptrace: another's file */
     }
     _exit(55);
 }
@@ -64,7 +65,7 @@ int main(void)
         return 2;
     if (stub(SYS_munmap, 0x10000, 4096, 0, 0, 0, 0) != 0) /* its own memory it may spoil */
         return 3;
-    for (int n = 0; n < 16; n++) {
+    for (int n = 0; n < 17; n++) {
         pid_t pid = fork();
         if (pid == 0)
             child(n);
@@ -98,7 +99,8 @@ def program(tmp_path_factory):
     return d / "p"
 
 
-def test_calls_from_the_stub(program):
-    r = subprocess.run([RUNSC, "--network=none", "do", program], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
-    assert r.stdout == "".join(f"{n} killed\n" for n in range(16)) + "alive\n", r.stdout + r.stderr
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_calls_from_the_stub(program, platform):
+    r = subprocess.run([RUNSC, f"--platform={platform}", "--network=none", "do", program], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    assert r.stdout == "".join(f"{n} killed\n" for n in range(17)) + "alive\n", r.stdout + r.stderr
     assert r.returncode == 0 and r.stderr == ""

@@ -11,6 +11,8 @@
  *   host call
  *   block_end, answer
  *   lock LEAD (sleeps)             block_begin.. and so on
+ *
+ * Where one thread alone can wait (ptrace), workers change threads instead: the platform does that.
  */
 #include "sentry/io/worker.h"
 
@@ -36,21 +38,39 @@ static struct {
 } workers = {.kernel = MUTEX_INIT(RANK_KERNEL), .lead = MUTEX_INIT(RANK_LEAD)};
 static _Thread_local bool leading;
 
+/* Not inlined: where the lead is fixed a worker changes threads, and with them the variable's address. */
+__attribute__((noinline)) static bool is_leading(void)
+{
+    __asm__ volatile("");
+    return leading;
+}
+
 void kernel_lock(void) NO_THREAD_SAFETY_ANALYSIS { mutex_lock(&workers.kernel); }
 
 void kernel_unlock(void) NO_THREAD_SAFETY_ANALYSIS { mutex_unlock(&workers.kernel); }
 
+__attribute__((noinline)) static void set_leading(bool v)
+{
+    __asm__ volatile("");
+    leading = v;
+}
+
 static void lead_take(void) NO_THREAD_SAFETY_ANALYSIS
 {
+    if (platform_lead_is_fixed()) {
+        platform_lead_take();
+        set_leading(true);
+        return;
+    }
     atomic_fetch_add_acq_rel(&workers.idle, 1u);
     mutex_lock(&workers.lead);
     atomic_fetch_sub_acq_rel(&workers.idle, 1u);
-    leading = true;
+    set_leading(true);
 }
 
 static void lead_give(void) NO_THREAD_SAFETY_ANALYSIS
 {
-    leading = false;
+    set_leading(false);
     mutex_unlock(&workers.lead);
 }
 
@@ -70,7 +90,7 @@ static void worker_main(void *arg)
             platform_handle(&e);
             run_queue();
             kernel_unlock();
-        } while (leading);
+        } while (is_leading());
     }
 }
 
@@ -94,11 +114,13 @@ int worker_start(void)
 
 void worker_block_begin(void) NO_THREAD_SAFETY_ANALYSIS
 {
-    bool was_leading = leading && !platform_lead_is_fixed();
-    if (was_leading && !atomic_load_acquire(&workers.idle))
+    bool was_leading = is_leading(), fixed = platform_lead_is_fixed();
+    if (was_leading && !fixed && !atomic_load_acquire(&workers.idle))
         (void)!worker_add(); /* without one, stops wait for this call: slow, not wrong */
     kernel_unlock();
-    if (was_leading)
+    if (was_leading && fixed)
+        (void)!platform_lead_give();
+    else if (was_leading)
         lead_give();
 }
 

@@ -18,5 +18,7 @@ NODISCARD int platform_wait(
 void platform_handle(const struct platform_event *e);
 /* Starts run(NULL), the first worker, on a thread that may wait. -EAGAIN, -ENOMEM. */
 NODISCARD int platform_worker_start(void (*run)(void *arg));
-/* That thread alone may wait: the lead stays with it. */
+/* That thread alone may wait: workers come to it and leave it by the two below, which may return on another thread. */
 bool platform_lead_is_fixed(void);
+void platform_lead_take(void);
+NODISCARD int platform_lead_give(void); /* -EAGAIN, -ENOMEM: this worker keeps it */

@@ -1,6 +1,6 @@
 /* sentry/platform/ptrace/tracer.c - the tracer: the thread that sees stops and gives answers.
  *
- * It is the first worker: it waits for stops and runs the kernel's code for them. Answers of other threads (the I/O thread, a
+ * It is the thread of the worker that leads: it waits for stops and runs the kernel's code for them (strand.h). Answers of other threads (the I/O thread, a
  * worker that was in a host call) are queued and the tracer is woken by a signal, which it takes together with SIGCHLD.
  * All stops there are are fetched before one is handled: the host lists stopped threads in one order always, and the first
  * ones would starve the last.
@@ -21,6 +21,7 @@
 #include "host/mutex.h"
 #include "host/thread.h"
 #include "sentry/platform/ptrace/ptrace_priv.h"
+#include "sentry/platform/ptrace/strand.h"
 #include "sentry/platform/stubs/stubs_priv.h"
 
 #define SIG_KICK     SIGUSR2
@@ -58,6 +59,13 @@ static struct {
 } tracer = {.lock = MUTEX_INIT(RANK_TRACER)};
 
 static _Thread_local bool is_tracer;
+
+/* Not inlined, see strand.h. */
+__attribute__((noinline)) static bool on_tracer(void)
+{
+    __asm__ volatile("");
+    return is_tracer;
+}
 
 int tracer_regs_get(int32_t tid, struct user_regs_struct *ret)
 {
@@ -134,7 +142,7 @@ static void requests_run(void)
 
 static void ptrace_answer(uint64_t id, int64_t value)
 {
-    if (is_tracer)
+    if (on_tracer())
         answer_now((int32_t)id, value);
     else
         request_add((int32_t)id, REQUEST_ANSWER, value);
@@ -142,7 +150,7 @@ static void ptrace_answer(uint64_t id, int64_t value)
 
 static void ptrace_proceed(uint64_t id)
 {
-    if (is_tracer)
+    if (on_tracer())
         proceed_now((int32_t)id);
     else
         request_add((int32_t)id, REQUEST_PROCEED, 0);
@@ -153,7 +161,7 @@ static int ptrace_proceed_with_file(uint64_t id, int fd, int at)
 {
     struct user_regs_struct r;
     int32_t tid = (int32_t)id;
-    assert(is_tracer);
+    assert(on_tracer());
     tracer.regs_tid = 0;
     int err = tracer_regs_get(tid, &r);
     return err ? 0 : inject_map_file(tid, &r, fd);
@@ -262,7 +270,7 @@ static void tracer_main(void *arg)
                            PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_EXITKILL);
     state_set(1);
     state_wait(2);
-    tracer.run(NULL);
+    strand_tracer_run(tracer.run);
 }
 
 static int pass_start(void)
@@ -307,6 +315,8 @@ const struct transport ptrace_transport = {
     .prepare = pass_start,
     .attach = ptrace_attach,
     .lead = ptrace_lead,
+    .lead_take = strand_lead_take,
+    .lead_give = strand_lead_give,
     .wait = ptrace_wait,
     .answer = ptrace_answer,
     .proceed = ptrace_proceed,

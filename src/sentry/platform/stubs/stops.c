@@ -23,6 +23,10 @@ int platform_worker_start(void (*run)(void *arg))
 
 bool platform_lead_is_fixed(void) { return plat()->transport->lead != NULL; }
 
+void platform_lead_take(void) { plat()->transport->lead_take(); }
+
+int platform_lead_give(void) { return plat()->transport->lead_give(); }
+
 void stop_answer(struct thread *th, int64_t value)
 {
     if (!th->has_notif)

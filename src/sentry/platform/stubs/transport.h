@@ -19,6 +19,8 @@ struct transport {
     int (*attach)(int32_t zygote, int number);
     /* Starts run(NULL) on the one thread that may wait; NULL: any may. */
     int (*lead)(void (*run)(void *arg));
+    void (*lead_take)(void); /* with lead: see platform_lead_take */
+    int (*lead_give)(void);
     int (*wait)(struct platform_event *ret); /* see platform_wait */
     /* The call is not made; it returns value (0.. or -errno). A thread that was killed meanwhile is no error. */
     void (*answer)(uint64_t id, int64_t value);
