@@ -6,27 +6,32 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static void path_check(const struct gofer_path *p)
+{
+    const char *at = p->text;
+    for (uint32_t i = 0; i < p->count; i++) {
+        size_t n = strcspn(at, "/");
+        if (n == 0 || n > GOFER_NAME_MAX || strncmp(at, "../", n + 1) == 0 ||
+            strncmp(at, "./", n + 1) == 0 || strcmp(at, "..") == 0 || strcmp(at, ".") == 0)
+            abort();
+        if (i + 1 == p->count && (at[n] || at != p->text + p->last))
+            abort();
+        at += n + 1;
+    }
+    if (p->count == 0 && p->text[0])
+        abort();
+}
+
 static void request_check(const uint8_t *data, size_t size)
 {
-    static struct gofer_request q;
+    static struct gofer_request r;
     static uint8_t again[GOFER_REQUEST_MAX];
-    static char path[GOFER_PATH_BYTES_MAX + 1];
-    if (gofer_request_parse(data, size, &q) < 0)
+    if (gofer_request_parse(data, size, &r) < 0)
         return;
-    size_t n = 0;
-    for (uint32_t i = 0; i < q.component_count; i++) {
-        size_t len = strlen(q.component[i]);
-        if (len == 0 || strchr(q.component[i], '/') || strcmp(q.component[i], ".") == 0 ||
-            strcmp(q.component[i], "..") == 0)
-            abort();
-        if (i > 0)
-            path[n++] = '/';
-        memcpy(path + n, q.component[i], len);
-        n += len;
-    }
-    path[n] = 0;
-    ssize_t r = gofer_request_build(again, q.op, q.tag, q.mount, q.open_flags, path);
-    if (r < 0 || (size_t)r != size || memcmp(again, data, size) != 0)
+    path_check(&r.path);
+    path_check(&r.to);
+    ssize_t n = gofer_request_build(again, &r.q);
+    if (n < 0 || (size_t)n != size || memcmp(again, data, size) != 0)
         abort();
 }
 

@@ -1,20 +1,29 @@
 /* gofer/gofer.h - the process that sees the container's files.
  *
- * What     `runsc gofer COUNT [DETACH...]`: descriptor 3 is the socket to the sentry, 4 the control socket to runsc, 5.. are
- *          COUNT detached mounts, the first of which becomes its root. DETACH: paths below the root where the sentry has
- *          file systems of its own; what the host has mounted there is let go. Answers wire/gofer.h until end of file.
- * Trust    the sentry is taken for compromised: every component is checked (wire), the host resolves them beneath the mount
- *          without links, devices cannot be opened (nodev mounts, and only files and directories are).
+ * What     `runsc gofer COUNT direct|messages [DETACH...]`: descriptor 3 is the socket to the sentry, 4 the control socket to
+ *          runsc, 5.. are COUNT detached mounts; the first is the container's root. DETACH: paths below that where the
+ *          sentry has file systems of its own; what the host has mounted there is let go. Answers wire/gofer.h until end
+ *          of file.
+ * Root     an empty read-only tmpfs with the mounts at /0, /1 ... A mount of a single file is at /N/f, and its descriptor is
+ *          that of /N (GOFER_FILE_NAME).
+ * Trust    the sentry is taken for compromised: docs/gofer-protocol.md. direct: it gets an O_PATH descriptor of each mount.
  * Rights   CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID in a user namespace of its own; no network; seccomp.
  */
 #pragma once
+#include <stdint.h>
+
 #include "base/compiler.h"
 
 #define GOFER_FD_SENTRY  3
 #define GOFER_FD_CONTROL 4
 #define GOFER_FD_MOUNTS  5
 
+struct gofer_mount {
+    int fd;            /* O_PATH, a directory */
+    uint64_t mount_id; /* the host's number of the mount; 0: unknown */
+};
+
 _Noreturn void gofer_main(int argc, char **argv);
 
-/* Serves until the peer closes (0) or breaks the protocol (-EBADMSG). */
-NODISCARD int gofer_serve(int socket, const int *mounts, unsigned mount_count);
+/* Serves until the peer closes (0); -errno: the socket broke. A message that is not one is answered -EBADMSG. */
+NODISCARD int gofer_serve(int socket, const struct gofer_mount *mounts, unsigned mount_count);

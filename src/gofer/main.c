@@ -1,4 +1,5 @@
 #include "gofer/gofer.h"
+#include "gofer/root.h"
 
 #include <errno.h>
 #include <linux/capability.h>
@@ -32,13 +33,16 @@ static _Noreturn void gofer_fail(const char *what, int err)
         (void)!host_exit_group(1);
 }
 
-static void ready_send(const int *mounts, unsigned count)
+static void ready_send(const struct gofer_mount *mounts, unsigned count, bool direct)
 {
     static struct gofer_reply ready;
     static uint8_t buf[GOFER_REPLY_MAX];
+    int fds[BOOT_GOFER_DIRS_MAX];
+    for (unsigned i = 0; i < count; i++)
+        fds[i] = mounts[i].fd;
     ready = (struct gofer_reply){.type = GOFER_READY, .value = (int32_t)count};
     size_t n = gofer_reply_build(buf, &ready);
-    int r = host_msg_send(GOFER_FD_SENTRY, buf, n, mounts, count, 0);
+    int r = host_msg_send(GOFER_FD_SENTRY, buf, n, fds, direct ? count : 0, 0);
     if (r < 0)
         gofer_fail("cannot reach the sentry", r);
 }
@@ -46,19 +50,23 @@ static void ready_send(const int *mounts, unsigned count)
 _Noreturn void gofer_main(int argc, char **argv)
 {
     uint64_t count = 0;
-    if (argc < 1 || parse_u64(argv[0], 10, &count) < 0 || count < 1 || count > BOOT_GOFER_DIRS_MAX)
+    bool direct = argc >= 2 && str_eq(argv[1], "direct");
+    if (argc < 2 || (!direct && !str_eq(argv[1], "messages")) ||
+        parse_u64(argv[0], 10, &count) < 0 || count < 1 || count > BOOT_GOFER_DIRS_MAX)
         gofer_fail("bad arguments", -EINVAL);
-    int mounts[BOOT_GOFER_DIRS_MAX];
+    static struct gofer_mount mounts[BOOT_GOFER_DIRS_MAX];
     for (unsigned i = 0; i < count; i++)
-        mounts[i] = GOFER_FD_MOUNTS + (int)i;
+        mounts[i].fd = GOFER_FD_MOUNTS + (int)i;
 
     int r = host_close_range(GOFER_FD_MOUNTS + (unsigned)count, ~0u, 0);
     if (r < 0 || (r = host_process_detach("runsc-gofer")) < 0)
         gofer_fail("cannot leave runsc's session", r);
-    if ((r = host_root_pivot(mounts[0])) < 0)
+    host_limits_raise();
+    (void)!host_umask(0);
+    if ((r = gofer_root_make(mounts, (unsigned)count)) < 0)
         gofer_fail("cannot make the container's root its own", r);
-    for (int i = 1; i < argc; i++)
-        host_mount_detach(argv[i]);
+    for (int i = 2; i < argc; i++)
+        gofer_root_detach(argv[i]);
     if ((r = host_caps_keep(GOFER_CAPS)) < 0)
         gofer_fail("cannot drop capabilities", r);
     if ((r = host_filter_install(HOST_FILTER_GOFER, 0)) < 0)
@@ -66,7 +74,7 @@ _Noreturn void gofer_main(int argc, char **argv)
                    "CONFIG_SECCOMP_FILTER?)",
                    r);
 
-    ready_send(mounts, (unsigned)count);
+    ready_send(mounts, (unsigned)count, direct);
     r = gofer_serve(GOFER_FD_SENTRY, mounts, (unsigned)count);
     for (;;)
         (void)!host_exit_group(r < 0);

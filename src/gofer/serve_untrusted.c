@@ -1,92 +1,11 @@
 /* Answers the sentry's requests. */
 #include <errno.h>
-#include <linux/stat.h>
+#include <fcntl.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 
 #include "gofer/gofer.h"
-#include "host/host.h"
+#include "gofer/serve_priv.h"
 #include "host/msg.h"
-#include "wire/gofer.h"
-
-#define RESOLVE_FLAGS (RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
-
-struct server {
-    const int *mounts;
-    unsigned mount_count;
-    struct gofer_request request;
-    struct gofer_reply reply;
-    char path[GOFER_PATH_BYTES_MAX + 2];
-};
-
-/* The checked components as one relative path; "." is the mount itself. */
-static void path_join(struct server *s)
-{
-    size_t n = 0;
-    for (uint32_t i = 0; i < s->request.component_count; i++) {
-        size_t len = strlen(s->request.component[i]);
-        if (i > 0)
-            s->path[n++] = '/';
-        memcpy(s->path + n, s->request.component[i], len);
-        n += len;
-    }
-    if (n == 0)
-        s->path[n++] = '.';
-    s->path[n] = 0;
-}
-
-static int resolve(const struct server *s, uint64_t flags)
-{
-    struct open_how how = {.flags = flags | O_CLOEXEC | O_NOFOLLOW, .resolve = RESOLVE_FLAGS};
-    if (s->request.component_count == 0) {
-        /* A mount may be a single file: then "." is not beneath it, the descriptor itself is the answer. */
-        if (flags & O_PATH)
-            return host_fcntl(s->mounts[s->request.mount], F_DUPFD_CLOEXEC, 3);
-        struct stat st;
-        int r = host_fstat(s->mounts[s->request.mount], &st);
-        if (r < 0)
-            return r;
-        if (!S_ISDIR(st.st_mode))
-            return -EOPNOTSUPP;
-    }
-    return host_openat2(s->mounts[s->request.mount], s->path, &how, sizeof how);
-}
-
-static void attr_set(struct gofer_attr *a, const struct stat *st)
-{
-    *a = (struct gofer_attr){
-        .dev = st->st_dev,
-        .ino = st->st_ino,
-        .nlink = st->st_nlink,
-        .size_bytes = (uint64_t)st->st_size,
-        .blocks = (uint64_t)st->st_blocks,
-        .mode = st->st_mode,
-        .uid = st->st_uid,
-        .gid = st->st_gid,
-        .blksize = (uint32_t)st->st_blksize,
-        .rdev = st->st_rdev,
-        .atime_sec = st->st_atim.tv_sec,
-        .mtime_sec = st->st_mtim.tv_sec,
-        .ctime_sec = st->st_ctim.tv_sec,
-        .atime_nsec = (uint32_t)st->st_atim.tv_nsec,
-        .mtime_nsec = (uint32_t)st->st_mtim.tv_nsec,
-        .ctime_nsec = (uint32_t)st->st_ctim.tv_nsec,
-    };
-}
-
-/* O_PATH descriptor and attributes of the request's object. */
-static int object_find(struct server *s, struct stat *ret_st)
-{
-    int fd = resolve(s, O_PATH);
-    if (fd < 0)
-        return fd;
-    int r = host_fstat(fd, ret_st);
-    if (r < 0) {
-        (void)!host_close(fd);
-        return r;
-    }
-    return fd;
-}
 
 static uint64_t open_flags(uint32_t flags)
 {
@@ -96,8 +15,7 @@ static uint64_t open_flags(uint32_t flags)
     return (uint64_t)(rd && wr ? O_RDWR
                       : wr     ? O_WRONLY
                                : O_RDONLY) |
-           O_NONBLOCK | O_NOCTTY | (flags & GOFER_OPEN_DIRECTORY ? O_DIRECTORY : 0) |
-           (flags & GOFER_OPEN_TRUNC ? O_TRUNC : 0) | (flags & GOFER_OPEN_APPEND ? O_APPEND : 0);
+           O_NONBLOCK | O_NOCTTY | (flags & GOFER_OPEN_DIRECTORY ? O_DIRECTORY : 0);
 }
 
 static int type_check(const struct stat *st, uint32_t flags)
@@ -115,129 +33,167 @@ static int type_check(const struct stat *st, uint32_t flags)
 static int do_open(struct server *s)
 {
     struct stat st;
-    int path_fd = object_find(s, &st);
-    if (path_fd < 0)
-        return path_fd;
-    attr_set(&s->reply.attr, &st);
-    uint32_t flags = s->request.open_flags;
-    if (flags & GOFER_OPEN_PATH) {
-        if (!(flags & GOFER_OPEN_DIRECTORY) || S_ISDIR(st.st_mode))
-            return path_fd;
-        (void)!host_close(path_fd);
-        return -ENOTDIR;
-    }
-    int r = type_check(&st, flags);
-    (void)!host_close(path_fd);
-    if (r < 0)
-        return r;
-    int fd = resolve(s, open_flags(flags));
+    uint32_t flags = s->request.q.flags;
+    bool path_only = flags & GOFER_OPEN_PATH;
+    int fd = path_open(s, &s->request.path, O_PATH);
     if (fd < 0)
         return fd;
-    r = host_fstat(fd, &st);
-    if (r == 0)
+    int r = host_fstat(fd, &st);
+    if (r == 0 && path_only)
+        r = (flags & GOFER_OPEN_DIRECTORY) && !S_ISDIR(st.st_mode) ? -ENOTDIR : 0;
+    else if (r == 0)
         r = type_check(&st, flags);
+    if (r == 0 && !path_only) {
+        (void)!host_close(fd);
+        fd = path_open(s, &s->request.path, open_flags(flags));
+        if (fd < 0)
+            return fd;
+        r = host_fstat(fd, &st);
+        if (r == 0)
+            r = type_check(&st, flags); /* it may be another one now */
+    }
     if (r < 0) {
         (void)!host_close(fd);
         return r;
     }
-    attr_set(&s->reply.attr, &st);
+    attr_add(s, &st);
     return fd;
 }
 
 static int do_stat(struct server *s)
 {
-    struct stat st;
-    int fd = object_find(s, &st);
+    int fd = path_open(s, &s->request.path, O_PATH);
     if (fd < 0)
         return fd;
-    attr_set(&s->reply.attr, &st);
+    int r = attr_of(s, fd);
     (void)!host_close(fd);
-    return 0;
+    return r;
+}
+
+/* The components from the first that is asked about, each below the one before. */
+static int do_walk(struct server *s)
+{
+    const struct gofer_path *p = &s->request.path;
+    struct gofer_path dir = {.count = s->request.q.flags};
+    const char *at = p->text;
+    for (uint32_t i = 0; i < dir.count; i++)
+        at = strchr(at, '/') + 1;
+    if (dir.count > 0) {
+        memcpy(dir.text, p->text, (size_t)(at - p->text) - 1);
+        dir.text[at - p->text - 1] = 0;
+    }
+    int fd = path_open(s, &dir, O_PATH | O_DIRECTORY);
+    int r = fd < 0 ? fd : 0;
+    for (uint32_t i = dir.count; r == 0 && i < p->count; i++) {
+        char name[GOFER_NAME_MAX + 1];
+        struct stat st;
+        size_t n = strcspn(at, "/");
+        memcpy(name, at, n);
+        name[n] = 0;
+        at += n + 1;
+        int next = beneath_open(fd, name, O_PATH);
+        (void)!host_close(fd);
+        fd = next;
+        r = fd < 0 ? fd : host_fstat(fd, &st);
+        if (r < 0)
+            break;
+        attr_add(s, &st);
+        if (!S_ISDIR(st.st_mode))
+            break; /* what follows is not asked of the host: the sentry sees the link or file */
+    }
+    if (fd >= 0)
+        (void)!host_close(fd);
+    return r == -ENOENT || s->reply.attr_count == 0 ? r : 0;
 }
 
 static int do_readlink(struct server *s)
 {
-    struct stat st;
-    int fd = object_find(s, &st);
+    int fd = path_open(s, &s->request.path, O_PATH);
     if (fd < 0)
         return fd;
-    ssize_t n =
-        S_ISLNK(st.st_mode) ? host_readlinkat(fd, "", s->reply.text, GOFER_TEXT_MAX) : -EINVAL;
+    struct stat st;
+    ssize_t n = host_fstat(fd, &st);
+    if (n == 0)
+        n = S_ISLNK(st.st_mode) ? host_readlinkat(fd, "", (char *)s->data, 4096) : -EINVAL;
     (void)!host_close(fd);
     if (n < 0)
         return (int)n;
-    s->reply.text_len = (uint32_t)n;
+    s->reply.data_len = (uint32_t)n;
     return 0;
 }
 
-/* The errors that the protocol lists; anything else is the host's own trouble. */
-static int error_map(int err)
+/* 0 or a descriptor for the reply; -errno. */
+static int request_do(struct server *s, bool *ret_fd)
 {
-    switch (err) {
-    case -ENOENT:
-    case -ENOTDIR:
-    case -ELOOP:
-    case -EACCES:
-    case -EISDIR:
-    case -ENXIO:
-    case -EROFS:
-    case -EINVAL:
-    case -EMFILE:
-    case -ENAMETOOLONG:
-    case -EPERM:
-    case -ETXTBSY: return err;
-    case -EXDEV: return -ELOOP; /* RESOLVE_BENEATH */
-    case -ENFILE: return -EMFILE;
-    default: return -EIO;
-    }
-}
-
-static int request_do(struct server *s, int *ret_fd)
-{
-    if (s->request.mount >= s->mount_count)
+    *ret_fd = false;
+    if (s->request.q.mount >= s->mount_count)
         return -EINVAL;
-    path_join(s);
-    switch (s->request.op) {
-    case GOFER_OPEN: {
-        int fd = do_open(s);
-        if (fd >= 0)
-            *ret_fd = fd;
-        return fd < 0 ? fd : 0;
-    }
+    if ((s->attached >= 0) != ((s->request.q.flags & GOFER_ATTACHED) != 0))
+        return -EBADF;
+    switch (s->request.q.op) {
+    case GOFER_OPEN: *ret_fd = true; return do_open(s);
+    case GOFER_CREATE: *ret_fd = true; return do_create(s);
+    case GOFER_TMPFILE: *ret_fd = true; return do_tmpfile(s);
     case GOFER_STAT: return do_stat(s);
     case GOFER_READLINK: return do_readlink(s);
+    case GOFER_WALK: return do_walk(s);
+    case GOFER_MKDIR:
+    case GOFER_MKNOD:
+    case GOFER_SYMLINK: return do_make(s);
+    case GOFER_LINK: return do_link(s);
+    case GOFER_UNLINK: return do_unlink(s);
+    case GOFER_RENAME: return do_rename(s);
+    case GOFER_SETATTR: return do_setattr(s);
+    case GOFER_GETXATTR:
+    case GOFER_SETXATTR:
+    case GOFER_LISTXATTR:
+    case GOFER_REMOVEXATTR: return do_xattr(s);
+    case GOFER_STATFS: return do_statfs(s);
     }
     return -EINVAL;
 }
 
-int gofer_serve(int socket, const int *mounts, unsigned mount_count)
+/* One message in, one out. 0 at the end of the connection, 1 to go on. */
+static int serve_one(struct server *s, int socket, uint8_t *in, uint8_t *out)
+{
+    size_t count = 0;
+    bool has_fd = false;
+    s->attached = -1;
+    s->reply = (struct gofer_reply){.type = GOFER_REPLY, .data = s->data};
+    ssize_t n = host_msg_recv(socket, in, GOFER_REQUEST_MAX, &s->attached, 1, &count, 0);
+    if (n == 0 || n == -ECONNRESET)
+        return 0;
+    if (n < 0 && n != -EBADMSG)
+        return (int)n;
+    int r = n < 0 ? (int)n : gofer_request_parse(in, (size_t)n, &s->request);
+    if (n >= 0)
+        s->reply.tag = s->request.q.tag;
+    if (r == 0)
+        r = request_do(s, &has_fd);
+    int fd = has_fd && r >= 0 ? r : -1;
+    if (r < 0)
+        s->reply.data_len = 0;
+    if (r < 0 && !(s->request.q.op == GOFER_WALK && r == -ENOENT))
+        s->reply.attr_count = 0;
+    s->reply.value = r < 0 ? error_map(r) : 0;
+    if (s->attached >= 0)
+        (void)!host_close(s->attached);
+    r = host_msg_send(socket, out, gofer_reply_build(out, &s->reply), &fd, fd >= 0, 0);
+    if (fd >= 0)
+        (void)!host_close(fd);
+    return r < 0 ? 0 : 1; /* the sentry is gone */
+}
+
+int gofer_serve(int socket, const struct gofer_mount *mounts, unsigned mount_count)
 {
     static struct server s;
     static uint8_t in[GOFER_REQUEST_MAX];
     static uint8_t out[GOFER_REPLY_MAX];
     s.mounts = mounts;
     s.mount_count = mount_count;
-    for (;;) {
-        size_t count = 0;
-        int fd = -1;
-        ssize_t n = host_msg_recv(socket, in, sizeof in, NULL, 0, &count, 0);
-        if (n == 0 || n == -ECONNRESET)
-            return 0;
-        if (n < 0)
-            return (int)n;
-        int r = gofer_request_parse(in, (size_t)n, &s.request);
-        if (r < 0)
-            return r;
-        s.reply.type = GOFER_REPLY;
-        s.reply.tag = s.request.tag;
-        s.reply.text_len = 0;
-        memset(&s.reply.attr, 0, sizeof s.reply.attr);
-        r = request_do(&s, &fd);
-        s.reply.value = r < 0 ? error_map(r) : 0;
-        r = host_msg_send(socket, out, gofer_reply_build(out, &s.reply), &fd, fd >= 0, 0);
-        if (fd >= 0)
-            (void)!host_close(fd);
-        if (r < 0)
-            return 0; /* the sentry is gone */
-    }
+    int r;
+    do
+        r = serve_one(&s, socket, in, out);
+    while (r > 0);
+    return r;
 }

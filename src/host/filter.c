@@ -21,14 +21,13 @@ static struct filter_program filter_select(enum host_filter which, uint32_t flag
 #define PROGRAM(x) ((struct filter_program){filter_##x, ARRAY_SIZE(filter_##x)})
     if (which == HOST_FILTER_GOFER)
         return PROGRAM(gofer);
-    bool ptrace = flags & HOST_FILTER_PTRACE;
+    bool ptrace = flags & HOST_FILTER_PTRACE, net = flags & HOST_FILTER_NET;
 #define EITHER(x) (ptrace ? PROGRAM(x##_ptrace) : PROGRAM(x))
-    switch (flags & (HOST_FILTER_NET | HOST_FILTER_WRITE)) {
-    case HOST_FILTER_NET | HOST_FILTER_WRITE: return EITHER(sentry_net_write);
-    case HOST_FILTER_NET: return EITHER(sentry_net);
-    case HOST_FILTER_WRITE: return EITHER(sentry_write);
-    default: return EITHER(sentry);
-    }
+    if (flags & HOST_FILTER_WRITE)
+        return net ? EITHER(sentry_net_write) : EITHER(sentry_write);
+    if (flags & HOST_FILTER_DIRECT)
+        return net ? EITHER(sentry_net_direct) : EITHER(sentry_direct);
+    return net ? EITHER(sentry_net) : EITHER(sentry);
 #undef EITHER
 #undef PROGRAM
 }

@@ -11,10 +11,11 @@
 enum host_filter { HOST_FILTER_SENTRY, HOST_FILTER_GOFER };
 
 enum host_filter_flag {
-    HOST_FILTER_NET = 1u << 0,   /* sentry: rows of SENTRY_NET */
-    HOST_FILTER_WRITE = 1u << 1, /* sentry: rows of SENTRY_WRITE */
+    HOST_FILTER_NET = 1u << 0,    /* sentry: rows of SENTRY_NET */
+    HOST_FILTER_WRITE = 1u << 1,  /* sentry: rows of SENTRY_WRITE and SENTRY_DIRECT */
+    HOST_FILTER_TRAP = 1u << 2,   /* debugging: a forbidden call raises SIGSYS instead of killing */
     HOST_FILTER_PTRACE = 1u << 3, /* sentry: rows of SENTRY_PTRACE */
-    HOST_FILTER_TRAP = 1u << 2,  /* debugging: a forbidden call raises SIGSYS instead of killing */
+    HOST_FILTER_DIRECT = 1u << 4, /* sentry: rows of SENTRY_DIRECT */
 };
 
 /* -EINVAL no filters in this kernel, or no_new_privs missing (-EACCES); -ESRCH a thread could not be synchronised. */

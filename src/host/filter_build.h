@@ -26,6 +26,12 @@
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
 #define SECCOMP_IOCTL_NOTIF_SET_FLAGS _IOW('!', 4, uint64_t)
 #endif
+#ifndef __NR_fchmodat2
+#define __NR_fchmodat2 452
+#endif
+#ifndef __SNR_fchmodat2
+#define __SNR_fchmodat2 __NR_fchmodat2
+#endif
 #ifndef F_ADD_SEALS
 #define F_ADD_SEALS  1033
 #define F_GET_SEALS  1034

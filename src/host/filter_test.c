@@ -64,7 +64,10 @@ static void attempts_check(enum host_filter which, uint32_t flags, const struct 
 
 static const struct attempt sentry_attempts[] = {
     {"getpid", SYS_getpid, {0}, ALLOWED},
-    {"open for reading, no follow", SYS_openat, {AT_FDCWD, P(path), O_NOFOLLOW}, ALLOWED},
+    {"open for reading, no follow", SYS_openat, {AT_FDCWD, P(path), O_NOFOLLOW}, KILLED},
+    {"stat", SYS_newfstatat, {AT_FDCWD, P(path), P(buf), AT_SYMLINK_NOFOLLOW}, KILLED},
+    {"readlink", SYS_readlinkat, {AT_FDCWD, P(path), P(buf), 10}, KILLED},
+    {"fsync", SYS_fsync, {-1}, ALLOWED},
     {"open following links", SYS_openat, {AT_FDCWD, P(path), O_RDONLY}, KILLED},
     {"open for writing", SYS_openat, {AT_FDCWD, P(path), O_NOFOLLOW | O_WRONLY}, KILLED},
     {"create", SYS_openat, {AT_FDCWD, P(path), O_NOFOLLOW | O_CREAT, 0600}, KILLED},
@@ -100,6 +103,15 @@ static const struct attempt sentry_attempts[] = {
     {"prctl name", SYS_prctl, {PR_SET_NAME, P(path)}, ALLOWED},
     {"prctl dumpable", SYS_prctl, {PR_SET_DUMPABLE, 1}, KILLED},
     {"compat call number", 0x40000000 + SYS_getpid, {0}, KILLED},
+};
+
+static const struct attempt direct_attempts[] = {
+    {"open for reading, no follow", SYS_openat, {AT_FDCWD, P(path), O_NOFOLLOW}, ALLOWED},
+    {"open following links", SYS_openat, {AT_FDCWD, P(path), O_RDONLY}, KILLED},
+    {"open for writing", SYS_openat, {AT_FDCWD, P(path), O_NOFOLLOW | O_WRONLY}, KILLED},
+    {"stat", SYS_newfstatat, {AT_FDCWD, P(path), P(buf), AT_SYMLINK_NOFOLLOW}, ALLOWED},
+    {"unlinkat", SYS_unlinkat, {AT_FDCWD, P(path), 0}, KILLED},
+    {"fsetxattr", SYS_fsetxattr, {-1, P(path), P(buf), 1, 0}, KILLED},
 };
 
 static const struct attempt write_attempts[] = {
@@ -147,6 +159,8 @@ static const struct attempt gofer_attempts[] = {
 static void test_sentry(void **state)
 {
     attempts_check(HOST_FILTER_SENTRY, 0, sentry_attempts, ARRAY_SIZE(sentry_attempts));
+    attempts_check(HOST_FILTER_SENTRY, HOST_FILTER_DIRECT, direct_attempts,
+                   ARRAY_SIZE(direct_attempts));
 }
 
 static void test_sentry_write(void **state)

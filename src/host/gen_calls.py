@@ -3,14 +3,16 @@
 import re
 import sys
 
-PROCS = ("SENTRY", "SENTRY_NET", "SENTRY_WRITE", "SENTRY_PTRACE", "GOFER", "RUNSC")
+PROCS = ("SENTRY", "SENTRY_NET", "SENTRY_DIRECT", "SENTRY_WRITE", "SENTRY_PTRACE", "GOFER", "RUNSC")
 WIDE = ("unsigned long", "size_t", "off_t", "uint64_t")
 # One program each: name -> processes whose rules it holds.
 FILTERS = {
     "sentry": ("SENTRY",),
     "sentry_net": ("SENTRY", "SENTRY_NET"),
-    "sentry_write": ("SENTRY", "SENTRY_WRITE"),
-    "sentry_net_write": ("SENTRY", "SENTRY_NET", "SENTRY_WRITE"),
+    "sentry_direct": ("SENTRY", "SENTRY_DIRECT"),
+    "sentry_net_direct": ("SENTRY", "SENTRY_NET", "SENTRY_DIRECT"),
+    "sentry_write": ("SENTRY", "SENTRY_DIRECT", "SENTRY_WRITE"),
+    "sentry_net_write": ("SENTRY", "SENTRY_NET", "SENTRY_DIRECT", "SENTRY_WRITE"),
 }
 FILTERS.update({name + "_ptrace": procs + ("SENTRY_PTRACE",) for name, procs in FILTERS.items()})
 FILTERS["gofer"] = ("GOFER",)
@@ -169,8 +171,8 @@ def gen_filter_build(calls):
 def gen_doc(calls):
     out = ["# What each process may ask of the host kernel", "",
            "Made by `src/host/gen_calls.py` from `src/host/calls.def`; do not edit. A call that no row allows kills the process.",
-           "SENTRY_NET is added by `--network=host`, SENTRY_WRITE when a host directory is mounted writable without an overlay,",
-           "SENTRY_PTRACE on the platform of that name.", ""]
+           "SENTRY_NET is added by `--network=host`, SENTRY_DIRECT by `--directfs`, SENTRY_WRITE by it when a host directory is mounted",
+           "writable without an overlay, SENTRY_PTRACE on the platform of that name.", ""]
     for proc in PROCS[:-1]:
         rows = [(c, r) for c in calls.values() for r in c.rules if r[0] == proc]
         out += ["## %s: %d calls" % (proc, len({c.name for c, _ in rows})), "", "| call | allowed if | why |", "|---|---|---|"]

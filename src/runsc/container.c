@@ -86,6 +86,7 @@ int container_init(struct sandbox *s, const struct report_files *files, const ch
     c->container_id = id;
     c->umask = -1;
     c->cwd = "/";
+    c->directfs = flag_true(&global_flags[FLAG_ID_DIRECTFS]);
     c->debug = flag_true(&global_flags[FLAG_ID_DEBUG]);
     c->strace = flag_true(&global_flags[FLAG_ID_STRACE]);
     int64_t strace_size = flag_int(&global_flags[FLAG_ID_STRACE_LOG_SIZE]);
@@ -181,6 +182,14 @@ int container_root(struct sandbox *s, const char *host_path, bool readonly, bool
         .flags = readonly ? BOOT_MOUNT_RDONLY : 0,
         .overlay = overlay && !readonly ? BOOT_OVERLAY_MEMORY : BOOT_OVERLAY_NONE,
     };
+    bool shared = str_eq(global_flags[FLAG_ID_FILE_ACCESS].value, "shared");
+    if (shared && overlay && !readonly) {
+        (void)snprintf(err, FLAGS_ERROR_MAX,
+                       "--file-access=shared: the root has an overlay, under which changes of "
+                       "others are not seen; add --overlay2=none, or leave it out");
+        return -EINVAL;
+    }
+    m.shared = shared;
     s->config.root_readonly = readonly;
     s->config.overlay_root = m.overlay;
     struct sandbox_mount host = {.source = host_path, .recursive = true};
@@ -214,6 +223,7 @@ int container_mount(struct sandbox *s, const struct oci_mount *om, bool overlay,
     if (!om->bind)
         return mount_add(s, &m, NULL, err);
     m.overlay = overlay && !(m.flags & BOOT_MOUNT_RDONLY) ? BOOT_OVERLAY_MEMORY : BOOT_OVERLAY_NONE;
+    m.shared = str_eq(global_flags[FLAG_ID_FILE_ACCESS_MOUNTS].value, "shared");
     struct sandbox_mount host = {.source = om->source, .recursive = om->recursive};
     return mount_add(s, &m, &host, err);
 }

@@ -153,12 +153,16 @@ static int mounts_open(struct start *st)
         if (st->mounts[i] < 0)
             return st->mounts[i];
         struct stat sb;
-        if (host_fstat(st->mounts[i], &sb) == 0 && !S_ISDIR(sb.st_mode)) {
-            sandbox_error(st->err,
-                          "%s is not a directory; mounts of single files are not supported yet",
+        int r = host_fstat(st->mounts[i], &sb);
+        if (r < 0 || (!S_ISDIR(sb.st_mode) && !S_ISREG(sb.st_mode)) ||
+            (i == 0 && !S_ISDIR(sb.st_mode))) {
+            sandbox_error(st->err, "%s: neither a directory nor a regular file; cannot be mounted",
                           m->source);
-            return -ENOTDIR;
+            return r < 0 ? r : -ENOTDIR;
         }
+        for (uint32_t k = 0; k < st->s->config.mount_count; k++)
+            if (st->s->config.mounts[k].gofer_index == (int32_t)i)
+                st->s->config.mounts[k].is_file = S_ISREG(sb.st_mode);
     }
     return 0;
 }
@@ -205,11 +209,12 @@ static int sentry_spawn(struct start *st)
 static int gofer_spawn(struct start *st)
 {
     char count[16];
-    const char *argv[SANDBOX_DETACH_MAX + 4] = {"runsc-gofer", "gofer", count};
+    const char *argv[SANDBOX_DETACH_MAX + 5] = {"runsc-gofer", "gofer", count,
+                                                st->s->config.directfs ? "direct" : "messages"};
     const struct sandbox *s = st->s;
     (void)snprintf(count, sizeof count, "%u", s->config.gofer_dir_count);
     for (uint32_t i = 0; i < s->detach_count; i++)
-        argv[3 + i] = s->detach[i];
+        argv[4 + i] = s->detach[i];
     struct spawn sp = {
         .namespaces = CLONE_NEWUSER | CLONE_NEWPID,
         .unshare = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET,

@@ -5,8 +5,9 @@
 #include "base/checked.h"
 #include "wire/bytes.h"
 
-#define BLOB_MAGIC    0x626f6f74u
-#define ARG_MAX_BYTES ((size_t)128 * 1024)
+#define BLOB_MAGIC      0x626f6f74u
+#define MOUNT_BYTES_MIN 39 /* of a mount without anything */
+#define ARG_MAX_BYTES   ((size_t)128 * 1024)
 
 /* ---- writing ---- */
 
@@ -26,6 +27,8 @@ static void mount_write(struct bytes_writer *w, const struct boot_mount *m)
     bytes_put_u32(w, m->flags);
     bytes_put_u32(w, (uint32_t)m->gofer_index);
     bytes_put_u32(w, m->overlay);
+    bytes_put_u32(w, m->is_file);
+    bytes_put_u32(w, m->shared);
 }
 
 static void caps_write(struct bytes_writer *w, const struct boot_caps *c)
@@ -77,6 +80,7 @@ int boot_config_write(const struct boot_config *cfg, void *buf, size_t cap, size
     bytes_put_u32(&w, cfg->platform);
     bytes_put_u32(&w, cfg->network);
     bytes_put_u32(&w, cfg->overlay_root);
+    bytes_put_u32(&w, cfg->directfs);
     bytes_put_u32(&w, cfg->fs_write);
     bytes_put_u32(&w, cfg->debug);
     bytes_put_u32(&w, cfg->strace);
@@ -160,7 +164,7 @@ static int fd_read(struct blob_reader *b, int number) { return bool_read(b) ? nu
 
 static void mounts_read(struct blob_reader *b, struct boot_config *c)
 {
-    c->mount_count = count_read(b, BOOT_MOUNTS_MAX, 31);
+    c->mount_count = count_read(b, BOOT_MOUNTS_MAX, MOUNT_BYTES_MIN);
     struct boot_mount *m = scratch_take(b, (size_t)c->mount_count + 1, sizeof *m);
     for (uint32_t i = 0; m && i < c->mount_count; i++) {
         m[i].destination = bytes_get_str(&b->r, BOOT_PATH_MAX);
@@ -170,6 +174,8 @@ static void mounts_read(struct blob_reader *b, struct boot_config *c)
         m[i].flags = bytes_get_u32(&b->r);
         m[i].gofer_index = (int32_t)bytes_get_u32(&b->r);
         m[i].overlay = enum_read(b, BOOT_OVERLAY_MEMORY);
+        m[i].is_file = bool_read(b);
+        m[i].shared = bool_read(b);
         if (m[i].destination[0] != '/' || m[i].gofer_index < -1 ||
             m[i].gofer_index >= BOOT_GOFER_DIRS_MAX)
             b->r.failed = true;
@@ -227,6 +233,7 @@ static void sandbox_read(struct blob_reader *b, struct boot_config *c)
     c->platform = enum_read(b, BOOT_PLATFORM_PTRACE);
     c->network = enum_read(b, BOOT_NETWORK_HOST);
     c->overlay_root = enum_read(b, BOOT_OVERLAY_MEMORY);
+    c->directfs = bool_read(b);
     c->fs_write = bool_read(b);
     c->debug = bool_read(b);
     c->strace = bool_read(b);
@@ -247,14 +254,15 @@ static void sandbox_read(struct blob_reader *b, struct boot_config *c)
 
 size_t boot_config_scratch(size_t len)
 {
-    /* The worst are mounts without anything (31 bytes, become a struct and one pointer) and empty strings (5 bytes, 8). */
+    /* The worst are mounts without anything (39 bytes, become a struct and one pointer) and empty strings (5 bytes, 8). */
     return len * 4 + 16384;
 }
 
 int boot_config_read(const void *blob, size_t len, void *scratch, size_t scratch_len,
                      struct boot_config *ret)
 {
-    static_assert(sizeof(struct boot_mount) + sizeof(char *) <= (size_t)31 * 4, "scratch");
+    static_assert(sizeof(struct boot_mount) + sizeof(char *) <= (size_t)MOUNT_BYTES_MIN * 4,
+                  "scratch");
     struct blob_reader b = {
         .r = {.p = blob, .left = len}, .scratch = scratch, .scratch_left = scratch_len};
     struct boot_config c = {0};

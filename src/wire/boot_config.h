@@ -52,6 +52,8 @@ struct boot_mount {
     int32_t
         gofer_index; /* into gofer_dirs, also the mount number in gofer messages; -1 if not a gofer mount */
     enum boot_overlay overlay;
+    bool is_file; /* a gofer mount of a single file */
+    bool shared;  /* --file-access: others change it too */
 };
 
 struct boot_rlimit {
@@ -97,6 +99,8 @@ struct boot_config {
     enum boot_platform platform;
     enum boot_network network;
     enum boot_overlay overlay_root; /* as --overlay2 says; already applied in mounts[].overlay */
+    bool
+        directfs; /* the sentry walks by itself; else it has no directories, and every operation is a message */
     bool
         fs_write; /* some gofer mount is written directly: boot_confine() allows the calls for it */
     bool debug, strace;

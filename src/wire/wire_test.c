@@ -88,40 +88,87 @@ static void test_control(void **state)
     assert_string_equal(m.text, "bad?[2J?");
 }
 
+static uint8_t request[GOFER_REQUEST_MAX];
+
+static ssize_t request_of(enum gofer_op op, uint32_t flags, const char *path)
+{
+    struct gofer_query q = {.op = op, .tag = 9, .mount = 1, .flags = flags, .path = path};
+    return gofer_request_build(request, &q);
+}
+
 static void test_gofer_request(void **state)
 {
-    static uint8_t buf[GOFER_REQUEST_MAX];
     static struct gofer_request q;
-    ssize_t n = gofer_request_build(buf, GOFER_OPEN, 9, 1, GOFER_OPEN_READ, "etc/passwd");
+    ssize_t n = request_of(GOFER_OPEN, GOFER_OPEN_READ, "etc/passwd");
     assert_true(n > 0);
-    assert_int_equal(gofer_request_parse(buf, (size_t)n, &q), 0);
-    assert_int_equal(q.component_count, 2);
-    assert_string_equal(q.component[1], "passwd");
+    assert_int_equal(gofer_request_parse(request, (size_t)n, &q), 0);
+    assert_int_equal(q.path.count, 2);
+    assert_string_equal(q.q.path, "etc/passwd");
+    assert_string_equal(q.path.text + q.path.last, "passwd");
     for (ssize_t i = 0; i < n; i++)
-        assert_int_equal(gofer_request_parse(buf, (size_t)i, &q), -EBADMSG);
-    assert_int_equal(gofer_request_build(buf, GOFER_STAT, 1, 0, 0, "a/../b"), -EINVAL);
-    assert_int_equal(gofer_request_build(buf, GOFER_STAT, 1, 0, 0, "/a"), -EINVAL);
-    assert_int_equal(gofer_request_build(buf, GOFER_OPEN, 1, 0, 0, "a"), -EINVAL);
-    assert_int_equal(gofer_request_build(buf, GOFER_STAT, 1, 0, 1, "a"), -EINVAL);
+        assert_int_equal(gofer_request_parse(request, (size_t)i, &q), -EBADMSG);
+    assert_int_equal(request_of(GOFER_STAT, 0, "a/../b"), -EINVAL);
+    assert_int_equal(request_of(GOFER_STAT, 0, "/a"), -EINVAL);
+    assert_int_equal(request_of(GOFER_STAT, 0, "a/"), -EINVAL);
+    assert_int_equal(request_of(GOFER_OPEN, 0, "a"), -EINVAL);
+    assert_int_equal(request_of(GOFER_OPEN, GOFER_OPEN_PATH | GOFER_OPEN_WRITE, "a"), -EINVAL);
+    assert_int_equal(request_of(GOFER_STAT, 1, "a"), -EINVAL);
+    assert_int_equal(request_of(GOFER_STAT, GOFER_ATTACHED, ""), -EINVAL);
+    assert_int_equal(request_of(GOFER_SETATTR, GOFER_ATTACHED, "a"), -EINVAL);
+    assert_int_equal(request_of(GOFER_UNLINK, 0, ""), -EINVAL);
+    assert_int_equal(request_of(GOFER_WALK, 2, "a/b"), -EINVAL);
     /* What build refuses, parse refuses: "a/" and ".." put in by hand. */
-    n = gofer_request_build(buf, GOFER_STAT, 1, 0, 0, "ab");
-    buf[n - 1] = '/';
-    assert_int_equal(gofer_request_parse(buf, (size_t)n, &q), -EBADMSG);
-    buf[n - 1] = buf[n - 2] = '.';
-    assert_int_equal(gofer_request_parse(buf, (size_t)n, &q), -EBADMSG);
+    n = request_of(GOFER_STAT, 0, "ab");
+    request[n - 1] = '/';
+    assert_int_equal(gofer_request_parse(request, (size_t)n, &q), -EBADMSG);
+    request[n - 1] = request[n - 2] = '.';
+    assert_int_equal(gofer_request_parse(request, (size_t)n, &q), -EBADMSG);
+}
+
+/* Everything that one can carry. */
+static void test_gofer_request_full(void **state)
+{
+    static struct gofer_request r;
+    struct gofer_query q = {.op = GOFER_SETXATTR,
+                            .path = "d/f",
+                            .name = "user.a",
+                            .data = "v\0w",
+                            .data_len = 3,
+                            .flags = GOFER_XATTR_CREATE};
+    ssize_t n = gofer_request_build(request, &q);
+    assert_int_equal(gofer_request_parse(request, (size_t)n, &r), 0);
+    assert_string_equal(r.q.name, "user.a");
+    assert_memory_equal(r.q.data, "v\0w", 3);
+    q = (struct gofer_query){.op = GOFER_RENAME, .path = "a", .to = "b/c", .flags = 1};
+    n = gofer_request_build(request, &q);
+    assert_int_equal(gofer_request_parse(request, (size_t)n, &r), 0);
+    assert_string_equal(r.q.to, "b/c");
+    q = (struct gofer_query){.op = GOFER_SYMLINK, .path = "a", .data = "x\0y", .data_len = 3};
+    assert_int_equal(gofer_request_build(request, &q), -EINVAL);
+    q.data_len = 0;
+    assert_int_equal(gofer_request_build(request, &q), -EINVAL);
+    q = (struct gofer_query){
+        .op = GOFER_SETATTR, .valid = GOFER_SET_MTIME, .mtime_nsec = 999999999};
+    assert_true(gofer_request_build(request, &q) > 0);
+    q.mtime_nsec++;
+    assert_int_equal(gofer_request_build(request, &q), -EINVAL);
+    q = (struct gofer_query){.op = GOFER_SETATTR, .uid = 1};
+    assert_int_equal(gofer_request_build(request, &q), -EINVAL);
+    q = (struct gofer_query){.op = GOFER_MKDIR, .path = "a", .mode = 010000};
+    assert_int_equal(gofer_request_build(request, &q), -EINVAL);
 }
 
 static void test_gofer_reply(void **state)
 {
     static uint8_t buf[GOFER_REPLY_MAX];
-    static struct gofer_reply in;
-    static struct gofer_reply out;
+    static struct gofer_reply in, out;
     in = (struct gofer_reply){
-        .type = GOFER_REPLY, .tag = 3, .attr.ino = 5, .text_len = 3, .text = "abc"};
+        .type = GOFER_REPLY, .tag = 3, .attr_count = 2, .data_len = 3, .data = "abc"};
+    in.attr[1].ino = 5;
     size_t n = gofer_reply_build(buf, &in);
     assert_int_equal(gofer_reply_parse(buf, n, &out), 0);
-    assert_int_equal(out.attr.ino, 5);
-    assert_string_equal(out.text, "abc");
+    assert_int_equal(out.attr[1].ino, 5);
+    assert_memory_equal(out.data, "abc", 3);
     assert_int_equal(gofer_reply_parse(buf, n - 1, &out), -EBADMSG);
     in.value = 5;
     n = gofer_reply_build(buf, &in);
@@ -132,6 +179,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_config), cmocka_unit_test(test_control),
-        cmocka_unit_test(test_gofer_request), cmocka_unit_test(test_gofer_reply)};
+        cmocka_unit_test(test_gofer_request), cmocka_unit_test(test_gofer_request_full),
+        cmocka_unit_test(test_gofer_reply)};
     return cmocka_run_group_tests_name("wire", tests, NULL, NULL);
 }

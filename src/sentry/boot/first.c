@@ -44,8 +44,7 @@ static int tree_open(const struct boot_config *cfg, const struct boot_mount *m, 
 {
     bool over = m->overlay == BOOT_OVERLAY_MEMORY || (m->flags & BOOT_MOUNT_RDONLY);
     struct super *lower;
-    int err =
-        gofer_mount_root(cfg, m->gofer_index, over, (m->flags & BOOT_MOUNT_RDONLY) != 0, &lower);
+    int err = gofer_mount_root(cfg, m, &lower);
     if (err || !over) {
         if (!err)
             *ret = lower;

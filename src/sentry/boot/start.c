@@ -57,7 +57,7 @@ static void config_load(struct boot_config *cfg)
 /* The gofer's first message brings the directories; it comes when the gofer has confined itself. */
 static void gofer_greet(struct boot_config *cfg)
 {
-    uint8_t buf[GOFER_REPLY_MAX];
+    uint8_t buf[256]; /* what READY needs and more */
     struct gofer_reply reply;
     int fds[BOOT_GOFER_DIRS_MAX];
     size_t count = 0;
@@ -65,7 +65,8 @@ static void gofer_greet(struct boot_config *cfg)
     if (n <= 0)
         boot_fail(cfg, "sandbox: the gofer did not start");
     if (gofer_reply_parse(buf, (size_t)n, &reply) < 0 || reply.type != GOFER_READY ||
-        count != cfg->gofer_dir_count || reply.value != (int32_t)count)
+        count != (cfg->directfs ? cfg->gofer_dir_count : 0) ||
+        reply.value != (int32_t)cfg->gofer_dir_count)
         boot_fail(cfg, "sandbox: the gofer sent nonsense");
     for (size_t i = 0; i < count; i++)
         cfg->gofer_dir_fd[i] = fds[i];
@@ -85,7 +86,8 @@ _Noreturn void boot_start(void)
 int boot_confine(const struct boot_config *cfg)
 {
     uint32_t flags = (cfg->network == BOOT_NETWORK_HOST ? HOST_FILTER_NET : 0) |
-                     (cfg->fs_write ? HOST_FILTER_WRITE : 0);
+                     (cfg->directfs ? HOST_FILTER_DIRECT : 0) |
+                     (cfg->directfs && cfg->fs_write ? HOST_FILTER_WRITE : 0);
     if (str_eq(platform_name(), "ptrace"))
         flags |= HOST_FILTER_PTRACE;
     if (cfg->debug && host_trap_start(cfg->debug_log_fd))

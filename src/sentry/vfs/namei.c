@@ -283,7 +283,9 @@ static int walk_component(struct walker *w, const char *name, size_t len, struct
     if (slash && last && (w->flags & WALK_CREATE))
         return -EISDIR; /* O_CREAT makes no directories: not even looked at */
     struct dentry *d;
+    vfs()->walk_rest = w->stack[w->depth - 1].rest;
     int r = walk_child(&w->at, name, len, &d);
+    vfs()->walk_rest = NULL;
     if (r < 0)
         return r;
     if (!d->inode) {

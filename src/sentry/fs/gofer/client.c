@@ -1,24 +1,12 @@
-/* Questions to the gofer process: one at a time, without the kernel lock. */
+/* Questions to the gofer process: one at a time. */
 #include "base/err.h"
 #include "base/log.h"
 #include "host/host.h"
 #include "host/msg.h"
-#include "host/mutex.h"
-#include "sentry/arena/arena.h"
 #include "sentry/fs/gofer/gofer_priv.h"
-#include "sentry/io/worker.h"
 #include "wire/gofer.h"
 
 #include <string.h>
-
-/* The connection carries one question at a time. Host-side state, as a thread waits for it. */
-static struct mutex busy = MUTEX_INIT(RANK_GOFER);
-
-struct exchange {
-    char path[GOFER_PATH_TEXT];
-    uint8_t buf[GOFER_REPLY_MAX > GOFER_REQUEST_MAX ? GOFER_REPLY_MAX : GOFER_REQUEST_MAX];
-    struct gofer_reply reply;
-};
 
 static int prepend(char *buf, size_t *at, const char *name)
 {
@@ -41,83 +29,89 @@ static int path_of(const struct gofer_inode *g, const char *name, char *buf, con
     for (; r == 0 && g->parent; g = g->parent)
         r = prepend(buf, &at, g->name);
     if (r < 0)
-        return -EACCES;
+        return r;
     if (!gofer_is_root(g))
         return -ENOENT; /* not below the root any more */
     *ret = buf + at;
     return 0;
 }
 
-/* Without the kernel lock. */
-static int talk(int fd, struct exchange *x, size_t len, uint32_t tag, int *ret_fd)
+int gofer_query_path(struct gofer_query *q, const struct gofer_inode *g, const char *name)
+{
+    return path_of(g, name, gofer_root()->path, &q->path);
+}
+
+int gofer_query_to(struct gofer_query *q, const struct gofer_inode *g, const char *name)
+{
+    return path_of(g, name, gofer_root()->to, &q->to);
+}
+
+int gofer_query_object(struct gofer_query *q, const struct gofer_inode *g, int *ret_fd)
+{
+    const struct hostfile *h = g->whandle ? g->whandle : g->handle;
+    *ret_fd = -1;
+    int r = gofer_query_path(q, g, NULL);
+    if (r != -ENOENT || !h)
+        return r;
+    q->flags |= GOFER_ATTACHED;
+    *ret_fd = hostfile_fd(h);
+    return 0;
+}
+
+static int talk(struct gofer_root *root, size_t len, int attach, int *ret_fd)
 {
     size_t count = 0;
+    int fd = hostfile_fd(root->conn);
     *ret_fd = -1;
-    int r = host_msg_send(fd, x->buf, len, NULL, 0, 0);
+    int r = host_msg_send(fd, root->message, len, &attach, attach >= 0, 0);
     if (r < 0)
         return r;
-    ssize_t n = host_msg_recv(fd, x->buf, sizeof(x->buf), ret_fd, 1, &count, 0);
+    ssize_t n = host_msg_recv(fd, root->message, GOFER_REPLY_MAX, ret_fd, 1, &count, 0);
     if (n <= 0)
         return n < 0 ? (int)n : -EPIPE;
-    r = gofer_reply_parse(x->buf, (size_t)n, &x->reply);
-    if (r == 0 && (x->reply.type != GOFER_REPLY || x->reply.tag != tag))
+    r = gofer_reply_parse(root->message, (size_t)n, root->reply);
+    if (r == 0 && (root->reply->type != GOFER_REPLY || root->reply->tag != root->tag))
         r = -EBADMSG;
-    if (r < 0 && count)
+    if (r < 0 && count) {
         (void)!host_close(*ret_fd);
-    if (r < 0 || !count)
         *ret_fd = -1;
+    }
     return r;
 }
 
-/* The reply's value; *ret_fd >= 0 is the caller's. */
-static int ask(struct gofer_inode *g, const char *name, enum gofer_op op, uint32_t flags,
-               struct exchange *x, int *ret_fd)
+int gofer_ask(const struct gofer_super *gs, struct gofer_query *q, int attach, int *ret_fd)
 {
     struct gofer_root *root = gofer_root();
-    const char *path = NULL;
+    int fd = -1;
     if (!root->conn)
         return -EACCES;
-    int r = path_of(g, name, x->path, &path);
-    if (r < 0)
-        return r;
-    uint32_t tag = ++root->tag;
-    ssize_t len = gofer_request_build(x->buf, op, tag, gofer_super_of(g)->mount, flags, path);
+    q->tag = ++root->tag;
+    q->mount = gs->mount;
+    ssize_t len = gofer_request_build(root->message, q);
     if (len < 0)
-        return -EACCES;
-    int fd = hostfile_fd(root->conn); /* stays open as long as the sandbox lives */
-    worker_block_begin();
-    mutex_lock(&busy);
-    r = talk(fd, x, (size_t)len, tag, ret_fd);
-    mutex_unlock(&busy);
-    worker_block_end();
+        return (int)len;
+    int r = talk(root, (size_t)len, attach, &fd);
     if (r < 0) {
         LOGE("gofer: no sensible answer: %s", err_name(r));
         return -EIO;
     }
-    return gofer_err(x->reply.value);
-}
-
-int gofer_ask_open(struct gofer_inode *g, const char *name, uint32_t open_flags,
-                   struct hostfile **ret)
-{
-    int fd = -1;
-    struct exchange *x = arena_alloc(sizeof(*x));
-    if (!x)
-        return -ENOMEM;
-    int r = ask(g, name, GOFER_OPEN, open_flags, x, &fd);
-    arena_free(x, sizeof(*x));
-    if (r == 0 && fd < 0)
+    r = gofer_err(root->reply->value);
+    if (ret_fd && r == 0 && fd < 0)
         return -EIO;
-    if (r == 0)
-        return hostfile_adopt(fd, ret);
-    if (fd >= 0)
+    if (ret_fd && r == 0)
+        *ret_fd = fd;
+    else if (fd >= 0)
         (void)!host_close(fd);
     return r;
 }
 
-static void stat_from(const struct gofer_attr *a, struct stat *st)
+int gofer_answer_stat(uint32_t n, struct stat *ret)
 {
-    *st = (struct stat){
+    const struct gofer_reply *reply = gofer_root()->reply;
+    if (n >= reply->attr_count)
+        return -EIO;
+    const struct gofer_attr *a = &reply->attr[n];
+    *ret = (struct stat){
         .st_dev = a->dev,
         .st_ino = a->ino,
         .st_nlink = a->nlink,
@@ -131,36 +125,16 @@ static void stat_from(const struct gofer_attr *a, struct stat *st)
         .st_mtim = {a->mtime_sec, a->mtime_nsec},
         .st_ctim = {a->ctime_sec, a->ctime_nsec},
     };
+    return 0;
 }
 
-int gofer_ask_stat(struct gofer_inode *g, const char *name, struct stat *ret)
+int gofer_ask_open(struct gofer_inode *g, const char *name, uint32_t open_flags,
+                   struct hostfile **ret)
 {
+    struct gofer_query q = {.op = GOFER_OPEN, .flags = open_flags};
     int fd = -1;
-    struct exchange *x = arena_alloc(sizeof(*x));
-    if (!x)
-        return -ENOMEM;
-    int r = ask(g, name, GOFER_STAT, 0, x, &fd);
+    int r = gofer_query_path(&q, g, name);
     if (r == 0)
-        stat_from(&x->reply.attr, ret);
-    arena_free(x, sizeof(*x));
-    if (fd >= 0)
-        (void)!host_close(fd);
-    return r;
-}
-
-ssize_t gofer_ask_readlink(struct gofer_inode *g, const char *name, char *buf, size_t size)
-{
-    int fd = -1;
-    struct exchange *x = arena_alloc(sizeof(*x));
-    if (!x)
-        return -ENOMEM;
-    ssize_t r = ask(g, name, GOFER_READLINK, 0, x, &fd);
-    if (r == 0) {
-        r = (ssize_t)MIN(size, (size_t)x->reply.text_len);
-        memcpy(buf, x->reply.text, (size_t)r);
-    }
-    arena_free(x, sizeof(*x));
-    if (fd >= 0)
-        (void)!host_close(fd);
-    return r;
+        r = gofer_ask(gofer_super_of(g), &q, -1, &fd);
+    return r < 0 ? r : hostfile_adopt(fd, ret);
 }

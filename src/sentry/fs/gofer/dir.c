@@ -1,4 +1,4 @@
-/* Directories: lookup, link texts, and listings that are read once for an open directory. */
+/* Directories: link texts, and listings that are read once for an open directory. */
 #include "abi/dirent.h"
 #include "abi/fcntl.h"
 #include "abi/stat.h"
@@ -20,47 +20,12 @@ struct listing {
     size_t len;
 };
 
-int gofer_lookup(struct inode *dir, struct dentry *d)
-{
-    struct gofer_inode *g = to_gofer(dir), *child;
-    struct stat st;
-    int r = gofer_stat_child(g, d->name, &st);
-    if (r == -ENOENT) {
-        dentry_set_inode(d, NULL);
-        return 0;
-    }
-    if (r == 0)
-        r = gofer_inode_get(dir->sb, g, d->name, &st, &child);
-    if (r == 0)
-        dentry_set_inode(d, &child->vfs);
-    return r;
-}
-
-/* A file with several names is reached by the one that was looked up last. If that one was removed, it is reached by the one
- * that is walked now. */
-bool gofer_revalidate(struct dentry *d)
-{
-    struct gofer_inode *g = d->inode ? to_gofer(d->inode) : NULL;
-    if (!g || g->parent || !g->vfs.nlink)
-        return true;
-    return gofer_inode_place(g, to_gofer(d->parent->inode), d->name) == 0;
-}
-
 static int link_read(struct gofer_inode *g)
 {
-    struct hostfile *h;
-    if (!g->parent)
-        return -ENOENT;
     char *buf = arena_alloc(GOFER_PATH_TEXT);
     if (!buf)
         return -ENOMEM;
-    ssize_t n = gofer_dir_handle(g->parent, false, &h);
-    if (n == 0) {
-        n = gofer_err((int)host_readlinkat(hostfile_fd(h), g->name, buf, GOFER_PATH_TEXT));
-        hostfile_unref(h);
-        if (n == -EACCES)
-            n = gofer_ask_readlink(g, NULL, buf, GOFER_PATH_TEXT);
-    }
+    ssize_t n = gofer_read_link(g, buf, GOFER_PATH_TEXT);
     if (n > 0 && !g->link) {
         g->link = arena_memdup(buf, (size_t)n);
         g->link_len = (uint32_t)n;

@@ -134,12 +134,13 @@ static ssize_t read_host(struct file *f, void *buf, size_t n, int64_t pos)
 static ssize_t read_full(struct file *f, uint8_t *buf, size_t n, int64_t pos)
 {
     size_t done = 0;
+    bool shared = gofer_super_of(to_gofer(f->inode))->shared;
     while (done < n) {
         ssize_t r = read_host(f, buf + done, n - done, pos + (int64_t)done);
         if (r < 0)
             return done ? (ssize_t)done : gofer_err((int)r);
         done += (size_t)r;
-        if (r == 0 || (uint64_t)pos + done >= f->inode->size)
+        if (r == 0 || (!shared && (uint64_t)pos + done >= f->inode->size))
             break;
     }
     return (ssize_t)done;
@@ -180,7 +181,7 @@ static ssize_t gofer_file_read(struct file *f, struct uio *u, int64_t *pos)
 static int64_t gofer_file_llseek(struct file *f, int64_t off, int whence)
 {
     struct gofer_inode *g = to_gofer(f->inode);
-    int r = g->stale ? gofer_attr_refresh(g) : 0;
+    int r = g->stale || gofer_super_of(g)->shared ? gofer_attr_refresh(g) : 0;
     if (r < 0)
         return r;
     if ((whence == LINUX_SEEK_DATA || whence == LINUX_SEEK_HOLE) && off >= 0 &&

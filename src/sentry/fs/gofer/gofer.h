@@ -16,9 +16,10 @@
 #include "base/compiler.h"
 
 struct boot_config;
+struct boot_mount;
 struct super;
 
-/* The tree of cfg->gofer_dir_fd[index], which becomes the superblock's. overlay_memory: the caller puts an
- * in-memory layer over it, nothing is ever written. -ENOMEM, -EIO. */
-NODISCARD int gofer_mount_root(const struct boot_config *cfg, int index, bool overlay_memory,
-                               bool readonly, struct super **ret);
+/* The tree of the gofer mount m. With directfs its descriptor in cfg becomes the superblock's. If m has an overlay the caller
+ * puts it over the tree, and nothing is ever written. -ENOMEM, -EIO. */
+NODISCARD int gofer_mount_root(const struct boot_config *cfg, const struct boot_mount *m,
+                               struct super **ret);

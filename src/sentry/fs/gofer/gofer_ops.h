@@ -2,14 +2,18 @@
 #pragma once
 #include "sentry/fs/gofer/gofer_priv.h"
 
-/* dir.c */
+/* walk.c */
 NODISCARD int gofer_lookup(struct inode *dir, struct dentry *d);
 bool gofer_revalidate(struct dentry *d);
+/* dir.c */
 NODISCARD ssize_t gofer_readlink(struct inode *i, char *buf, size_t size);
 /* mount.c */
 NODISCARD int gofer_getattr(struct inode *i, struct kstat *ret);
 NODISCARD ssize_t gofer_getxattr(struct inode *i, const char *name, void *buf, size_t size);
 NODISCARD ssize_t gofer_listxattr(struct inode *i, char *buf, size_t size);
+NODISCARD int gofer_setxattr(struct inode *i, const char *name, const void *v, size_t size,
+                             uint32_t flags);
+NODISCARD int gofer_removexattr(struct inode *i, const char *name);
 void gofer_free(struct inode *i);
 /* write.c, names.c: only for writable trees */
 NODISCARD int gofer_setattr(struct inode *i, const struct iattr *a);
@@ -21,6 +25,8 @@ NODISCARD int gofer_mknod(struct inode *dir, struct dentry *d, uint32_t mode, ui
                           const struct cred *cr);
 NODISCARD int gofer_symlink(struct inode *dir, struct dentry *d, const char *target,
                             const struct cred *cr);
+NODISCARD int gofer_tmpfile(struct inode *dir, uint32_t mode, const struct cred *cr,
+                            struct inode **ret);
 NODISCARD int gofer_link(struct inode *dir, struct dentry *d, struct inode *target);
 NODISCARD int gofer_unlink(struct inode *dir, struct dentry *d);
 NODISCARD int gofer_rmdir(struct inode *dir, struct dentry *d);

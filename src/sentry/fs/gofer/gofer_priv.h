@@ -23,10 +23,16 @@ struct file;
 #define GOFER_BUFS      2u
 #define GOFER_PATH_TEXT 4096u
 
+struct gofer_query;
+struct gofer_reply;
+
 /* One a sandbox. */
 struct gofer_root {
     struct hostfile *conn; /* to the gofer process; NULL: there is none */
     uint32_t tag;
+    uint8_t *message;          /* of the exchange: used between a question and the next */
+    struct gofer_reply *reply; /* the last answer */
+    char path[GOFER_PATH_TEXT], to[GOFER_PATH_TEXT];
     struct list_node lru; /* inodes with a handle; oldest first */
     uint32_t lru_count;
     uint32_t files;
@@ -37,6 +43,11 @@ struct gofer_root {
 struct gofer_super {
     uint32_t mount; /* number in messages */
     bool writable;  /* I2 */
+    bool
+        direct; /* directfs: the sentry walks by itself; else it has no directories, and the gofer is asked */
+    bool file; /* the mount is one file: GOFER_FILE_NAME below the root */
+    bool
+        shared; /* others change the files too: what is known of them is asked again before it is used */
     bool no_nowait; /* the host's file system does not know RWF_NOWAIT */
     bool no_nowait_write;
     uint64_t host_dev; /* of the root */
@@ -72,13 +83,44 @@ static inline bool gofer_is_root(const struct gofer_inode *g)
     return g->vfs.sb->root && g->vfs.sb->root->inode == &g->vfs;
 }
 
-/* client.c. All three may drop the kernel lock; references to g are the caller's. Errors as wire/gofer.h, -EACCES also if there is
- * no gofer or the path is too long for it. name NULL: g itself. */
+/* client.c. Errors as gofer_err(), -EACCES also if there is no gofer, -ENAMETOOLONG a path too long for a message. */
+static inline bool gofer_there(void) { return gofer_root()->conn != NULL; }
+/* q's path becomes that of (g, name); name NULL: g itself. Lives until the next one. -ENOENT: it has no name any more. */
+NODISCARD int gofer_query_path(struct gofer_query *q, const struct gofer_inode *g,
+                               const char *name);
+NODISCARD int gofer_query_to(struct gofer_query *q, const struct gofer_inode *g, const char *name);
+/* By path if g has one, else g's descriptor goes along: *ret_fd, -1 if by path. -ENOENT it has neither. */
+NODISCARD int gofer_query_object(struct gofer_query *q, const struct gofer_inode *g, int *ret_fd);
+/* One question about gs's mount; attach: a descriptor to send along, or -1; ret_fd NULL: none is expected. 0, or what the
+ * gofer answered; gofer_root()->reply is the answer. Keeps the kernel lock: paths and answers are of one moment. */
+NODISCARD int gofer_ask(const struct gofer_super *gs, struct gofer_query *q, int attach,
+                        int *ret_fd);
+/* Attributes n of the last answer. -EIO there are fewer. */
+NODISCARD int gofer_answer_stat(uint32_t n, struct stat *ret);
 NODISCARD int gofer_ask_open(struct gofer_inode *g, const char *name, uint32_t open_flags,
                              struct hostfile **ret);
-NODISCARD int gofer_ask_stat(struct gofer_inode *g, const char *name, struct stat *ret);
-NODISCARD ssize_t gofer_ask_readlink(struct gofer_inode *g, const char *name, char *buf,
-                                     size_t size);
+
+/* remote.c: the host's side of an operation, by the sentry itself where it may and else by the gofer. */
+struct gofer_new { /* what shall be made */
+    uint32_t mode; /* with the type */
+    uint32_t uid, gid;
+    const char *target; /* of a link */
+};
+NODISCARD int gofer_stat_child(struct gofer_inode *dir, const char *name,
+                               struct stat *ret);                  /* -ENOENT if there is nothing */
+NODISCARD int gofer_stat(struct gofer_inode *g, struct stat *ret); /* by its name */
+NODISCARD ssize_t gofer_read_link(struct gofer_inode *g, char *buf, size_t size);
+/* A new regular file, open for reading and writing. */
+NODISCARD int gofer_make_file(struct gofer_inode *dir, const char *name, const struct gofer_new *n,
+                              struct hostfile **ret, struct stat *ret_st);
+NODISCARD int gofer_make_tmpfile(struct gofer_inode *dir, const struct gofer_new *n,
+                                 struct hostfile **ret, struct stat *ret_st);
+NODISCARD int gofer_make(struct gofer_inode *dir, const char *name, const struct gofer_new *n,
+                         struct stat *ret_st);
+NODISCARD int gofer_link_name(struct gofer_inode *g, struct gofer_inode *dir, const char *name);
+NODISCARD int gofer_remove(struct gofer_inode *dir, const char *name, bool is_dir);
+NODISCARD int gofer_move(struct gofer_inode *from, const char *name, struct gofer_inode *to,
+                         const char *to_name, uint32_t flags);
 
 /* handle.c */
 int gofer_err(int err); /* what of the host's errors passes; others are -EIO */
@@ -98,8 +140,6 @@ NODISCARD int gofer_inode_place(struct gofer_inode *g, struct gofer_inode *paren
                                 const char *name);
 void gofer_attr_set(struct gofer_inode *g, const struct stat *st);
 NODISCARD int gofer_attr_refresh(struct gofer_inode *g); /* asks the host */
-/* -ENOENT if there is nothing. */
-NODISCARD int gofer_stat_child(struct gofer_inode *dir, const char *name, struct stat *ret);
 void gofer_hash_in(struct gofer_inode *g);
 
 /* file.c, dir.c: open files */

@@ -231,7 +231,8 @@ static void test_donated(void **state)
 
 static int setup(void **state) NO_THREAD_SAFETY_ANALYSIS
 {
-    static struct boot_config cfg = {.gofer_fd = -1, .fs_write = true};
+    static struct boot_config cfg = {.gofer_fd = -1, .fs_write = true, .directfs = true};
+    static const struct boot_mount m = {.destination = "/"};
     struct super *sb;
     if (!mkdtemp(host_root) || arena_init() < 0)
         return -1;
@@ -247,7 +248,7 @@ static int setup(void **state) NO_THREAD_SAFETY_ANALYSIS
     assert_int_equal(linkat(host_fd, "h1", host_fd, "h2", 0), 0);
     assert_int_equal(symlinkat("d/f", host_fd, "l"), 0);
     cfg.gofer_dir_fd[0] = dup(host_fd);
-    assert_int_equal(gofer_mount_root(&cfg, 0, false, false, &sb), 0);
+    assert_int_equal(gofer_mount_root(&cfg, &m, &sb), 0);
     assert_int_equal(vfs_set_root(sb, 0, "test"), 0);
     super_unref(sb);
     root = vfs_root_path();

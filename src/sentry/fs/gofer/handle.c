@@ -90,12 +90,17 @@ static int adopt(int fd, struct hostfile **ret)
 }
 
 /* One step: g from its directory, whose handle is there. */
+static int dir_open_directly(struct gofer_inode *g, bool list)
+{
+    int how = O_DIRECTORY | OPEN_ALWAYS | (list ? O_RDONLY : O_PATH);
+    return list && g->handle ? host_openat(hostfile_fd(g->handle), ".", how, 0)
+                             : host_openat(hostfile_fd(g->parent->handle), g->name, how, 0);
+}
+
 static int dir_open(struct gofer_inode *g, bool list)
 {
     struct hostfile *h;
-    int how = O_DIRECTORY | OPEN_ALWAYS | (list ? O_RDONLY : O_PATH);
-    int fd = list && g->handle ? host_openat(hostfile_fd(g->handle), ".", how, 0)
-                               : host_openat(hostfile_fd(g->parent->handle), g->name, how, 0);
+    int fd = gofer_super_of(g)->direct ? dir_open_directly(g, list) : -EACCES;
     int r =
         fd == -EACCES
             ? gofer_ask_open(g, NULL,
@@ -108,15 +113,14 @@ static int dir_open(struct gofer_inode *g, bool list)
 
 int gofer_dir_handle(struct gofer_inode *g, bool list, struct hostfile **ret)
 {
+    bool direct = gofer_super_of(g)->direct;
     while (!g->handle || (list && !g->dir_readable)) {
         struct gofer_inode *a = g;
-        while (!a->handle && a->parent && !a->parent->handle)
+        while (direct && !a->handle && a->parent && !a->parent->handle)
             a = a->parent;
-        if (!a->handle && !a->parent)
+        if (!a->handle && !a->parent && !gofer_is_root(a))
             return -ENOENT; /* removed */
-        inode_ref(&a->vfs);
         int r = dir_open(a, list && a == g);
-        inode_unref(&a->vfs);
         if (r < 0)
             return r;
     }
@@ -129,19 +133,19 @@ int gofer_dir_handle(struct gofer_inode *g, bool list, struct hostfile **ret)
 static int file_open_host(struct gofer_inode *g, bool write, struct hostfile **ret)
 {
     struct hostfile *dir;
-    if (!g->parent)
-        return gofer_is_root(g)
-                   ? gofer_ask_open(g, NULL, GOFER_OPEN_READ | (write ? GOFER_OPEN_WRITE : 0u), ret)
-                   : -ENOENT;
-    int r = gofer_dir_handle(g->parent, false, &dir);
-    if (r < 0)
-        return r;
-    int fd = host_openat(hostfile_fd(dir), g->name,
-                         (write ? O_RDWR : O_RDONLY) | O_NONBLOCK | OPEN_ALWAYS, 0);
-    hostfile_unref(dir);
-    return fd == -EACCES
-               ? gofer_ask_open(g, NULL, GOFER_OPEN_READ | (write ? GOFER_OPEN_WRITE : 0u), ret)
-               : adopt(fd, ret);
+    if (!g->parent && !gofer_is_root(g))
+        return -ENOENT;
+    if (g->parent && gofer_super_of(g)->direct) {
+        int r = gofer_dir_handle(g->parent, false, &dir);
+        if (r < 0)
+            return r;
+        int fd = host_openat(hostfile_fd(dir), g->name,
+                             (write ? O_RDWR : O_RDONLY) | O_NONBLOCK | OPEN_ALWAYS, 0);
+        hostfile_unref(dir);
+        if (fd != -EACCES)
+            return adopt(fd, ret);
+    }
+    return gofer_ask_open(g, NULL, GOFER_OPEN_READ | (write ? GOFER_OPEN_WRITE : 0u), ret);
 }
 
 int gofer_file_handle(struct gofer_inode *g, bool write, struct hostfile **ret)

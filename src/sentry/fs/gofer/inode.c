@@ -100,27 +100,12 @@ int gofer_inode_get(struct super *sb, struct gofer_inode *parent, const char *na
     return 0;
 }
 
-int gofer_stat_child(struct gofer_inode *dir, const char *name, struct stat *ret)
-{
-    struct hostfile *h;
-    int r = gofer_dir_handle(dir, false, &h);
-    if (r < 0)
-        return r;
-    r = host_newfstatat(hostfile_fd(h), name, ret, AT_SYMLINK_NOFOLLOW);
-    hostfile_unref(h);
-    return r == -EACCES ? gofer_ask_stat(dir, name, ret) : gofer_err(r);
-}
-
 int gofer_attr_refresh(struct gofer_inode *g)
 {
     struct stat st;
     struct hostfile *h = g->whandle ? g->whandle : g->handle;
-    int r;
-    if (h)
-        r = gofer_err(host_fstat(hostfile_fd(h), &st));
-    else if (g->parent)
-        r = gofer_stat_child(g->parent, g->name, &st);
-    else
+    int r = h ? gofer_err(host_fstat(hostfile_fd(h), &st)) : gofer_stat(g, &st);
+    if (r == -ENOENT && !h && !g->parent)
         return 0; /* nobody can see it any more */
     if (r == 0 && st.st_ino == g->vfs.ino)
         gofer_attr_set(g, &st);

@@ -9,6 +9,7 @@
 #include "sentry/fs/gofer/gofer.h"
 #include "sentry/fs/gofer/gofer_ops.h"
 #include "sentry/vfs/dentry.h"
+#include "wire/gofer.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -16,13 +17,15 @@
 #include <sys/sysmacros.h>
 
 /* A file of another host file system below the mount: a device number of its own, which no superblock of ours has. */
-#define FOREIGN_MAJOR 0x800u
+#define FOREIGN_MAJOR     0x800u
+
+#define GOFER_MESSAGE_MAX MAX(GOFER_REQUEST_MAX, GOFER_REPLY_MAX)
 
 int gofer_getattr(struct inode *i, struct kstat *ret)
 {
     struct gofer_inode *g = to_gofer(i);
     const struct gofer_super *gs = gofer_super_of(g);
-    int r = g->stale ? gofer_attr_refresh(g) : 0;
+    int r = g->stale || gs->shared ? gofer_attr_refresh(g) : 0;
     if (r < 0)
         return r;
     inode_fill_stat(i, ret);
@@ -44,88 +47,44 @@ void gofer_free(struct inode *i)
     SLAB_FREE(GOFER_INODE, g);
 }
 
-/* ---- extended attributes: those of users ---- */
-
-static bool is_user_name(const char *name) { return strncmp(name, "user.", 5) == 0; }
-
-static int xattr_handle(struct gofer_inode *g, struct hostfile **ret)
-{
-    if (LINUX_S_ISDIR(g->vfs.mode))
-        return gofer_dir_handle(g, true, ret);
-    return LINUX_S_ISREG(g->vfs.mode) ? gofer_file_handle(g, false, ret) : -EOPNOTSUPP;
-}
-
-ssize_t gofer_getxattr(struct inode *i, const char *name, void *buf, size_t size)
-{
-    struct hostfile *h;
-    if (!is_user_name(name))
-        return -EOPNOTSUPP;
-    int r = xattr_handle(to_gofer(i), &h);
-    if (r < 0)
-        return r;
-    ssize_t n = host_fgetxattr(hostfile_fd(h), name, buf, size);
-    hostfile_unref(h);
-    return n < 0 ? gofer_err((int)n) : n;
-}
-
-/* Only the names that getxattr knows. Bytes kept. */
-static size_t keep_user_names(char *list, size_t len)
-{
-    size_t kept = 0;
-    for (size_t at = 0, n; at < len; at += n) {
-        n = strnlen(list + at, len - at) + 1;
-        if (n > len - at)
-            break;
-        if (is_user_name(list + at)) {
-            memmove(list + kept, list + at, n);
-            kept += n;
-        }
-    }
-    return kept;
-}
-
-ssize_t gofer_listxattr(struct inode *i, char *buf, size_t size)
-{
-    struct hostfile *h;
-    int r = xattr_handle(to_gofer(i), &h);
-    if (r < 0)
-        return r == -EOPNOTSUPP ? 0 : r;
-    const size_t cap = 65536; /* XATTR_LIST_MAX */
-    char *list = arena_alloc(cap);
-    ssize_t n = list ? host_flistxattr(hostfile_fd(h), list, cap) : -ENOMEM;
-    hostfile_unref(h);
-    if (n > 0)
-        n = (ssize_t)keep_user_names(list, (size_t)n);
-    if (n > 0 && size) {
-        if ((size_t)n > size)
-            n = -ERANGE;
-        else
-            memcpy(buf, list, (size_t)n);
-    }
-    if (list)
-        arena_free(list, cap);
-    return n < 0 ? gofer_err((int)n) : n;
-}
-
 /* ---- superblock ---- */
 
 static int gofer_statfs(struct super *sb, struct inode *i, struct linux_statfs *ret)
 {
-    struct statfs st;
+    const struct gofer_super *gs = sb->priv;
     struct gofer_inode *g = to_gofer(sb->root->inode);
-    int r = g->handle ? host_fstatfs(hostfile_fd(g->handle), &st) : -EIO;
-    if (r < 0)
-        return -EIO;
+    struct gofer_statfs st;
+    struct statfs host;
+    if (g->handle && !gs->file) {
+        if (host_fstatfs(hostfile_fd(g->handle), &host) < 0)
+            return -EIO;
+        st = (struct gofer_statfs){
+            .bsize = (uint64_t)host.f_bsize,
+            .blocks = host.f_blocks,
+            .bfree = host.f_bfree,
+            .bavail = host.f_bavail,
+            .files = host.f_files,
+            .ffree = host.f_ffree,
+            .namelen = (uint64_t)host.f_namelen,
+            .frsize = (uint64_t)host.f_frsize,
+        };
+    } else {
+        struct gofer_query q = {.op = GOFER_STATFS, .path = gs->file ? GOFER_FILE_NAME : ""};
+        int r = gofer_ask(gs, &q, -1, NULL);
+        if (r < 0 || gofer_root()->reply->data_len != sizeof st)
+            return -EIO;
+        memcpy(&st, gofer_root()->reply->data, sizeof st);
+    }
     *ret = (struct linux_statfs){
         .f_type = sb->magic,
-        .f_bsize = st.f_bsize,
-        .f_blocks = (int64_t)st.f_blocks,
-        .f_bfree = (int64_t)st.f_bfree,
-        .f_bavail = (int64_t)st.f_bavail,
-        .f_files = (int64_t)st.f_files,
-        .f_ffree = (int64_t)st.f_ffree,
-        .f_namelen = st.f_namelen,
-        .f_frsize = st.f_frsize,
+        .f_bsize = (int64_t)st.bsize,
+        .f_blocks = (int64_t)st.blocks,
+        .f_bfree = (int64_t)st.bfree,
+        .f_bavail = (int64_t)st.bavail,
+        .f_files = (int64_t)st.files,
+        .f_ffree = (int64_t)st.ffree,
+        .f_namelen = (int64_t)st.namelen,
+        .f_frsize = (int64_t)st.frsize,
     };
     return 0;
 }
@@ -151,6 +110,10 @@ static int root_init(const struct boot_config *cfg)
     kern()->gofer = r;
     if (cfg->gofer_fd < 0)
         return 0;
+    r->message = arena_alloc(GOFER_MESSAGE_MAX);
+    r->reply = arena_alloc(sizeof(*r->reply));
+    if (!r->message || !r->reply)
+        return -ENOMEM;
     int fd = host_fcntl(cfg->gofer_fd, F_DUPFD_CLOEXEC, 0);
     return fd < 0 ? -EIO : hostfile_adopt(fd, &r->conn);
 }
@@ -169,31 +132,37 @@ static struct gofer_super *super_priv_new(void)
     return NULL;
 }
 
-/* sb->root, over the mount's descriptor. */
+/* sb->root, over the mount's descriptor; h NULL: the gofer says what it is. */
 static int root_dentry(struct super *sb, struct hostfile *h)
 {
     struct gofer_super *gs = sb->priv;
     struct gofer_inode *g;
     struct stat st;
-    if (host_fstat(hostfile_fd(h), &st) < 0)
+    int r;
+    if (h) {
+        r = host_fstat(hostfile_fd(h), &st);
+    } else {
+        struct gofer_query q = {.op = GOFER_STAT};
+        r = gofer_ask(gs, &q, -1, NULL);
+        r = r < 0 ? r : gofer_answer_stat(0, &st);
+    }
+    if (r < 0)
         return -EIO;
     gs->host_dev = st.st_dev;
-    int r = gofer_inode_get(sb, NULL, NULL, &st, &g);
+    r = gofer_inode_get(sb, NULL, NULL, &st, &g);
     if (r < 0)
         return r;
-    g->handle = hostfile_ref(h);
+    g->handle = h ? hostfile_ref(h) : NULL;
     sb->root = dentry_new_root(sb, &g->vfs);
     return sb->root ? 0 : -ENOMEM;
 }
 
-int gofer_mount_root(const struct boot_config *cfg, int index, bool overlay_memory, bool readonly,
-                     struct super **ret)
+int gofer_mount_root(const struct boot_config *cfg, const struct boot_mount *m, struct super **ret)
 {
-    struct hostfile *h;
+    struct hostfile *h = NULL;
     int r = root_init(cfg);
-    if (r < 0)
-        return r;
-    r = hostfile_adopt(cfg->gofer_dir_fd[index], &h);
+    if (r == 0 && cfg->directfs)
+        r = hostfile_adopt(cfg->gofer_dir_fd[m->gofer_index], &h);
     if (r < 0)
         return r;
     struct super *sb = super_new(&gofer_type, &super_ops);
@@ -201,8 +170,12 @@ int gofer_mount_root(const struct boot_config *cfg, int index, bool overlay_memo
     r = -ENOMEM;
     if (gs) {
         sb->priv = gs;
-        gs->mount = (uint32_t)index;
-        gs->writable = !overlay_memory && !readonly && cfg->fs_write;
+        gs->mount = (uint32_t)m->gofer_index;
+        gs->direct = cfg->directfs;
+        gs->file = m->is_file;
+        gs->shared = m->shared && m->overlay == BOOT_OVERLAY_NONE;
+        gs->writable =
+            m->overlay == BOOT_OVERLAY_NONE && !(m->flags & BOOT_MOUNT_RDONLY) && cfg->fs_write;
         if (!gs->writable)
             sb->flags |= LINUX_MS_RDONLY;
         r = root_dentry(sb, h);

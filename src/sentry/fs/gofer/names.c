@@ -3,63 +3,38 @@
 #include "abi/stat.h"
 #include "base/err.h"
 #include "base/str.h"
-#include "host/host.h"
 #include "sentry/fs/gofer/gofer_ops.h"
 #include "sentry/time/timer.h"
 #include "sentry/vfs/dentry.h"
 #include "sentry/vfs/vfs_priv.h"
-
-#include <fcntl.h>
-
-static int dir_handle(struct inode *dir, struct hostfile **ret)
-{
-    return gofer_dir_handle(to_gofer(dir), false, ret);
-}
 
 /* The host has another idea of the name than our cache: the next walk looks again. */
 static int name_failed(struct dentry *d, int err)
 {
     if (err == -EEXIST || err == -ENOENT)
         dentry_drop(d);
-    return gofer_err(err);
+    return err;
 }
 
-/* Who shall own what was just made, and its mode, whatever the umask and a setgid directory made of them. */
-static int new_fix(int fd, const char *name, const struct stat *st, const struct inode *dir,
-                   uint32_t mode, const struct cred *cr)
+/* Owner and mode as Linux would give them. */
+static struct gofer_new new_of(const struct inode *dir, uint32_t mode, const struct cred *cr)
 {
-    struct inode want = {.mode = (st->st_mode & LINUX_S_IFMT) | mode, .sb = dir->sb};
+    struct inode want = {.mode = mode, .sb = dir->sb};
     inode_init_owner(&want, dir, cr);
-    int r = 0;
-    if (want.uid != st->st_uid || want.gid != st->st_gid)
-        r = host_fchownat(fd, name, want.uid != st->st_uid ? want.uid : (uid_t)-1,
-                          want.gid != st->st_gid ? want.gid : (gid_t)-1, AT_SYMLINK_NOFOLLOW);
-    if (r == 0 && !S_ISLNK(st->st_mode) && want.mode != st->st_mode)
-        r = host_fchmodat(fd, name, want.mode & LINUX_S_IALLUGO);
-    return r;
+    return (struct gofer_new){.mode = want.mode, .uid = want.uid, .gid = want.gid};
 }
 
-/* (dir, d) was just made on the host: gets owner, mode and an inode; goes again if that fails. */
-static int new_finish(struct inode *dir, struct dentry *d, struct hostfile *h, uint32_t mode,
-                      const struct cred *cr)
+/* (dir, d) was just made on the host: gets an inode. */
+static int new_finish(struct inode *dir, struct dentry *d, const struct stat *st)
 {
-    struct stat st;
     struct gofer_inode *g;
-    int fd = hostfile_fd(h);
-    int r = host_newfstatat(fd, d->name, &st, AT_SYMLINK_NOFOLLOW);
-    if (r < 0)
-        return gofer_err(r);
-    r = new_fix(fd, d->name, &st, dir, mode, cr);
-    if (r == 0)
-        r = host_newfstatat(fd, d->name, &st, AT_SYMLINK_NOFOLLOW);
-    if (r == 0)
-        r = gofer_inode_get(dir->sb, to_gofer(dir), d->name, &st, &g);
+    int r = gofer_inode_get(dir->sb, to_gofer(dir), d->name, st, &g);
     if (r < 0) {
-        (void)!host_unlinkat(fd, d->name, S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0);
-        return gofer_err(r);
+        (void)!gofer_remove(to_gofer(dir), d->name, S_ISDIR(st->st_mode));
+        return r;
     }
     to_gofer(dir)->stale = true;
-    if (S_ISDIR(st.st_mode))
+    if (S_ISDIR(st->st_mode))
         dir->nlink++;
     dentry_set_inode(d, &g->vfs);
     return 0;
@@ -67,85 +42,76 @@ static int new_finish(struct inode *dir, struct dentry *d, struct hostfile *h, u
 
 int gofer_create(struct inode *dir, struct dentry *d, uint32_t mode, const struct cred *cr)
 {
-    struct hostfile *h, *wr;
-    int r = dir_handle(dir, &h);
+    struct hostfile *wr;
+    struct stat st;
+    struct gofer_new n = new_of(dir, LINUX_S_IFREG | mode, cr);
+    int r = gofer_make_file(to_gofer(dir), d->name, &n, &wr, &st);
+    if (r < 0)
+        return name_failed(d, r);
+    r = new_finish(dir, d, &st);
+    if (r == 0) /* for the open that follows: the mode may forbid another one */
+        to_gofer(d->inode)->whandle = wr;
+    else
+        hostfile_unref(wr);
+    return r;
+}
+
+int gofer_tmpfile(struct inode *dir, uint32_t mode, const struct cred *cr, struct inode **ret)
+{
+    struct hostfile *wr;
+    struct stat st;
+    struct gofer_inode *g;
+    struct gofer_new n = new_of(dir, LINUX_S_IFREG | mode, cr);
+    int r = gofer_make_tmpfile(to_gofer(dir), &n, &wr, &st);
+    r = r < 0 ? r : gofer_inode_get(dir->sb, NULL, NULL, &st, &g);
     if (r < 0)
         return r;
-    int fd = host_openat(hostfile_fd(h), d->name,
-                         O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, mode & 0777);
-    if (fd < 0) {
-        hostfile_unref(h);
-        return name_failed(d, fd);
-    }
-    r = hostfile_adopt(fd, &wr);
-    if (r == 0) {
-        r = new_finish(dir, d, h, mode, cr);
-        if (r == 0) /* for the open that follows: the mode may forbid another one */
-            to_gofer(d->inode)->whandle = wr;
-        else
-            hostfile_unref(wr);
-    }
-    hostfile_unref(h);
-    return r;
+    g->whandle = wr;
+    *ret = &g->vfs;
+    return 0;
+}
+
+static int make(struct inode *dir, struct dentry *d, const struct gofer_new *n)
+{
+    struct stat st;
+    int r = gofer_make(to_gofer(dir), d->name, n, &st);
+    return r < 0 ? name_failed(d, r) : new_finish(dir, d, &st);
 }
 
 int gofer_mkdir(struct inode *dir, struct dentry *d, uint32_t mode, const struct cred *cr)
 {
-    struct hostfile *h;
-    int r = dir_handle(dir, &h);
-    if (r < 0)
-        return r;
-    r = host_mkdirat(hostfile_fd(h), d->name, mode);
-    r = r < 0 ? name_failed(d, r) : new_finish(dir, d, h, mode, cr);
-    hostfile_unref(h);
-    return r;
+    struct gofer_new n = new_of(dir, LINUX_S_IFDIR | mode, cr);
+    return make(dir, d, &n);
 }
 
 int gofer_mknod(struct inode *dir, struct dentry *d, uint32_t mode, uint64_t rdev,
                 const struct cred *cr)
 {
-    struct hostfile *h;
     if (LINUX_S_ISCHR(mode) || LINUX_S_ISBLK(mode))
         return -EPERM; /* a device of the host */
-    int r = dir_handle(dir, &h);
-    if (r < 0)
-        return r;
-    r = host_mknodat(hostfile_fd(h), d->name, mode, 0);
-    r = r < 0 ? name_failed(d, r) : new_finish(dir, d, h, mode & LINUX_S_IALLUGO, cr);
-    hostfile_unref(h);
-    return r;
+    struct gofer_new n = new_of(dir, mode, cr);
+    return make(dir, d, &n);
 }
 
 int gofer_symlink(struct inode *dir, struct dentry *d, const char *target, const struct cred *cr)
 {
-    struct hostfile *h;
-    int r = dir_handle(dir, &h);
-    if (r < 0)
-        return r;
-    r = host_symlinkat(target, hostfile_fd(h), d->name);
-    r = r < 0 ? name_failed(d, r) : new_finish(dir, d, h, 0777, cr);
-    hostfile_unref(h);
-    return r;
+    struct gofer_new n = new_of(dir, LINUX_S_IFLNK | 0777, cr);
+    n.target = target;
+    return make(dir, d, &n);
 }
 
 int gofer_link(struct inode *dir, struct dentry *d, struct inode *target)
 {
     struct gofer_inode *g = to_gofer(target);
-    struct hostfile *from, *to;
-    if (!g->parent)
-        return -ENOENT;
-    int r = gofer_dir_handle(g->parent, false, &from);
+    int r = gofer_link_name(g, to_gofer(dir), d->name);
     if (r < 0)
+        return name_failed(d, r);
+    if (!g->parent) /* it had none */
+        r = gofer_inode_place(g, to_gofer(dir), d->name);
+    if (r < 0) {
+        (void)!gofer_remove(to_gofer(dir), d->name, false);
         return r;
-    r = dir_handle(dir, &to);
-    if (r == 0) {
-        r = host_linkat(hostfile_fd(from), g->name, hostfile_fd(to), d->name, 0);
-        r = r < 0 ? name_failed(d, r) : 0;
-        hostfile_unref(to);
     }
-    hostfile_unref(from);
-    if (r < 0)
-        return r;
     g->vfs.nlink++;
     g->stale = true;
     to_gofer(dir)->stale = true;
@@ -179,22 +145,18 @@ static void name_gone(struct inode *dir, struct dentry *d, struct gofer_inode *g
     to_gofer(dir)->stale = true;
 }
 
-static int remove_name(struct inode *dir, struct dentry *d, int flags)
+static int remove_name(struct inode *dir, struct dentry *d, bool is_dir)
 {
-    struct hostfile *h;
-    int r = dir_handle(dir, &h);
-    if (r < 0)
-        return r;
-    r = host_unlinkat(hostfile_fd(h), d->name, flags);
-    hostfile_unref(h);
+    struct gofer_inode *g = to_gofer(d->inode);
+    int r = gofer_remove(to_gofer(dir), d->name, is_dir);
     if (r < 0)
         return name_failed(d, r);
-    name_gone(dir, d, to_gofer(d->inode));
+    name_gone(dir, d, g);
     return 0;
 }
 
-int gofer_unlink(struct inode *dir, struct dentry *d) { return remove_name(dir, d, 0); }
-int gofer_rmdir(struct inode *dir, struct dentry *d) { return remove_name(dir, d, AT_REMOVEDIR); }
+int gofer_unlink(struct inode *dir, struct dentry *d) { return remove_name(dir, d, false); }
+int gofer_rmdir(struct inode *dir, struct dentry *d) { return remove_name(dir, d, true); }
 
 /* g is found at (dir, name) from now on; without memory for the name it is found nowhere. */
 static void moved(struct gofer_inode *g, struct inode *from, struct inode *to, const char *name)
@@ -211,20 +173,10 @@ static void moved(struct gofer_inode *g, struct inode *from, struct inode *to, c
 int gofer_rename(struct inode *odir, struct dentry *od, struct inode *ndir, struct dentry *nd,
                  uint32_t flags)
 {
-    struct hostfile *from, *to;
     struct gofer_inode *o = to_gofer(od->inode), *n = nd->inode ? to_gofer(nd->inode) : NULL;
     if (flags & ~(LINUX_RENAME_NOREPLACE | LINUX_RENAME_EXCHANGE))
         return -EINVAL;
-    int r = dir_handle(odir, &from);
-    if (r < 0)
-        return r;
-    r = dir_handle(ndir, &to);
-    if (r == 0) {
-        r = gofer_err(
-            host_renameat2(hostfile_fd(from), od->name, hostfile_fd(to), nd->name, flags));
-        hostfile_unref(to);
-    }
-    hostfile_unref(from);
+    int r = gofer_move(to_gofer(odir), od->name, to_gofer(ndir), nd->name, flags);
     if (r < 0 || o == n)
         return r;
     if (flags & LINUX_RENAME_EXCHANGE) {

@@ -3,6 +3,7 @@
 
 const struct inode_ops gofer_inode_ops = {
     .lookup = gofer_lookup,
+    .revalidate = gofer_revalidate,
     .readlink = gofer_readlink,
     .getattr = gofer_getattr,
     .getxattr = gofer_getxattr,
@@ -19,6 +20,7 @@ const struct inode_ops gofer_inode_ops_rw = {
     .mknod = gofer_mknod,
     .symlink = gofer_symlink,
     .link = gofer_link,
+    .tmpfile = gofer_tmpfile,
     .unlink = gofer_unlink,
     .rmdir = gofer_rmdir,
     .rename = gofer_rename,
@@ -26,7 +28,9 @@ const struct inode_ops gofer_inode_ops_rw = {
     .getattr = gofer_getattr,
     .setattr = gofer_setattr,
     .getxattr = gofer_getxattr,
+    .setxattr = gofer_setxattr,
     .listxattr = gofer_listxattr,
+    .removexattr = gofer_removexattr,
     .open = gofer_open,
     .free = gofer_free,
 };

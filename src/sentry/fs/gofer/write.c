@@ -9,6 +9,7 @@
 #include "sentry/mm/uio.h"
 #include "sentry/time/timer.h"
 #include "sentry/vfs/file.h"
+#include "wire/gofer.h"
 
 #include <fcntl.h>
 #include <sys/uio.h>
@@ -197,29 +198,82 @@ static int set_times(int fd, const char *name, const struct iattr *a)
     return host_utimensat(fd, name, ts, AT_SYMLINK_NOFOLLOW | (name[0] ? 0 : AT_EMPTY_PATH));
 }
 
+#define ATTR_NAMED (ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_ATIME | ATTR_MTIME)
+
+/* As user 0 without capabilities. */
+static int set_directly(struct gofer_inode *g, const struct iattr *a, uint32_t valid)
+{
+    struct hostfile *h;
+    const char *name;
+    int r = attr_target(g, &h, &name);
+    if (r < 0)
+        return r;
+    int fd = hostfile_fd(h);
+    if (valid & (ATTR_UID | ATTR_GID))
+        r = set_owner(g, fd, name, a);
+    if (r == 0 && (valid & ATTR_MODE)) /* after the owner: a change of owner takes suid away */
+        r = set_mode(g, fd, name, a->mode);
+    if (r == 0 && (valid & (ATTR_ATIME | ATTR_MTIME)))
+        r = set_times(fd, name, a);
+    hostfile_unref(h);
+    return r;
+}
+
+static int set_asking(struct gofer_inode *g, const struct iattr *a, uint32_t valid)
+{
+    static const struct {
+        uint32_t attr, set;
+    } map[] = {{ATTR_MODE, GOFER_SET_MODE},
+               {ATTR_UID, GOFER_SET_UID},
+               {ATTR_GID, GOFER_SET_GID},
+               {ATTR_ATIME, GOFER_SET_ATIME},
+               {ATTR_MTIME, GOFER_SET_MTIME}};
+    struct timespec at = ts_of(a->atime_ns, true), mt = ts_of(a->mtime_ns, true);
+    struct gofer_query q = {.op = GOFER_SETATTR};
+    int fd;
+    for (size_t n = 0; n < ARRAY_SIZE(map); n++)
+        q.valid |= valid & map[n].attr ? map[n].set : 0;
+    q.mode = valid & ATTR_MODE ? a->mode & LINUX_S_IALLUGO : 0;
+    q.uid = valid & ATTR_UID ? a->uid : 0;
+    q.gid = valid & ATTR_GID ? a->gid : 0;
+    if (valid & ATTR_ATIME) {
+        q.atime_sec = at.tv_sec;
+        q.atime_nsec = (uint32_t)at.tv_nsec;
+    }
+    if (valid & ATTR_MTIME) {
+        q.mtime_sec = mt.tv_sec;
+        q.mtime_nsec = (uint32_t)mt.tv_nsec;
+    }
+    if ((valid & ATTR_MODE) && LINUX_S_ISLNK(g->vfs.mode))
+        return -EOPNOTSUPP;
+    int r = gofer_query_object(&q, g, &fd);
+    return r < 0 ? r : gofer_ask(gofer_super_of(g), &q, fd, NULL);
+}
+
+/* The host takes S_ISGID away, without a word, from who is not in the group: then the gofer is asked at once. */
+static int set_named(struct gofer_inode *g, const struct iattr *a, uint32_t valid)
+{
+    bool group = (valid & ATTR_MODE) && (a->mode & LINUX_S_ISGID);
+    if (gofer_super_of(g)->direct && !(group && gofer_there())) {
+        int r = set_directly(g, a, valid);
+        if ((r != -EPERM && r != -EACCES) || !gofer_there())
+            return gofer_err(r);
+    }
+    return set_asking(g, a, valid);
+}
+
 int gofer_setattr(struct inode *i, const struct iattr *a)
 {
     struct gofer_inode *g = to_gofer(i);
-    struct hostfile *h;
-    const char *name;
     int r = a->valid & ATTR_SIZE ? set_size(g, a->size) : 0;
     if (r < 0)
         return r;
-    if (a->valid & (ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_ATIME | ATTR_MTIME)) {
-        r = attr_target(g, &h, &name);
-        if (r < 0)
-            return r;
-        int fd = hostfile_fd(h);
-        if (a->valid & (ATTR_UID | ATTR_GID))
-            r = set_owner(g, fd, name, a);
-        if (r == 0 &&
-            (a->valid & ATTR_MODE)) /* after the owner: a change of owner takes suid away */
-            r = set_mode(g, fd, name, a->mode);
-        /* Times of now come with a change of size by themselves. */
-        if (r == 0 && (a->valid & (ATTR_ATIME | ATTR_MTIME)) && !(a->valid & ATTR_SIZE))
-            r = set_times(fd, name, a);
-        hostfile_unref(h);
-    }
+    /* Times of now come with a change of size by themselves. */
+    uint32_t valid = a->valid & ATTR_NAMED;
+    if (a->valid & ATTR_SIZE)
+        valid &= ~(uint32_t)(ATTR_ATIME | ATTR_MTIME);
+    if (valid)
+        r = set_named(g, a, valid);
     g->stale = true;
-    return r < 0 ? gofer_err(r) : gofer_attr_refresh(g);
+    return r < 0 ? r : gofer_attr_refresh(g);
 }
