@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -156,6 +157,30 @@ static const struct attempt gofer_attempts[] = {
     {"mknodat", SYS_mknodat, {-1, P(path), S_IFCHR, 0}, KILLED},
 };
 
+static int64_t set;
+static struct timespec zero;
+static const struct attempt ptrace_attempts[] = {
+    {"GETREGS", SYS_ptrace, {PTRACE_GETREGS, -1, 0, P(buf)}, ALLOWED},
+    {"CONT", SYS_ptrace, {PTRACE_CONT, -1, 0, 0}, ALLOWED},
+    {"TRACEME", SYS_ptrace, {PTRACE_TRACEME, 0, 0, 0}, KILLED},
+    {"ATTACH", SYS_ptrace, {PTRACE_ATTACH, -1, 0, 0}, KILLED},
+    {"SEIZE", SYS_ptrace, {PTRACE_SEIZE, -1, 0, 0}, KILLED},
+    {"POKEDATA", SYS_ptrace, {PTRACE_POKEDATA, -1, P(buf), 0}, KILLED},
+    {"a request hidden by the high half", SYS_ptrace, {(1L << 32) | PTRACE_CONT, -1, 0, 0}, KILLED},
+    {"sigtimedwait", SYS_rt_sigtimedwait, {P(&set), 0, P(&zero), 8}, ALLOWED},
+    {"execve", SYS_execve, {P(path), 0, 0}, KILLED},
+    {"fork", SYS_clone, {SIGCHLD}, KILLED},
+};
+
+static void test_sentry_ptrace(void **state)
+{
+    static const uint32_t more[] = {0, HOST_FILTER_NET, HOST_FILTER_WRITE,
+                                    HOST_FILTER_NET | HOST_FILTER_WRITE};
+    for (size_t i = 0; i < ARRAY_SIZE(more); i++)
+        attempts_check(HOST_FILTER_SENTRY, HOST_FILTER_PTRACE | more[i], ptrace_attempts,
+                       ARRAY_SIZE(ptrace_attempts));
+}
+
 static void test_sentry(void **state)
 {
     attempts_check(HOST_FILTER_SENTRY, 0, sentry_attempts, ARRAY_SIZE(sentry_attempts));
@@ -183,6 +208,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sentry), cmocka_unit_test(test_sentry_write),
-        cmocka_unit_test(test_sentry_net), cmocka_unit_test(test_gofer)};
+        cmocka_unit_test(test_sentry_net), cmocka_unit_test(test_sentry_ptrace),
+        cmocka_unit_test(test_gofer)};
     return cmocka_run_group_tests_name("host-filter", tests, NULL, NULL);
 }
