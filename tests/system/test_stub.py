@@ -9,6 +9,9 @@ from conftest import PLATFORMS, RUNSC
 PROGRAM = r"""
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -55,6 +58,48 @@ static void child(int n)
     }
     _exit(55);
 }
+/* While one thread maps files, another writes over the header of the message that brings their descriptors. */
+#define PASS 0xf00
+static sigjmp_buf missed;
+static void on_fault(int n) { siglongjmp(missed, 1); }
+static uint8_t *volatile header[8];
+static volatile int headers;
+static void *spoil(void *arg)
+{
+    signal(SIGSEGV, on_fault);
+    for (uint64_t slot = 1; slot < 512 && headers < 8; slot++)
+        if (!sigsetjmp(missed, 1)) {
+            uint8_t *p = (uint8_t *)(AREAS + (slot << 16) + PASS);
+            *(volatile uint8_t *)p = *(volatile uint8_t *)p;
+            header[headers] = p;
+            headers++;
+        }
+    for (unsigned n = 0;; n++)
+        for (int i = 0; i < headers; i++)
+            switch (n >> 4 & 3) {
+            case 0: memset(header[i] + 24, 0, 24); break;          /* no room for the message */
+            case 1: memset(header[i] + 32, 0, 16); break;          /* no room for the descriptor */
+            case 2: *(uint64_t *)(header[i] + 40) = 8; break;
+            }
+    return NULL;
+}
+static void race(void)
+{
+    static const char *const path[] = {"/etc/passwd", "/etc/shells"}, *const start[] = {"root:", "# /et"};
+    pthread_t t;
+    int fd[2] = {open(path[0], O_RDONLY), open(path[1], O_RDONLY)};
+    pthread_create(&t, NULL, spoil, NULL);
+    while (!headers)
+        sched_yield();
+    for (int i = 0; i < 400; i++) {
+        char *p = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd[i & 1], 0);
+        if (p != MAP_FAILED && memcmp(p, start[i & 1], 5))
+            _exit(77);
+        if (p != MAP_FAILED)
+            munmap(p, 4096);
+    }
+    _exit(0);
+}
 int main(void)
 {
     const uint8_t *text = (const uint8_t *)TEXT;
@@ -85,6 +130,18 @@ int main(void)
         _exit(0);
     }
     waitpid(pid, NULL, 0);
+    for (int n = 0; n < 10; n++) {
+        int st = 0;
+        pid = fork();
+        if (pid == 0)
+            race();
+        waitpid(pid, &st, 0);
+        if (WIFEXITED(st) && WEXITSTATUS(st))
+            printf("status %#x\n", st);
+        char *p = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, open("/etc/passwd", O_RDONLY), 0);
+        if (p == MAP_FAILED || memcmp(p, "root:", 5))
+            puts("another's file");
+    }
     puts("alive");
     return 0;
 }
@@ -95,7 +152,7 @@ int main(void)
 def program(tmp_path_factory):
     d = tmp_path_factory.mktemp("stub")
     (d / "p.c").write_text(PROGRAM)
-    subprocess.run(["gcc", "-O1", "-static", "-w", "-o", d / "p", d / "p.c"], check=True)
+    subprocess.run(["gcc", "-O1", "-static", "-pthread", "-w", "-o", d / "p", d / "p.c"], check=True)
     return d / "p"
 
 
