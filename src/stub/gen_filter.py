@@ -5,12 +5,16 @@ sentry: stub_filter as a notification, stub_filter_trace as a stop of the tracer
 From the stub's text: what the sentry's commands need, natively when the arguments keep it to the application's own memory,
 else as a notification that the sentry answers with "continue" only if it asked this thread for exactly this call.
 From anywhere else: futexes on its own memory, clocks, yield and %fs are native; calls that need the whole context or a
-host call in this process are traps; everything else is a notification.
+host call in this process are traps, and so are those whose arguments the stub copies (near.py; not under a tracer, for which a
+trap is one stop more); everything else is a notification.
 
 Address rule: start and length lie below the stub. With hi() the upper 32 bits, hi(start) + hi(len) + 2 <= hi(STUB_TEXT)
 bounds the end however the lower halves add up.
 """
+import re
 import sys
+
+import near
 
 NR, ARCH, IP_LO, IP_HI = 0, 4, 8, 12
 STUB_HI, TEXT_SIZE = 0x7fff, 0x4000          # checked against stub_abi.h by the output's _Static_assert
@@ -39,12 +43,54 @@ def on(nr, target):
     jmp("JEQ", nr, target)
 
 
+def tree(actions):
+    """Jumps to actions[number], else to "other", by halving: the accumulator holds the number."""
+    edges = []   # (first number, label): from there on
+    for nr, target in sorted(actions.items()):
+        if edges and edges[-1][0] == nr:
+            edges.pop()
+        if not edges or edges[-1][1] != target:
+            edges.append((nr, target))
+        edges.append((nr + 1, "other"))
+    merged = [(0, "other")]
+    for nr, target in edges:
+        if merged[-1][0] == nr:
+            merged.pop()
+        if not merged or merged[-1][1] != target:
+            merged.append((nr, target))
+
+    def half(part):
+        if len(part) == 1:
+            leaf(part[0][1])
+            return
+        mid = len(part) // 2
+        here = f"t{part[mid][0]}"
+        jmp("JGE", part[mid][0], here)
+        half(part[:mid])
+        label(here)
+        half(part[mid:])
+
+    half(merged)
+
+
+def leaf(target):
+    """The special ones are far away: an unconditional jump reaches them."""
+    if target in ("other", "notif"):
+        ret(hand_over)
+    elif target == "allow":
+        ret("ALLOW")
+    elif target == "trap":
+        ret("TRAP")
+    else:
+        emit("BPF_JMP | BPF_JA", target)
+
+
 def check_range(arg):
-    ld(hi(arg)); jmp("JGE", STUB_HI, "kill")
+    ld(hi(arg)); jmp("JGE", STUB_HI, "s_kill")
     emit("BPF_MISC | BPF_TAX", 0)
-    ld(hi(arg + 1)); jmp("JGE", STUB_HI, "kill")
+    ld(hi(arg + 1)); jmp("JGE", STUB_HI, "s_kill")
     alu("ADD | BPF_X", 0); alu("ADD | BPF_K", 2)
-    jmp("JGE", STUB_HI + 1, "kill", "allow")
+    jmp("JGE", STUB_HI + 1, "s_kill", "s_allow")
 
 
 TRAPS = """mmap mprotect munmap brk clone fork vfork execve rt_sigreturn exit madvise mremap clone3 execveat
@@ -55,40 +101,39 @@ def program(trace):
     hand_over = "TRACE" if trace else "USER_NOTIF"
     prog.clear()
     labels.clear()
-    ld(ARCH); jmp("JEQ", "AUDIT_ARCH_X86_64", None, "kill")
+    ld(ARCH); jmp("JEQ", "AUDIT_ARCH_X86_64", None, "s_kill")
     ld(IP_HI); jmp("JEQ", STUB_HI, None, "app")
     ld(IP_LO); jmp("JGE", TEXT_SIZE, "app")
 
     # the stub
     ld(NR)
     for nr in ("STUB_NR_STOP", "STUB_NR_REPORT", "STUB_NR_ZYGOTE"):
-        on(nr, "notif")
+        on(nr, "s_notif")
     for nr in ("rt_sigreturn", "exit", "set_tid_address"):
-        on("__NR_" + nr, "allow")
+        on("__NR_" + nr, "s_allow")
     if not trace:   # there the sentry must know which descriptors a process has: it hands them over one by one
-        on("__NR_close", "allow")
-    on("__NR_futex", "futex"); on("__NR_arch_prctl", "arch_prctl")
+        on("__NR_close", "s_allow")
+    on("__NR_futex", "s_futex"); on("__NR_arch_prctl", "s_arch_prctl")
     on("__NR_munmap", "range0"); on("__NR_mprotect", "range0"); on("__NR_madvise", "s_madvise"); on("__NR_mmap", "s_mmap")
     ret(hand_over)
-    label("s_madvise"); ld(lo(2)); jmp("JEQ", "10 /* MADV_DONTFORK: its own areas */", "allow", "range0")
-    label("s_mmap"); ld(lo(3)); jmp("JSET", "0x20 /* MAP_ANONYMOUS */", None, "notif")
-    jmp("JSET", "0x10 /* MAP_FIXED */", None, "kill")
+    label("s_madvise"); ld(lo(2)); jmp("JEQ", "10 /* MADV_DONTFORK: its own areas */", "s_allow", "range0")
+    label("s_mmap"); ld(lo(3)); jmp("JSET", "0x20 /* MAP_ANONYMOUS */", None, "s_notif")
+    jmp("JSET", "0x10 /* MAP_FIXED */", None, "s_kill")
     label("range0"); check_range(0)
+    label("s_notif"); ret(hand_over)    # conditional jumps reach 255 instructions, and the tree is longer
+    label("s_allow"); ret("ALLOW")
+    label("s_kill"); ret("KILL_PROCESS")
+    label("s_futex"); emit("BPF_JMP | BPF_JA", "futex")
+    label("s_arch_prctl"); emit("BPF_JMP | BPF_JA", "arch_prctl")
 
     # the application
     label("app"); ld(NR)
-    on("__NR_futex", "futex"); on("__NR_sched_yield", "allow"); on("__NR_getcpu", "allow")
-    for nr in ("clock_gettime", "clock_getres"):
-        on("__NR_" + nr, "clock")
-    for nr in TRAPS:
-        on("__NR_" + nr, "trap")
-    for nr in ("gettimeofday", "time"):
-        on("__NR_" + nr, "allow")
-    for nr in (449, 454, 455, 456):   # futex_waitv futex_wake futex_wait futex_requeue, which headers may not know
-        on(nr, "allow")
-    on("__NR_membarrier", "membarrier")
-    on("__NR_arch_prctl", "arch_prctl")
-    ret(hand_over)
+    actions = {nr: "trap" for nr in near_calls} if not trace else {}
+    actions.update({number[n]: "trap" for n in TRAPS if n in number})
+    actions.update({number[n]: "allow" for n in ("sched_yield", "getcpu", "gettimeofday", "time", *HOST)})
+    actions.update({number[n]: n for n in ("futex", "membarrier", "arch_prctl")})
+    actions.update({number[n]: "clock" for n in ("clock_gettime", "clock_getres")})
+    tree(actions)
     label("futex"); ld(lo(1)); alu("AND | BPF_K", "0xfffffe7f /* without PRIVATE and CLOCK_REALTIME */")
     for op in (0, 1, 3, 4, 5, 9, 10):   # WAIT WAKE REQUEUE CMP_REQUEUE WAKE_OP WAIT_BITSET WAKE_BITSET
         on(op, "allow")
@@ -103,8 +148,12 @@ def program(trace):
     label("notif"); ret(hand_over)
     label("allow"); ret("ALLOW")
     label("trap"); ret("TRAP")
-    label("kill"); ret("KILL_PROCESS")
 
+
+near_calls = near.near(sys.argv[1])
+with open(sys.argv[1], encoding="utf-8") as f:
+    number = {n: int(nr) for n, nr in re.findall(r"^SYS\((\w+), X86\((\d+)\)", f.read(), re.M)}
+HOST = "futex_waitv futex_wake futex_wait futex_requeue".split()
 
 out = ["/* Made by gen_filter.py. */", '#include "stub/stub.h"', "", "#include <asm/unistd_64.h>", "#include <linux/audit.h>",
        "#include <linux/filter.h>", "#include <linux/seccomp.h>", "",
@@ -115,6 +164,7 @@ for name, is_trace in (("stub_filter", False), ("stub_filter_trace", True)):
     for pc, (code, k, t, f) in enumerate(prog):
         d = [0 if x is None else labels[x] - pc - 1 for x in (t, f)]
         assert all(0 <= x < 256 for x in d), (pc, d)
+        k = labels[k] - pc - 1 if k in labels else k
         out.append(f"    {{{code}, {d[0]}, {d[1]}, {k}}},")
     out += ["};", f"const unsigned {name}_len = sizeof {name} / sizeof {name}[0];", ""]
-open(sys.argv[1], "w").write("\n".join(out))
+open(sys.argv[2], "w", encoding="ascii").write("\n".join(out))

@@ -39,13 +39,17 @@ static void handlers_install(void)
     static const uint8_t signals[] = {SIGSYS,  SIGSEGV,           SIGBUS, SIGFPE, SIGILL,
                                       SIGTRAP, STUB_SIG_INTERRUPT};
     /* SA_RESTART: a call that was interrupted before the sentry saw it, or a native futex wait, shows as not yet made. */
-    const struct stub_sigaction sa = {stub_handler,
-                                      SA_SIGINFO | SA_ONSTACK | SA_RESTART | 0x04000000,
-                                      stub_restorer, ~(uint64_t)0};
-    for (unsigned i = 0; i < sizeof signals; i++)
+    for (unsigned i = 0; i < sizeof signals; i++) {
+        int trap = signals[i] == SIGSYS;
+        const struct stub_sigaction sa = {stub_handler,
+                                          SA_SIGINFO | SA_ONSTACK | SA_RESTART | 0x04000000 |
+                                              (trap ? SA_NODEFER : 0),
+                                          stub_restorer, trap ? 0 : ~(uint64_t)0};
         stub_call(__NR_rt_sigaction, signals[i], arg(&sa), 0, 8, 0, 0);
-    const uint64_t none = 0;
-    stub_call(__NR_rt_sigprocmask, SIG_SETMASK, arg(&none), 0, 8, 0, 0);
+    }
+    /* A new process has no stack for signals until its first context is loaded, which unblocks them. */
+    const uint64_t all = ~(uint64_t)0;
+    stub_call(__NR_rt_sigprocmask, SIG_SETMASK, arg(&all), 0, 8, 0, 0);
 }
 
 static int64_t filter_install(const struct sock_filter *code, unsigned len, uint64_t flags)

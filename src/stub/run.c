@@ -1,6 +1,9 @@
 /* stub/run.c - stops and commands: the stub's whole work once the application runs. */
 #include "stub/stub.h"
 
+#include <asm/signal.h>
+#include <asm/unistd_64.h>
+
 static int64_t command_run(const struct stub_cmd *c)
 {
     if (c->nr == STUB_CMD_COPY) {
@@ -32,25 +35,84 @@ static int commands_run(volatile struct stub_ctl *ctl)
     return 1;
 }
 
-_Noreturn void stub_run(struct stub_ctl *ctl)
+static void stop(volatile struct stub_ctl *ctl, int signo, uint64_t info, uint64_t uc)
 {
-    volatile struct stub_ctl *v = ctl;
+    ctl->signo = (uint32_t)signo;
+    ctl->info = info;
+    ctl->uc = uc;
+    ctl->interrupted = 0; /* one that comes from here on is a stop of its own */
+    stub_call(STUB_NR_STOP, 0, 0, 0, 0, 0, 0);
+}
+
+/* After the answer: does what the sentry asks for, and goes on with the context that it left. direct: no signal is blocked, and
+ * the registers that we do not use are the application's. */
+static _Noreturn void answered(volatile struct stub_ctl *ctl, int direct)
+{
     for (;;) {
-        int ok = commands_run(v);
-        v->done = v->seq;
-        if (ok && !(v->flags & STUB_FLAG_REPORT))
-            stub_sigreturn(v->uc);
-        stub_call(STUB_NR_REPORT, 0, 0, 0, 0, 0, 0);
+        int stored = stub_near_store(ctl);
+        int ok = commands_run(ctl);
+        ctl->done = ctl->seq;
+        if (!ok || ctl->flags & STUB_FLAG_REPORT) {
+            stub_call(STUB_NR_REPORT, 0, 0, 0, 0, 0, 0);
+            continue;
+        }
+        struct stub_ucontext *uc = (struct stub_ucontext *)(uintptr_t)ctl->uc;
+        int fast = 0;
+        if (ctl->flags & STUB_FLAG_RETURN) {
+            uc->rax = (uint64_t)ctl->ret;
+            fast = direct && !(uc->rflags & 0x100 /* TF */);
+        }
+        if (!stored)
+            uc->rax = (uint64_t)-14 /* EFAULT */;
+        stub_leave(uc, ctl, fast);
+        ctl->nin = ctl->nwindow = 0;
+        stop(ctl, STUB_SIG_INTERRUPT, ctl->info, (uint64_t)(uintptr_t)uc);
     }
 }
 
-void stub_stopped(int signo, void *info, void *uc)
+_Noreturn void stub_run(struct stub_ctl *ctl) { answered(ctl, 0); }
+
+static int in(uint64_t ip, const char *begin, const char *end)
 {
+    return ip >= (uint64_t)(uintptr_t)begin && ip < (uint64_t)(uintptr_t)end;
+}
+
+/* Calls that end in a clone: a thread that starts must have all signals blocked. */
+static int clones(uint64_t nr)
+{
+    return nr == __NR_clone || nr == __NR_fork || nr == __NR_vfork || nr == __NR_clone3;
+}
+
+void stub_stopped(int signo, void *info, void *ucontext)
+{
+    struct stub_ucontext *uc = ucontext;
     uint64_t here = (uint64_t)(uintptr_t)uc & ~(uint64_t)(STUB_AREA_SIZE - 1);
     volatile struct stub_ctl *ctl = (struct stub_ctl *)(uintptr_t)here;
-    ctl->signo = (uint32_t)signo;
-    ctl->info = (uint64_t)(uintptr_t)info;
-    ctl->uc = (uint64_t)(uintptr_t)uc;
-    stub_call(STUB_NR_STOP, 0, 0, 0, 0, 0, 0);
-    stub_run((struct stub_ctl *)(uintptr_t)here);
+    int direct = signo == SIGSYS;
+    if (uc->rip - STUB_TEXT < STUB_TEXT_SIZE) {
+        if (signo == STUB_SIG_INTERRUPT) {
+            if (uc->rip == (uint64_t)(uintptr_t)stub_leave_jump) {
+                uc->rip = uc->rcx;
+            } else if (in(uc->rip, (const char *)(uintptr_t)stub_leave, stub_leave_jump)) {
+                uc = (struct stub_ucontext *)(uintptr_t)ctl->uc;
+            } else {
+                ctl->interrupted = 1;
+                stub_sigreturn((uint64_t)(uintptr_t)uc);
+            }
+        } else if (in(uc->rip, stub_user_begin, stub_user_end)) {
+            uc->rip = (uint64_t)(uintptr_t)stub_user_fault;
+            stub_sigreturn((uint64_t)(uintptr_t)uc);
+        } else if (uc->rip == (uint64_t)(uintptr_t)stub_block) {
+            info = (void *)(uintptr_t)uc->rsi;
+            uc = (struct stub_ucontext *)(uintptr_t)uc->rdi;
+            signo = SIGSYS;
+        }
+    }
+    if (direct && clones(uc->rax))
+        stub_block(uc, info);
+    ctl->nin = ctl->nwindow = 0;
+    if (direct)
+        stub_near_fetch(ctl, uc);
+    stop(ctl, signo, (uint64_t)(uintptr_t)info, (uint64_t)(uintptr_t)uc);
+    answered(ctl, direct);
 }

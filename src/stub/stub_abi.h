@@ -6,8 +6,10 @@
  * Trust    the sentry reads an area as hostile data. The stub believes what it reads there: the application could write it,
  *          but nothing that the stub does for it is more than the seccomp filter allows to the application itself.
  * Way      a signal handler (trap, fault, interrupt) fills stop/uc/info and makes the call STUB_NR_STOP; when that returns,
- *          cmd[0..ncmds) are run in order, then the context at uc is restored. A failed command, or STUB_FLAG_REPORT, makes
- *          STUB_NR_REPORT first.
+ *          out[0..nout) are copied, cmd[0..ncmds) are run in order, then the context at uc is restored. A failed command, or
+ *          STUB_FLAG_REPORT, makes STUB_NR_REPORT first.
+ * Signals  the handlers of faults and interrupts block all others; that of traps blocks none, so that the stub's own copies may
+ *          fault and the way back needs no call. An interrupt that lands in the stub's text is a stop at its exit.
  */
 #pragma once
 
@@ -16,7 +18,7 @@
 #define STUB_AREAS          0x7fff10000000
 #define STUB_AREA_SIZE      0x10000
 #define STUB_SLOTS          16384
-#define STUB_AREA_COPY      0x1000 /* data of STUB_CMD_COPY */
+#define STUB_AREA_COPY      0x1000 /* data of STUB_CMD_COPY; else what is near */
 #define STUB_AREA_COPY_SIZE 0x4000
 #define STUB_AREA_STACK     0x5000 /* signal stack, up to the end */
 #define STUB_AREA_FRAME                                                                            \
@@ -41,6 +43,7 @@
 #define STUB_CMD_CLONE   0x7201 /* flags, slot, child_tid, tls */
 
 #define STUB_FLAG_REPORT 1u
+#define STUB_FLAG_RETURN 2u /* the call returns `ret`; nothing else in its context has changed */
 
 /* How the zygote's filter hands a call to the sentry. */
 #define STUB_MODE_NOTIFY   0u /* seccomp user notification */
@@ -50,9 +53,21 @@
 
 #define STUB_CMDS          56
 
+/* Near memory. Before the stop of a call the stub copies what the arguments point to (stub/near.py) and names it in in[]: these
+ * bytes at addr are those at off in the area. window[]: may be written, as far as the stub could find out. The sentry takes bytes
+ * from there, and names in out[] what the stub shall copy before it goes on. A word about addresses that is not true harms only
+ * the application that has forged it. */
+#define STUB_NEAR_IN      10
+#define STUB_NEAR_WINDOWS 8
+#define STUB_NEAR_OUT     8
+#define STUB_NEAR_IN_MAX  0x2000 /* bytes of all */
+#define STUB_NEAR_WINDOW_MAX                                                                       \
+    0x1000 /* of each: what is made writable and not used costs a page fault */
+
 /* Offsets for assembly. */
-#define STUB_CTL_SP 0
-#define STUB_CTL_UC 8
+#define STUB_CTL_SP          0
+#define STUB_CTL_UC          8
+#define STUB_CTL_INTERRUPTED 76
 
 #ifndef __ASSEMBLER__
 #include <stdint.h>
@@ -60,6 +75,11 @@
 struct stub_cmd {
     uint64_t nr;
     uint64_t arg[6];
+};
+
+struct stub_near {
+    uint64_t addr;
+    uint32_t off, len;
 };
 
 struct stub_ctl {
@@ -76,12 +96,18 @@ struct stub_ctl {
     uint32_t done;   /* stub: number of the last batch that is finished */
     int32_t
         listener; /* zygote, at start: its descriptor + 1 (1: none in this mode), or -errno; 0: not yet */
-    uint32_t mode;     /* sentry, before the zygote: STUB_MODE_* */
-    uint64_t vdso;     /* zygote, at start: the host's vdso */
-    uint32_t attached; /* sentry: the zygote may make its first call */
+    uint32_t mode;         /* sentry, before the zygote: STUB_MODE_* */
+    uint64_t vdso;         /* zygote, at start: the host's vdso */
+    uint32_t attached;     /* sentry: the zygote may make its first call */
+    uint32_t interrupted;  /* stub: a STUB_SIG_INTERRUPT is to become a stop before it goes on */
+    int64_t ret;           /* sentry: STUB_FLAG_RETURN */
+    uint32_t nin, nwindow; /* stub */
+    uint32_t nout;         /* sentry */
     uint32_t pad;
+    struct stub_near in[STUB_NEAR_IN], window[STUB_NEAR_WINDOWS], out[STUB_NEAR_OUT];
     struct stub_cmd cmd[STUB_CMDS];
 };
 _Static_assert(sizeof(struct stub_ctl) <= STUB_AREA_PASS, "control page");
 _Static_assert(__builtin_offsetof(struct stub_ctl, uc) == STUB_CTL_UC, "offset");
+_Static_assert(__builtin_offsetof(struct stub_ctl, interrupted) == STUB_CTL_INTERRUPTED, "offset");
 #endif

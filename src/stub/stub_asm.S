@@ -23,6 +23,82 @@ stub_call:
     syscall
     ret
 
+/* void stub_leave(uc, ctl, fast). From its first instruction to stub_leave_jump, an interrupt stops in the context at uc; at
+ * stub_leave_jump all registers are the application's but the one that holds its address. %rcx and %r11 are lost in every call. */
+    .globl stub_leave
+stub_leave:
+    cmpl $0, STUB_CTL_INTERRUPTED(%rsi)
+    jne 2f
+    test %edx, %edx
+    jnz 1f
+    mov %rdi, %rsp
+    mov $15, %eax
+    syscall
+    ud2
+1:  mov 224(%rdi), %rcx             /* the host has given the handler a fresh vector state */
+    mov $-1, %eax
+    mov %eax, %edx
+    xrstor64 (%rcx)
+    pushq 176(%rdi)
+    popfq
+    mov %rdi, %r11
+    mov 40(%r11), %r8
+    mov 48(%r11), %r9
+    mov 56(%r11), %r10
+    mov 72(%r11), %r12
+    mov 80(%r11), %r13
+    mov 88(%r11), %r14
+    mov 96(%r11), %r15
+    mov 104(%r11), %rdi
+    mov 112(%r11), %rsi
+    mov 120(%r11), %rbp
+    mov 128(%r11), %rbx
+    mov 136(%r11), %rdx
+    mov 144(%r11), %rax
+    mov 168(%r11), %rcx
+    mov 160(%r11), %rsp
+    .globl stub_leave_jump
+stub_leave_jump:
+    jmp *%rcx
+2:  ret
+
+    .globl stub_block
+stub_block:
+    ud2
+
+/* The application's bytes: a fault in here continues at stub_user_fault. No stack is used. */
+    .globl stub_user_begin
+stub_user_begin:
+    .globl stub_copy
+stub_copy:
+    mov %rdx, %rcx
+    rep movsb
+    mov $1, %eax
+    ret
+    .globl stub_copy_string
+stub_copy_string:
+    xor %ecx, %ecx
+1:  cmp %rdx, %rcx
+    jae stub_user_fault
+    mov (%rsi,%rcx), %al
+    mov %al, (%rdi,%rcx)
+    inc %rcx
+    test %al, %al
+    jnz 1b
+    mov %rcx, %rax
+    ret
+    .globl stub_probe
+stub_probe:
+    lock orb $0, (%rdi)
+    mov $1, %eax
+    ret
+    .globl stub_user_fault
+stub_user_fault:
+    xor %eax, %eax
+    ret
+    .globl stub_user_end
+stub_user_end:
+
 /* void stub_sigreturn(uint64_t uc): never returns. */
     .globl stub_sigreturn
 stub_sigreturn:

@@ -35,13 +35,33 @@ ssize_t mm_copy_out_some(struct mm *mm, struct uaddr dst, const void *src, size_
     return s ? platform_copy_out(s, dst, src, size_bytes) : -EFAULT;
 }
 
+/* The thread whose stop may have brought bytes of t's memory along, or NULL. */
+static struct thread *near_of(const struct task *t)
+{
+    return t->thread && t->mm && platform_space(t->thread) == t->mm->space ? t->thread : NULL;
+}
+
 ssize_t copy_in_some(struct task *t, void *dst, struct uaddr src, size_t size_bytes)
 {
+    struct thread *th = near_of(t);
+    if (th && space_for(t->mm, src, size_bytes)) {
+        if (platform_near_pending(th, src, size_bytes))
+            platform_near_flush(th); /* it reads what it has written */
+        else if (platform_near_in(th, dst, src, size_bytes) == size_bytes)
+            return (ssize_t)size_bytes;
+    }
     return mm_copy_in_some(t->mm, dst, src, size_bytes);
 }
 
 ssize_t copy_out_some(struct task *t, struct uaddr dst, const void *src, size_t size_bytes)
 {
+    struct thread *th = near_of(t);
+    if (th && space_for(t->mm, dst, size_bytes)) {
+        if (size_bytes && platform_near_out(th, dst, src, size_bytes))
+            return (ssize_t)size_bytes;
+        if (platform_near_pending(th, dst, size_bytes))
+            platform_near_flush(th); /* in their order */
+    }
     return mm_copy_out_some(t->mm, dst, src, size_bytes);
 }
 
@@ -66,6 +86,11 @@ ssize_t copy_in_string(struct task *t, char *dst, struct uaddr src, size_t size_
             MIN(size_bytes - done, (size_t)(GUEST_PAGE_SIZE - GUEST_PAGE_OFFSET(src.v + done)));
         if (src.v >= SPACE_END - done)
             return -EFAULT;
+        struct thread *th = near_of(t);
+        size_t near = th ? platform_near_in(th, dst + done, uaddr_plus(src, done), chunk) : 0;
+        const char *end = near ? memchr(dst + done, '\0', near) : NULL;
+        if (end)
+            return end - dst;
         ssize_t n = copy_in_some(t, dst + done, uaddr_plus(src, done), chunk);
         if (n <= 0)
             return -EFAULT;
@@ -117,4 +142,10 @@ int zero_out(struct task *t, struct uaddr dst, size_t size_bytes)
         size_bytes -= n;
     }
     return 0;
+}
+
+void copy_out_flush(struct task *t)
+{
+    if (t->thread)
+        platform_near_flush(t->thread);
 }

@@ -128,6 +128,16 @@ ssize_t platform_copy_out(struct space *s, struct uaddr dst, const void *src, si
 /* The host CPUs that the thread may run on; threads that it makes inherit them, a new space does not. */
 #define PLATFORM_CPUS_MAX 256u
 void platform_set_affinity(struct thread *th, const uint64_t cpus[PLATFORM_CPUS_MAX / 64]);
+/* Near memory: bytes of th's own space that came with its stop or can go with its answer. From a stop to the resume. */
+/* The first bytes at src that are near, at most size_bytes: their number, 0 if none is. */
+size_t platform_near_in(struct thread *th, void *dst, struct uaddr src, size_t size_bytes);
+/* False: not possible, nothing done. True: all will be at dst before the thread goes on. Until then other ways see the old bytes. */
+bool platform_near_out(struct thread *th, struct uaddr dst, const void *src, size_t size_bytes);
+/* Bytes at these addresses are under way by platform_near_out. */
+bool platform_near_pending(struct thread *th, struct uaddr a, size_t size_bytes);
+/* What is under way is there when this returns. */
+void platform_near_flush(struct thread *th);
+
 /* CPU time the thread has used, ns (for /proc, times, CPU clocks). */
 int64_t platform_thread_cpu_ns(struct thread *th);
 /* Once, before the first space. ev must outlive the sandbox. name: "systrap", "ptrace" or NULL for the best that the host has.

@@ -163,6 +163,7 @@ static void call_run(struct task *t)
         return;
     }
     if (r == -EBLOCKED) {
+        copy_out_flush(t);
         /* What came while the handler held itself busy and the lock was dropped (I2). */
         if (t->state == TASK_PARKED && !t->killable_only && task_interrupted(t))
             task_wake(t);

@@ -277,3 +277,17 @@ void fake_fault(struct task *t, int signo, uint64_t addr)
     events->fault(t, &f);
     run_queue();
 }
+
+size_t platform_near_in(struct thread *th, void *dst, struct uaddr src, size_t size_bytes)
+{
+    return 0;
+}
+
+bool platform_near_out(struct thread *th, struct uaddr dst, const void *src, size_t size_bytes)
+{
+    return false;
+}
+
+bool platform_near_pending(struct thread *th, struct uaddr a, size_t size_bytes) { return false; }
+
+void platform_near_flush(struct thread *th) {}

@@ -154,6 +154,7 @@ size_t platform_fpstate(struct thread *th, const void **ret)
 int platform_set_fpstate(struct thread *th, const void *p, size_t size_bytes)
 {
     struct linux_ucontext *uc = frame(th);
+    th->pristine = false;
     if (!size_bytes) {
         uc->uc_mcontext.fpstate = 0; /* the host loads the initial state */
         return 0;

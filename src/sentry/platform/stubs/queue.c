@@ -186,6 +186,7 @@ void platform_space_reset(struct thread *th)
     const uint64_t fs[6] = {0x1002 /* ARCH_SET_FS */, 0};
     const uint64_t tid[6] = {0};
     struct urange none = {0, 0};
+    th->pristine = false;
     int err = queue_add(th, SYS_munmap, all, none, NULL);
     err = err ? err : queue_add(th, SYS_arch_prctl, fs, none, NULL);
     err = err ? err : queue_add(th, SYS_set_tid_address, tid, none, NULL);

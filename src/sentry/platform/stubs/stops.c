@@ -98,18 +98,22 @@ static void on_stop(struct thread *th)
         broken(th, "no frame in its area");
         return;
     }
+    th->stop = STOP_CONTEXT;
+    if (thread_ctl(th)->signo == SIGSYS) {
+        const struct regs *r = &th->regs;
+        const uint64_t args[6] = {r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9};
+        th->pristine = true;
+        near_load(th);
+        ev->syscall(th->task, r->rax, args);
+        return;
+    }
     uint32_t signo;
     struct fault f;
     if (context_fault(th, &signo, &f)) {
         broken(th, "no siginfo in its area");
         return;
     }
-    th->stop = STOP_CONTEXT;
-    if (signo == SIGSYS) {
-        const struct regs *r = &th->regs;
-        const uint64_t args[6] = {r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9};
-        ev->syscall(th->task, r->rax, args);
-    } else if (signo == STUB_SIG_INTERRUPT || f.code <= 0) {
+    if (signo == STUB_SIG_INTERRUPT || f.code <= 0) {
         ev->interrupted(th->task);
     } else {
         ev->fault(th->task, &f);

@@ -75,8 +75,12 @@ struct thread {
     bool start_notif; /* the notification is the mapping of its area: answer is CONTINUE */
     bool inflight;    /* commands were handed over and are not known to be finished */
     uint32_t seq;
-    uint32_t flags;  /* STUB_FLAG_* of the next resume */
-    uint32_t uc_off; /* of the frame, in the area */
+    uint32_t flags;     /* STUB_FLAG_* of the next resume */
+    uint32_t uc_off;    /* of the frame, in the area */
+    bool pristine;      /* STOP_CONTEXT of a trapped call: nothing but rax will change */
+    bool near;          /* in[] and window[] of the area belong to this stop */
+    uint8_t nout;       /* entries of out[] */
+    uint32_t near_used; /* up to here the copy region is taken by out[] */
     uint64_t notif_id;
     struct regs regs;
     struct queue *q;
@@ -154,6 +158,9 @@ void context_store(struct thread *th);
 void context_fresh(struct thread *th); /* an empty first frame */
 void context_copy(const struct thread *from, struct thread *to);
 int context_fault(struct thread *th, uint32_t *ret_signo, struct fault *ret);
+
+/* near_untrusted.c */
+void near_load(struct thread *th);
 
 /* stops.c: the answer to th's stop, if it is in one. */
 void stop_answer(struct thread *th, int64_t value);

@@ -159,8 +159,9 @@ struct thread *thread_new(struct space *s, struct task *t)
     s->nthreads++;
     plat()->by_slot[slot] = th;
     volatile struct stub_ctl *ctl = thread_ctl(th);
-    ctl->ncmds = 0;
-    ctl->flags = 0;
+    ctl->ncmds = ctl->nout = 0;
+    ctl->nin = ctl->nwindow = 0;
+    ctl->flags = ctl->interrupted = 0;
     th->seq = ctl->done = 0;
     return th;
 }
@@ -268,6 +269,7 @@ void thread_exit_now(struct thread *th)
     volatile struct stub_ctl *ctl = thread_ctl(th);
     ctl->cmd[0] = (struct stub_cmd){.nr = SYS_exit};
     ctl->ncmds = 1;
+    ctl->nout = 0;
     thread_go(th);
     thread_free(th);
 }
@@ -315,13 +317,22 @@ struct space *platform_space(const struct thread *th) { return th->space; }
 
 enum stop_kind platform_stop(const struct thread *th) { return th->stop; }
 
-struct regs *platform_regs(struct thread *th) { return &th->regs; }
+struct regs *platform_regs(struct thread *th)
+{
+    th->pristine = false;
+    return &th->regs;
+}
 
 /* Frame and commands are complete: the stub may go on. */
 void thread_handover(struct thread *th)
 {
     volatile struct stub_ctl *ctl = thread_ctl(th);
-    context_store(th);
+    if (th->pristine) {
+        ctl->ret = (int64_t)th->regs.rax;
+        th->flags |= STUB_FLAG_RETURN;
+    } else {
+        context_store(th);
+    }
     struct queue *q = th->q;
     uint32_t n = q ? q->n : 0;
     for (uint32_t i = 0; i < n; i++)
@@ -329,6 +340,8 @@ void thread_handover(struct thread *th)
     ctl->ncmds = n;
     ctl->flags = th->flags;
     ctl->failed = 0;
+    ctl->nout = th->near ? th->nout : 0;
+    th->near = th->pristine = false;
     ctl->uc = thread_area_addr(th) + th->uc_off;
     ctl->seq = ++th->seq;
     th->inflight = n > 0;
