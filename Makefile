@@ -8,7 +8,7 @@ DESTDIR ?=
 BUILD := build/release
 MESON_RELEASE := --buildtype=release -Doptimization=2 -Db_ndebug=false
 
-.PHONY: all build demo test check bench conformance docs format install clean
+.PHONY: all build demo test soak check bench conformance docs format install clean
 all: build
 build: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
@@ -24,6 +24,10 @@ demo: build
 # Ends with one line: N passed, N failed.
 test:
 	@tools/run-tests
+
+# The long ones: tests/soak/.
+soak: build
+	@tools/soak
 
 # Format, clang-tidy, borders, generated pages.
 check: build

@@ -4,8 +4,10 @@
  *     room for, or it is read at a position and can be read again.
  */
 #include "abi/poll.h"
+#include "abi/signal.h"
 #include "sentry/arena/arena.h"
 #include "sentry/fs/pipe/pipe.h"
+#include "sentry/signal/signal.h"
 #include "sentry/syscalls/fs_priv.h"
 
 #define COPY_CHUNK 65536u
@@ -140,6 +142,13 @@ static int offset_in(struct task *t, struct uaddr a, bool *ret_has, int64_t *ret
     return r;
 }
 
+static int copy_broken(struct task *t)
+{
+    struct linux_siginfo info = signal_info_user(t, LINUX_SIGPIPE, LINUX_SI_USER);
+    (void)signal_send_task(t, LINUX_SIGPIPE, &info);
+    return -EPIPE;
+}
+
 int64_t sys_sendfile(struct task *t, const struct sys_args *a)
 {
     struct copy c = {.t = t, .len = a->arg[3], .all = true};
@@ -157,22 +166,25 @@ int64_t sys_sendfile(struct task *t, const struct sys_args *a)
         return -ESPIPE;
     if (!out || !out->can_write)
         return -EBADF;
-    if (in->ops->stream || !in->ops->read || (out->flags & LINUX_O_APPEND))
+    const struct pipe *op = file_pipe(out);
+    if ((int64_t)c.len < 0 || (!op && ((out->flags & LINUX_O_APPEND) || in->ops->stream)))
         return -EINVAL;
-    if ((int64_t)c.len < 0)
+    if (op && !op->readers)
+        return copy_broken(t);
+    if (c.len == 0)
+        return 0;
+    if (in->ops->stream || !in->ops->read)
         return -EINVAL;
     return copy_files(&c, off, UADDR_NULL);
 }
 
-static int splice_ends(struct copy *c, bool has_ioff, bool has_ooff)
+static int splice_ends(const struct copy *c, bool has_ioff, bool has_ooff)
 {
     struct pipe *ip = file_pipe(c->in), *op = file_pipe(c->out);
     if (!c->in->can_read || !c->out->can_write)
         return -EBADF;
     if (!ip && !op)
         return -EINVAL;
-    if ((ip && has_ioff) || (op && has_ooff))
-        return -ESPIPE;
     if (ip == op || (has_ioff && c->in->ops->stream) || (has_ooff && c->out->ops->stream))
         return -EINVAL;
     if (!op && (c->out->flags & LINUX_O_APPEND))
@@ -197,11 +209,15 @@ int64_t sys_splice(struct task *t, const struct sys_args *a)
                      .out = out,
                      .len = a->arg[4],
                      .nonblock = flags & LINUX_SPLICE_F_NONBLOCK};
-    int r = splice_ends(&c, a->arg[1] != 0, a->arg[3] != 0);
-    if (r == 0)
-        r = offset_in(t, arg_uaddr(a, 1), &c.at_ipos, &c.ipos);
-    if (r == 0)
-        r = offset_in(t, arg_uaddr(a, 3), &c.at_opos, &c.opos);
+    if ((a->arg[1] && file_pipe(in)) || (a->arg[3] && file_pipe(out)))
+        return -ESPIPE;
+    int r = offset_in(t, arg_uaddr(a, 3), &c.at_opos, &c.opos);
+    if (r == 0 || r == -EINVAL)
+        r = MIN(r, offset_in(t, arg_uaddr(a, 1), &c.at_ipos, &c.ipos));
+    if (r == 0 || r == -EINVAL) {
+        int ends = splice_ends(&c, a->arg[1] != 0, a->arg[3] != 0);
+        r = ends ? ends : r;
+    }
     return r < 0 ? r : copy_files(&c, arg_uaddr(a, 1), arg_uaddr(a, 3));
 }
 
@@ -256,9 +272,11 @@ int64_t sys_vmsplice(struct task *t, const struct sys_args *a)
     return n;
 }
 
-static int range_check(const struct copy *c)
+/* Also cuts the length at the end of in, as it is now. */
+static int range_check(struct copy *c)
 {
     const struct file *in = c->in, *out = c->out;
+    struct kstat st;
     if (LINUX_S_ISDIR(in->inode->mode) || LINUX_S_ISDIR(out->inode->mode))
         return -EISDIR;
     if (!LINUX_S_ISREG(in->inode->mode) || !LINUX_S_ISREG(out->inode->mode))
@@ -271,9 +289,12 @@ static int range_check(const struct copy *c)
     int64_t len = c->len > INT64_MAX ? INT64_MAX : (int64_t)c->len;
     if (__builtin_add_overflow(ipos, len, &end) || __builtin_add_overflow(opos, len, &end))
         return -EOVERFLOW;
-    if (in->inode == out->inode && ipos < opos + len && opos < ipos + len)
-        return -EINVAL;
-    return 0;
+    int r = inode_getattr(in->inode, &st);
+    if (r < 0)
+        return r;
+    len = ipos >= (int64_t)st.size ? 0 : MIN(len, (int64_t)st.size - ipos);
+    c->len = (uint64_t)len;
+    return in->inode == out->inode && opos + len > ipos && opos < ipos + len ? -EINVAL : 0;
 }
 
 int64_t sys_copy_file_range(struct task *t, const struct sys_args *a)

@@ -146,6 +146,8 @@ int64_t sys_flock(struct task *t, const struct sys_args *a)
     if (op != LINUX_LOCK_SH && op != LINUX_LOCK_EX && op != LINUX_LOCK_UN)
         return -EINVAL;
     AUTO(file) struct file *f = fd_get_io(t, arg_int(a, 0));
+    if (f && op != LINUX_LOCK_UN && !f->can_read && !f->can_write) /* access mode 3 */
+        return -EBADF;
     return f ? lock_flock(t, f, (int)op, nonblock) : -EBADF;
 }
 

@@ -11,6 +11,8 @@ static int create_name(struct task *t, int dirfd, const char *name, bool is_dir,
         return r;
     if (w->last_dot)
         return -EEXIST;
+    if (w->path.dentry->inode->nlink == 0) /* a directory that is gone */
+        return -ENOENT;
     AUTO(dentry) struct dentry *d = NULL;
     r = walk_last(w, &d);
     if (r != 0)

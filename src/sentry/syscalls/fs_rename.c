@@ -29,8 +29,11 @@ static int rename_find(struct task *t, struct rename *rn, int odirfd, struct uad
         return rn->flags & LINUX_RENAME_NOREPLACE ? -EEXIST : -EBUSY;
     if (mount_readonly(rn->from.path.mnt))
         return -EROFS;
-    r = walk_last(&rn->from, &rn->od);
-    return r != 0 ? r : walk_last(&rn->to, &rn->nd);
+    /* A directory that is gone has no names, not even new ones. */
+    r = rn->from.path.dentry->inode->nlink ? walk_last(&rn->from, &rn->od) : -ENOENT;
+    if (r == 0 && rn->od->inode)
+        r = rn->to.path.dentry->inode->nlink ? walk_last(&rn->to, &rn->nd) : -ENOENT;
+    return r == 0 && !rn->od->inode ? -ENOENT : r;
 }
 
 /* What depends on the two names alone. */

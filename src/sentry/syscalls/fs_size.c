@@ -75,10 +75,13 @@ static int falloc_check(const struct file *f, uint32_t mode, int64_t off, int64_
         return -EINVAL;
     if (mode & ~FALLOC_KNOWN)
         return -EOPNOTSUPP;
-    if ((mode & LINUX_FALLOC_FL_PUNCH_HOLE) && !(mode & LINUX_FALLOC_FL_KEEP_SIZE))
+    uint32_t what = mode & ~(uint32_t)LINUX_FALLOC_FL_KEEP_SIZE;
+    bool keep = mode & LINUX_FALLOC_FL_KEEP_SIZE;
+    if (what && !IS_POW2(what))
         return -EOPNOTSUPP;
-    if ((mode & (LINUX_FALLOC_FL_PUNCH_HOLE | LINUX_FALLOC_FL_ZERO_RANGE)) ==
-        (LINUX_FALLOC_FL_PUNCH_HOLE | LINUX_FALLOC_FL_ZERO_RANGE))
+    if (what == LINUX_FALLOC_FL_PUNCH_HOLE && !keep)
+        return -EOPNOTSUPP;
+    if ((what & (LINUX_FALLOC_FL_COLLAPSE_RANGE | LINUX_FALLOC_FL_INSERT_RANGE)) && keep)
         return -EOPNOTSUPP;
     if (!f->can_write)
         return -EBADF;
@@ -106,6 +109,8 @@ int64_t sys_fallocate(struct task *t, const struct sys_args *a)
         r = size_allowed(t, f->inode, (uint64_t)off + (uint64_t)len);
     if (r == 0)
         r = f->ops->fallocate(f, mode, off, len);
+    if (r == 0)
+        file_kill_suid(f, t->cred);
     if (r == 0)
         notify_file(f, LINUX_IN_MODIFY);
     return r;

@@ -2,6 +2,12 @@
 #include "base/checked.h"
 #include "sentry/syscalls/fs_priv.h"
 
+static bool nsec_valid(int64_t nsec)
+{
+    return nsec == LINUX_UTIME_NOW || nsec == LINUX_UTIME_OMIT ||
+           (nsec >= 0 && nsec < NSEC_PER_SEC);
+}
+
 /* ts NULL: both now. */
 static int path_utime(struct task *t, const struct path *p, const struct linux_timespec ts[2])
 {
@@ -9,6 +15,8 @@ static int path_utime(struct task *t, const struct path *p, const struct linux_t
     bool now = !ts || (ts[0].tv_nsec == LINUX_UTIME_NOW && ts[1].tv_nsec == LINUX_UTIME_NOW);
     struct iattr a = {.valid = ATTR_ATIME | ATTR_MTIME};
     a.atime_ns = a.mtime_ns = clock_realtime_ns();
+    if (ts && (!nsec_valid(ts[0].tv_nsec) || !nsec_valid(ts[1].tv_nsec)))
+        return -EINVAL;
     if (mount_readonly(p->mnt))
         return -EROFS;
     if (!now) {
@@ -31,18 +39,10 @@ static int path_utime(struct task *t, const struct path *p, const struct linux_t
     return r;
 }
 
-static bool nsec_valid(int64_t nsec)
-{
-    return nsec == LINUX_UTIME_NOW || nsec == LINUX_UTIME_OMIT ||
-           (nsec >= 0 && nsec < NSEC_PER_SEC);
-}
-
 static int64_t do_utime(struct task *t, int dirfd, struct uaddr name,
                         const struct linux_timespec *ts, uint32_t flags)
 {
     uint32_t walk;
-    if (ts && (!nsec_valid(ts[0].tv_nsec) || !nsec_valid(ts[1].tv_nsec)))
-        return -EINVAL;
     if (uaddr_is_null(name) && dirfd != LINUX_AT_FDCWD) { /* futimens */
         if (flags & ~LINUX_AT_EMPTY_PATH)
             return -EINVAL;

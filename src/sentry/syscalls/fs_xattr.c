@@ -32,6 +32,13 @@ static int name_copy_in(struct task *t, struct uaddr src, char name[LINUX_XATTR_
     return n < 0 ? (int)n : 0;
 }
 
+/* A prefix alone names nothing. */
+static bool name_is_prefix(const char *name)
+{
+    return str_eq(name, LINUX_XATTR_USER_PREFIX) || str_eq(name, LINUX_XATTR_TRUSTED_PREFIX) ||
+           str_eq(name, LINUX_XATTR_SECURITY_PREFIX);
+}
+
 /* xattr_permission(): which names this caller may use on this file. */
 static int name_allowed(struct task *t, struct inode *i, const char *name, uint32_t may)
 {
@@ -48,14 +55,14 @@ static int name_allowed(struct task *t, struct inode *i, const char *name, uint3
             return may & MAY_WRITE ? -EPERM : -ENODATA;
         return 0;
     }
-    if (!str_starts(name, LINUX_XATTR_USER_PREFIX))
-        return -EOPNOTSUPP;
-    if (!LINUX_S_ISREG(i->mode) && !LINUX_S_ISDIR(i->mode))
+    bool user = str_starts(name, LINUX_XATTR_USER_PREFIX);
+    if (user && !LINUX_S_ISREG(i->mode) && !LINUX_S_ISDIR(i->mode))
         return may & MAY_WRITE ? -EPERM : -ENODATA;
-    if (LINUX_S_ISDIR(i->mode) && (i->mode & LINUX_S_ISVTX) && (may & MAY_WRITE) &&
+    if (user && LINUX_S_ISDIR(i->mode) && (i->mode & LINUX_S_ISVTX) && (may & MAY_WRITE) &&
         !inode_owner_or_capable(i, t->cred))
         return -EPERM;
-    return inode_permission(i, may, t->cred);
+    int r = inode_permission(i, may, t->cred);
+    return r == 0 && !user ? -EOPNOTSUPP : r;
 }
 
 static int64_t do_set(struct task *t, const struct path *p, const struct sys_args *a)
@@ -80,8 +87,10 @@ static int64_t do_set(struct task *t, const struct path *p, const struct sys_arg
         r = -EROFS;
     if (r == 0)
         r = name_allowed(t, i, name, MAY_WRITE);
+    if (r == 0 && !i->ops->setxattr)
+        r = -EOPNOTSUPP;
     if (r == 0)
-        r = i->ops->setxattr ? i->ops->setxattr(i, name, value, size, flags) : -EOPNOTSUPP;
+        r = name_is_prefix(name) ? -EINVAL : i->ops->setxattr(i, name, value, size, flags);
     if (r == 0)
         notify_dentry(p->dentry, LINUX_IN_ATTRIB);
     if (value)
@@ -101,6 +110,8 @@ static int64_t do_get(struct task *t, const struct path *p, const struct sys_arg
         return n;
     if (!i->ops->getxattr)
         return -EOPNOTSUPP;
+    if (name_is_prefix(name))
+        return -EINVAL;
     char *value = size ? arena_alloc(size) : NULL;
     if (size && !value)
         return -ENOMEM;
@@ -138,8 +149,10 @@ static int64_t do_remove(struct task *t, const struct path *p, const struct sys_
         r = -EROFS;
     if (r == 0)
         r = name_allowed(t, i, name, MAY_WRITE);
+    if (r == 0 && !i->ops->removexattr)
+        r = -EOPNOTSUPP;
     if (r == 0)
-        r = i->ops->removexattr ? i->ops->removexattr(i, name) : -EOPNOTSUPP;
+        r = name_is_prefix(name) ? -EINVAL : i->ops->removexattr(i, name);
     if (r == 0)
         notify_dentry(p->dentry, LINUX_IN_ATTRIB);
     return r;

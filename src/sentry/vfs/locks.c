@@ -235,6 +235,21 @@ static int make_want(struct task *t, struct file *f, const struct linux_flock *f
     return range_of(f, fl, &ret->start, &ret->end);
 }
 
+static bool same_owner(const struct file_lock *a, const struct file_lock *b)
+{
+    return a->kind == b->kind && a->owner == b->owner;
+}
+
+/* F_OFD_GETLK with F_UNLCK asks for the file's own locks. */
+static struct file_lock *find_own(struct file_locks *ls, const struct file_lock *want)
+{
+    struct file_lock *l;
+    LIST_FOREACH (l, &ls->list, node)
+        if (same_owner(l, want) && l->start <= want->end && want->start <= l->end)
+            return l;
+    return NULL;
+}
+
 int lock_record_get(struct task *t, struct file *f, struct linux_flock *fl, bool ofd)
 {
     struct file_lock want;
@@ -243,7 +258,10 @@ int lock_record_get(struct task *t, struct file *f, struct linux_flock *fl, bool
     int r = make_want(t, f, fl, ofd, &want);
     if (r < 0)
         return r;
-    struct file_lock *l = f->inode->locks ? find_conflict(f->inode->locks, &want) : NULL;
+    struct file_lock *l = NULL;
+    if (f->inode->locks)
+        l = fl->l_type == LINUX_F_UNLCK ? find_own(f->inode->locks, &want)
+                                        : find_conflict(f->inode->locks, &want);
     if (!l) {
         fl->l_type = LINUX_F_UNLCK;
         return 0;
@@ -254,11 +272,6 @@ int lock_record_get(struct task *t, struct file *f, struct linux_flock *fl, bool
     fl->l_len = l->end == RANGE_END ? 0 : l->end - l->start + 1;
     fl->l_pid = l->pid;
     return 0;
-}
-
-static bool same_owner(const struct file_lock *a, const struct file_lock *b)
-{
-    return a->kind == b->kind && a->owner == b->owner;
 }
 
 /* Takes want's range out of the owner's records. *spare is used if one is cut in two. */
@@ -302,7 +315,21 @@ static void join_in(struct file_locks *ls, struct file_lock *l)
         list_del(&o->node);
         SLAB_FREE(FILE_LOCK, o);
     }
-    list_add_tail(&l->node, &ls->list);
+    /* An owner's records lie together, in order. */
+    struct file_lock *last = NULL;
+    LIST_FOREACH (o, &ls->list, node)
+        if (same_owner(o, l) && o->start < l->start)
+            last = o;
+    if (!last)
+        LIST_FOREACH (o, &ls->list, node)
+            if (same_owner(o, l)) {
+                list_add_before(&l->node, &o->node);
+                return;
+            }
+    if (last)
+        list_add_after(&l->node, &last->node);
+    else
+        list_add_tail(&l->node, &ls->list);
 }
 
 int lock_record_set(struct task *t, struct file *f, const struct linux_flock *fl, bool ofd,

@@ -229,7 +229,7 @@ static int open_tmpfile(struct task *t, const struct path *dir, uint32_t flags, 
                      dentry_new_unlinked(dir->dentry->sb, dir->dentry, i, name, (size_t)n)};
     if (!p.dentry)
         return -ENOMEM;
-    r = open_checked(t, &p, flags & ~(LINUX_O_TMPFILE | LINUX_O_TRUNC | LINUX_O_CREAT), cr, ret);
+    r = open_checked(t, &p, flags & ~(uint32_t)LINUX_O_TRUNC, cr, ret);
     if (r == 0)
         i->linkable = !(flags & LINUX_O_EXCL);
     dentry_unref(p.dentry);

@@ -37,6 +37,8 @@ int ov_open(struct inode *i, struct file *f)
         return 0;
     if (f->flags & LINUX_O_TRUNC)
         return 0;
+    if (f->can_write) /* now: what is mapped before the first write is what is written then */
+        return ov_copy_up(o, UINT64_MAX, NULL);
     struct file *l;
     int err = lower_open(o, f->cred, &l);
     if (!err)
@@ -94,7 +96,7 @@ int ov_copy_up(struct ov_inode *o, uint64_t keep, struct task *t)
         err = tmpfs_reg_resize(&copy, size); /* shorter below than it said: zeroes */
     if (err || o->copied) {
         tmpfs_reg_free(&copy);
-        (void)!tmpfs_charge(&copy.vfs, 0);
+        tmpfs_charge(&copy.vfs, 0);
         return err;
     }
     o->t.reg = copy.reg;

@@ -105,7 +105,7 @@ void ov_inode_free(struct inode *i)
 {
     struct ov_inode *o = ov_i(i);
     hlist_del_init(&o->by_lower);
-    (void)!tmpfs_charge(i, 0);
+    tmpfs_charge(i, 0);
     switch (i->mode & LINUX_S_IFMT) {
     case LINUX_S_IFDIR: tmpfs_dir_free(&o->t); break;
     case LINUX_S_IFREG: tmpfs_reg_free(&o->t); break;

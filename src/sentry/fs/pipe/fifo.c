@@ -55,6 +55,8 @@ int fifo_open(struct inode *i, struct file *f, struct task *t)
     }
     struct pipe *p = i->fifo;
     bool rd = f->can_read, wr = f->can_write, nonblock = f->flags & LINUX_O_NONBLOCK;
+    if (!rd && !wr) /* access mode 3 */
+        return -EINVAL;
     if (wr && !rd && nonblock && !(p && p->readers))
         return -ENXIO;
     if (!p) {

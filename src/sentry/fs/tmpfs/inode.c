@@ -10,20 +10,19 @@
 
 static const struct inode_ops tmpfs_inode_ops;
 
-int tmpfs_charge(struct inode *i, uint64_t pages)
+void tmpfs_charge(struct inode *i, uint64_t pages)
 {
     struct tmpfs_sb *s = tmpfs_s(i->sb);
     struct tmpfs_inode *t = tmpfs_i(i);
-    if (pages > t->charged_pages) {
-        uint64_t more = pages - t->charged_pages;
-        if (s->max_pages && (s->used_pages >= s->max_pages || more > s->max_pages - s->used_pages))
-            return -ENOSPC;
-        s->used_pages += more;
-    } else {
-        s->used_pages -= t->charged_pages - pages;
-    }
+    s->used_pages += pages - t->charged_pages;
     t->charged_pages = pages;
-    return 0;
+}
+
+uint64_t tmpfs_room(const struct tmpfs_sb *s)
+{
+    if (!s->max_pages)
+        return UINT64_MAX;
+    return s->max_pages > s->used_pages ? s->max_pages - s->used_pages : 0;
 }
 
 int tmpfs_inode_new(struct super *sb, uint32_t mode, struct tmpfs_inode **ret)
@@ -123,6 +122,10 @@ static int tmpfs_symlink(struct inode *dir, struct dentry *d, const char *target
         return -ENOMEM;
     }
     t->vfs.size = strlen(target);
+    if (t->vfs.size >= TMPFS_SHORT_LINK) { /* a page of its own */
+        tmpfs_charge(&t->vfs, 1);
+        t->vfs.blocks = 8;
+    }
     return name_new(dir, d, t, cr);
 }
 
@@ -290,7 +293,7 @@ static void tmpfs_free(struct inode *i)
 {
     struct tmpfs_inode *t = tmpfs_i(i);
     struct tmpfs_sb *s = tmpfs_s(i->sb);
-    (void)!tmpfs_charge(i, 0);
+    tmpfs_charge(i, 0);
     switch (i->mode & LINUX_S_IFMT) {
     case LINUX_S_IFDIR: tmpfs_dir_free(t); break;
     case LINUX_S_IFREG: tmpfs_reg_free(t); break;

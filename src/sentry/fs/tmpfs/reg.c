@@ -19,17 +19,63 @@ void tmpfs_reg_free(struct tmpfs_inode *r)
     hostfile_unref(r->reg.host);
 }
 
-static int write_all(struct hostfile *h, const uint8_t *p, size_t n)
+static int write_all(struct hostfile *h, const uint8_t *p, size_t from, size_t end)
 {
-    for (size_t done = 0; done < n;) {
-        ssize_t w = host_pwrite64(hostfile_fd(h), p + done, n - done, (off_t)done);
+    while (from < end) {
+        ssize_t w = host_pwrite64(hostfile_fd(h), p + from, end - from, (off_t)from);
         if (w == -EINTR)
             continue;
         if (w <= 0)
             return w < 0 ? (int)w : -EIO;
-        done += (size_t)w;
+        from += (size_t)w;
     }
     return 0;
+}
+
+/* The pages of mem that bytes [at, end) touch. */
+static uint16_t mask_of(uint64_t at, uint64_t end)
+{
+    uint64_t first = at / GUEST_PAGE_SIZE, behind = MIN(pages(end), (uint64_t)TMPFS_MASK_PAGES);
+    return first < behind ? (uint16_t)((1u << behind) - (1u << first)) : 0;
+}
+
+static bool mem_present(const struct tmpfs_inode *r, uint64_t page)
+{
+    return page >= TMPFS_MASK_PAGES || (r->reg.present >> page & 1);
+}
+
+/* Pages that are there now, however they came. */
+static uint64_t reg_pages(const struct tmpfs_inode *r)
+{
+    struct stat st;
+    if (r->reg.host)
+        return host_fstat(hostfile_fd(r->reg.host), &st) == 0 ? (uint64_t)st.st_blocks / 8
+                                                              : r->charged_pages;
+    uint64_t n = pages(r->vfs.size);
+    return (uint64_t)__builtin_popcount(r->reg.present) +
+           (n > TMPFS_MASK_PAGES ? n - TMPFS_MASK_PAGES : 0);
+}
+
+static void recharge(struct tmpfs_inode *r) { tmpfs_charge(&r->vfs, reg_pages(r)); }
+
+/* Holes stay holes. */
+static int mem_write_out(const struct tmpfs_inode *r, struct hostfile *h)
+{
+    int err = host_ftruncate(hostfile_fd(h), (off_t)r->vfs.size);
+    uint64_t n = pages(r->vfs.size), first = 0;
+    while (err == 0 && first < n) {
+        if (!mem_present(r, first)) {
+            first++;
+            continue;
+        }
+        uint64_t behind = first;
+        while (behind < n && mem_present(r, behind))
+            behind++;
+        err = write_all(h, r->reg.mem, first * GUEST_PAGE_SIZE,
+                        MIN(behind * GUEST_PAGE_SIZE, r->vfs.size));
+        first = behind;
+    }
+    return err;
 }
 
 /* From the arena to a memfd; for good. */
@@ -41,8 +87,7 @@ static int to_host(struct tmpfs_inode *r)
     int err = hostfile_new_memfd("tmpfs", &h);
     if (err)
         return err;
-    int t = host_ftruncate(hostfile_fd(h), (off_t)r->vfs.size);
-    err = t < 0 ? t : write_all(h, r->reg.mem, r->vfs.size);
+    err = mem_write_out(r, h);
     if (err) {
         hostfile_unref(h);
         return err;
@@ -51,6 +96,7 @@ static int to_host(struct tmpfs_inode *r)
         arena_free(r->reg.mem, r->reg.cap);
     r->reg.mem = NULL;
     r->reg.cap = 0;
+    r->reg.present = 0;
     r->reg.host = h;
     return 0;
 }
@@ -79,12 +125,6 @@ static int reserve(struct tmpfs_inode *r, uint64_t size)
 int tmpfs_reg_resize(struct tmpfs_inode *r, uint64_t size)
 {
     uint64_t old = r->vfs.size;
-    if (size > old && r->charged_pages < pages(size) && tmpfs_s(r->vfs.sb)->max_pages &&
-        r->reg.host == NULL && size <= TMPFS_MEM_MAX) {
-        int err = tmpfs_charge(&r->vfs, pages(size));
-        if (err)
-            return err;
-    }
     int err = size > old ? reserve(r, size) : 0;
     if (err)
         return err;
@@ -94,6 +134,7 @@ int tmpfs_reg_resize(struct tmpfs_inode *r, uint64_t size)
             return t == -EINVAL ? -EFBIG : t;
     } else if (size < old) {
         memset(r->reg.mem + size, 0, old - size);
+        r->reg.present &= mask_of(0, size);
         if (size == 0 && r->reg.mem) {
             arena_free(r->reg.mem, r->reg.cap);
             r->reg.mem = NULL;
@@ -101,18 +142,44 @@ int tmpfs_reg_resize(struct tmpfs_inode *r, uint64_t size)
         }
     }
     r->vfs.size = size;
-    if (size < old && r->charged_pages > pages(size))
-        return tmpfs_charge(&r->vfs, pages(size));
+    if (size <= old) /* what was reserved behind the end goes too */
+        recharge(r);
     return 0;
 }
 
 void tmpfs_reg_stat(struct tmpfs_inode *r, struct kstat *ret)
 {
-    struct stat st;
-    if (!r->reg.host)
-        ret->blocks = pages(r->vfs.size) * 8;
-    else if (host_fstat(hostfile_fd(r->reg.host), &st) == 0)
-        ret->blocks = (uint64_t)st.st_blocks;
+    recharge(r); /* pages came through mappings, perhaps */
+    ret->blocks = r->charged_pages * 8;
+}
+
+/* How far bytes [at, end) can be filled with `room` new pages: at least what is there already. */
+static uint64_t room_end(const struct tmpfs_inode *r, uint64_t from, uint64_t end, uint64_t room)
+{
+    uint64_t at = GUEST_PAGE_DOWN(from);
+    while (at < end) {
+        uint64_t page = at / GUEST_PAGE_SIZE, data = at, next;
+        if (r->reg.host) {
+            int64_t to = host_lseek(hostfile_fd(r->reg.host), (off_t)at, LINUX_SEEK_DATA);
+            data = to < 0 ? end : (uint64_t)to;
+        } else if (page >= pages(r->vfs.size) || !mem_present(r, page)) {
+            data = (page + 1) * GUEST_PAGE_SIZE;
+        }
+        if (data <= at) { /* there already: to the next hole */
+            int64_t hole = (int64_t)((page + 1) * GUEST_PAGE_SIZE);
+            if (r->reg.host)
+                hole = host_lseek(hostfile_fd(r->reg.host), (off_t)at, LINUX_SEEK_HOLE);
+            next = hole > (int64_t)at ? GUEST_PAGE_UP((uint64_t)hole) : end;
+        } else {
+            uint64_t need = pages(MIN(data, end)) - page;
+            if (need > room)
+                return MAX(from, (page + room) * GUEST_PAGE_SIZE);
+            room -= need;
+            next = MIN(data, end);
+        }
+        at = next;
+    }
+    return end;
 }
 
 /* Moves n bytes at off between the memfd and u. Bytes, or -errno if none. */
@@ -170,18 +237,12 @@ static ssize_t reg_write(struct file *f, struct uio *u, int64_t *pos)
         return sealed;
     if (__builtin_add_overflow(at, n, &end) || end > INT64_MAX)
         return -EFBIG;
-    struct tmpfs_sb *s = tmpfs_s(r->vfs.sb);
-    if (s->max_pages && pages(end) > r->charged_pages && tmpfs_charge(&r->vfs, pages(end))) {
-        /* As much as fits. */
-        uint64_t left = s->used_pages < s->max_pages ? s->max_pages - s->used_pages : 0;
-        uint64_t room = (r->charged_pages + left) * GUEST_PAGE_SIZE;
-        if (room <= at)
+    uint64_t room = tmpfs_room(tmpfs_s(r->vfs.sb));
+    if (pages(end) - at / GUEST_PAGE_SIZE > room) { /* as much as fits */
+        end = room_end(r, at, end, room);
+        if (end <= at)
             return -ENOSPC;
-        n = MIN(n, room - at);
-        end = at + n;
-        int err = tmpfs_charge(&r->vfs, pages(end));
-        if (err)
-            return err;
+        n = end - at;
     }
     int err = reserve(r, end);
     if (err)
@@ -193,12 +254,28 @@ static ssize_t reg_write(struct file *f, struct uio *u, int64_t *pos)
         *pos += got;
         if ((uint64_t)*pos > r->vfs.size)
             r->vfs.size = (uint64_t)*pos;
+        if (!r->reg.host)
+            r->reg.present |= mask_of(at, (uint64_t)*pos);
+        recharge(r);
     } else if (r->reg.mem && end > r->vfs.size) {
         /* a fault may have written part of the room behind the end */
         uint64_t from = MAX(at, r->vfs.size);
         memset(r->reg.mem + from, 0, end - from);
     }
     return got;
+}
+
+static int64_t mem_seek(const struct tmpfs_inode *r, int64_t off, bool data)
+{
+    uint64_t page = (uint64_t)off / GUEST_PAGE_SIZE, n = pages(r->vfs.size);
+    if (mem_present(r, page) == data)
+        return off;
+    do
+        page++;
+    while (page < n && mem_present(r, page) != data);
+    if (page < n)
+        return (int64_t)(page * GUEST_PAGE_SIZE);
+    return data ? -ENXIO : (int64_t)r->vfs.size;
 }
 
 static int64_t reg_llseek(struct file *f, int64_t off, int whence)
@@ -208,9 +285,8 @@ static int64_t reg_llseek(struct file *f, int64_t off, int whence)
         return file_llseek_generic(f, off, whence, r->vfs.size);
     if (off < 0 || (uint64_t)off >= r->vfs.size)
         return -ENXIO;
-    int64_t at = whence == LINUX_SEEK_DATA ? off : (int64_t)r->vfs.size;
-    if (r->reg.host)
-        at = host_lseek(hostfile_fd(r->reg.host), off, whence);
+    int64_t at = r->reg.host ? host_lseek(hostfile_fd(r->reg.host), off, whence)
+                             : mem_seek(r, off, whence == LINUX_SEEK_DATA);
     if (at >= 0)
         f->pos = at;
     return at;
@@ -228,35 +304,27 @@ static int reg_mappable(struct file *f, bool shared, bool writable, struct hostf
 static int reg_fallocate(struct file *f, uint32_t mode, int64_t off, int64_t len)
 {
     struct tmpfs_inode *r = tmpfs_i(f->inode);
-    uint32_t known =
-        LINUX_FALLOC_FL_KEEP_SIZE | LINUX_FALLOC_FL_PUNCH_HOLE | LINUX_FALLOC_FL_ZERO_RANGE;
-    if (mode & ~known)
+    if (mode & ~(uint32_t)(LINUX_FALLOC_FL_KEEP_SIZE | LINUX_FALLOC_FL_PUNCH_HOLE))
         return -EOPNOTSUPP;
     uint64_t end = (uint64_t)off + (uint64_t)len;
-    struct tmpfs_sb *s = tmpfs_s(r->vfs.sb);
-    int sealed = tmpfs_seal_fallocate(r, mode, end);
-    if (sealed)
-        return sealed;
     bool punch = mode & LINUX_FALLOC_FL_PUNCH_HOLE;
-    if (!punch && s->max_pages && pages(end) > r->charged_pages) {
-        int err = tmpfs_charge(&r->vfs, pages(end));
-        if (err)
-            return err;
-    }
-    int err = to_host(r);
+    int err = tmpfs_seal_fallocate(r, mode, end);
     if (err)
         return err;
-    int fd = hostfile_fd(r->reg.host), keep = (int)(mode & LINUX_FALLOC_FL_KEEP_SIZE);
-    int x = 0;
-    if (mode & LINUX_FALLOC_FL_ZERO_RANGE) /* memfds have no such operation: a hole, then pages */
-        x = host_fallocate(fd, LINUX_FALLOC_FL_PUNCH_HOLE | LINUX_FALLOC_FL_KEEP_SIZE, off, len);
-    if (x == 0)
-        x = host_fallocate(fd, punch ? (int)mode : keep, off, len);
-    if (x < 0)
-        return x;
+    uint64_t room = tmpfs_room(tmpfs_s(r->vfs.sb)),
+             need = pages(end) - (uint64_t)off / GUEST_PAGE_SIZE;
+    if (!punch && need > room &&
+        (need - room > r->charged_pages || room_end(r, (uint64_t)off, end, room) < end))
+        return -ENOSPC;
+    err = to_host(r);
+    if (!err)
+        err = host_fallocate(hostfile_fd(r->reg.host), (int)mode, off, len);
+    if (err)
+        return err;
     if (!(mode & LINUX_FALLOC_FL_KEEP_SIZE) && end > r->vfs.size)
         r->vfs.size = end;
     inode_touch(f->inode, ATTR_MTIME | ATTR_CTIME);
+    recharge(r);
     return 0;
 }
 

@@ -11,6 +11,7 @@
 #include "sentry/task/task.h"
 
 #define TMPFS_MAGIC 0x01021994
+#define ROOT_MODE   01777u
 
 struct options {
     uint64_t pages, inodes;
@@ -116,18 +117,23 @@ static int options_parse(struct options *o, const char *s)
     return 0;
 }
 
+/* What mount(2) gives without options: half of the memory, and as many inodes. */
+static uint64_t default_pages(void) { return kern()->mem_total_bytes / 2 / GUEST_PAGE_SIZE; }
+
 static int tmpfs_statfs(struct super *sb, struct inode *i, struct linux_statfs *ret)
 {
     const struct tmpfs_sb *s = tmpfs_s(sb);
     ret->f_type = TMPFS_MAGIC;
     ret->f_bsize = ret->f_frsize = GUEST_PAGE_SIZE;
     ret->f_namelen = TMPFS_NAME_MAX;
-    uint64_t pages = s->max_pages ? s->max_pages : kern()->mem_total_bytes / 2 / GUEST_PAGE_SIZE;
-    ret->f_blocks = pages;
-    ret->f_bfree = ret->f_bavail = pages > s->used_pages ? pages - s->used_pages : 0;
-    uint64_t inodes = s->max_inodes ? s->max_inodes : pages;
-    ret->f_files = inodes;
-    ret->f_ffree = inodes > s->used_inodes ? inodes - s->used_inodes : 0;
+    if (s->max_pages) { /* without a limit all are 0, as on Linux */
+        ret->f_blocks = s->max_pages;
+        ret->f_bfree = ret->f_bavail = tmpfs_room(s);
+    }
+    if (s->max_inodes) {
+        ret->f_files = s->max_inodes;
+        ret->f_ffree = s->max_inodes > s->used_inodes ? s->max_inodes - s->used_inodes : 0;
+    }
     return 0;
 }
 
@@ -136,11 +142,18 @@ static int tmpfs_show_options(struct super *sb, char *buf, size_t size)
     const struct tmpfs_sb *s = tmpfs_s(sb);
     struct strbuf b;
     strbuf_init(&b, buf, size);
-    if (s->max_pages)
+    if (s->max_pages && s->max_pages != default_pages())
         strbuf_printf(&b, ",size=%lluk",
                       (unsigned long long)(s->max_pages * GUEST_PAGE_SIZE / 1024));
-    if (s->max_inodes)
+    if (s->max_inodes && s->max_inodes != default_pages())
         strbuf_printf(&b, ",nr_inodes=%llu", (unsigned long long)s->max_inodes);
+    if (s->root_mode != ROOT_MODE)
+        strbuf_printf(&b, ",mode=%03o", s->root_mode);
+    if (s->root_uid)
+        strbuf_printf(&b, ",uid=%u", s->root_uid);
+    if (s->root_gid)
+        strbuf_printf(&b, ",gid=%u", s->root_gid);
+    strbuf_puts(&b, ",inode64");
     return 0;
 }
 
@@ -152,12 +165,10 @@ static const struct super_ops tmpfs_super_ops = {
     .free = tmpfs_super_free,
 };
 
-int tmpfs_new(const char *options, struct super **ret)
+static int make(const struct options *options, struct super **ret)
 {
-    struct options o = {.mode = 01777};
-    int err = options_parse(&o, options);
-    if (err)
-        return err;
+    struct options o = *options;
+    int err;
     struct tmpfs_sb *s = arena_alloc(sizeof(*s));
     if (!s)
         return -ENOMEM;
@@ -168,6 +179,9 @@ int tmpfs_new(const char *options, struct super **ret)
     }
     s->max_pages = o.pages;
     s->max_inodes = o.inodes;
+    s->root_mode = o.mode;
+    s->root_uid = o.uid;
+    s->root_gid = o.gid;
     sb->priv = s;
     struct tmpfs_inode *root;
     err = tmpfs_inode_new(sb, LINUX_S_IFDIR | o.mode, &root);
@@ -185,10 +199,20 @@ int tmpfs_new(const char *options, struct super **ret)
     return 0;
 }
 
+int tmpfs_new(const char *options, struct super **ret)
+{
+    struct options o = {.mode = ROOT_MODE};
+    int err = options_parse(&o, options);
+    return err ? err : make(&o, ret);
+}
+
 static int tmpfs_mount(struct task *t, const char *source, uint32_t flags, const char *data,
                        struct super **ret)
 {
-    return tmpfs_new(data, ret);
+    (void)t, (void)source, (void)flags;
+    struct options o = {.mode = ROOT_MODE, .pages = default_pages(), .inodes = default_pages()};
+    int err = options_parse(&o, data);
+    return err ? err : make(&o, ret);
 }
 
 const struct fs_type tmpfs_type = {

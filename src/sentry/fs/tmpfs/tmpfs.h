@@ -3,7 +3,7 @@
  * What     Directories keep their entries themselves (the dentry cache may forget). Small file contents lie in the arena, larger
  *          or mapped ones in a memfd, which the host can map into applications.
  * Owner    an entry holds its inode; the superblock is held by its mount.
- * Limits   options size=, nr_blocks=, nr_inodes=: -ENOSPC beyond; none if not given.
+ * Limits   options size=, nr_blocks=, nr_inodes=: -ENOSPC beyond; half of the memory for mount(2) without them.
  * Spec     tmpfs(5).
  */
 #pragma once

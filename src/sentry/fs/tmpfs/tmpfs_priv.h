@@ -3,20 +3,24 @@
  * I1  a directory's entries are in its hash (by name) and in its tree (by cookie); cookies only grow, so that a listing that is
  *     interrupted goes on where it was whatever was removed.
  * I2  a regular file's content is in mem (size <= cap, bytes beyond size are zero) unless host is set; then in host's file alone.
+ * I3  a page of mem that is not present is zero, and is not charged. Pages behind TMPFS_MASK_PAGES are present.
  */
 #pragma once
 #include "base/hash.h"
 #include "base/rbtree.h"
 #include "sentry/vfs/vfs.h"
 
-#define TMPFS_MEM_MAX  65536u
-#define TMPFS_MEM_LAST (64u << 20) /* without a memfd */
-#define TMPFS_NAME_MAX 255u
+#define TMPFS_MEM_MAX    65536u
+#define TMPFS_MASK_PAGES (TMPFS_MEM_MAX / GUEST_PAGE_SIZE)
+#define TMPFS_MEM_LAST   (64u << 20) /* without a memfd */
+#define TMPFS_NAME_MAX   255u
+#define TMPFS_SHORT_LINK 127u /* bytes of a link that need no page */
 
 struct tmpfs_sb {
-    uint64_t max_pages, used_pages;   /* 0: no limit */
-    uint64_t max_inodes, used_inodes; /* 0: no limit */
-    struct hlist_head dying;          /* entries of directories that go, being dropped one by one */
+    uint64_t max_pages, used_pages;         /* 0: no limit */
+    uint64_t max_inodes, used_inodes;       /* 0: no limit */
+    uint32_t root_mode, root_uid, root_gid; /* as mounted, for mountinfo */
+    struct hlist_head dying; /* entries of directories that go, being dropped one by one */
     bool draining;
 };
 
@@ -51,6 +55,8 @@ struct tmpfs_inode {
         struct {
             uint8_t *mem;
             size_t cap;
+            uint16_t
+                present; /* of mem: which of the first TMPFS_MASK_PAGES pages are no holes (I3) */
             struct hostfile *host;
         } reg;
         char *target;
@@ -64,8 +70,9 @@ extern const struct file_ops tmpfs_dir_fops, tmpfs_reg_fops;
 
 /* inode.c */
 NODISCARD int tmpfs_inode_new(struct super *sb, uint32_t mode, struct tmpfs_inode **ret);
-/* Charges or gives back pages so that i has `pages`. -ENOSPC */
-NODISCARD int tmpfs_charge(struct inode *i, uint64_t pages);
+/* Charges or gives back pages so that i has `pages`, whatever the limit. */
+void tmpfs_charge(struct inode *i, uint64_t pages);
+uint64_t tmpfs_room(const struct tmpfs_sb *s); /* pages that may still be charged */
 
 /* dir.c */
 void tmpfs_dir_init(struct tmpfs_inode *d);
