@@ -3,13 +3,13 @@
 Each script runs twice in the same kind of directory; it must print nothing that may differ from run to run.
 """
 import os
-import pathlib
 import shutil
 import subprocess
 
 import pytest
 
 from conftest import RUNSC
+from programs import compare, run
 
 HELLO = {
     "main.c": '#include "f.h"\n#include <stdio.h>\nint main(int argc, char **argv) { printf("%d %s\\n", f(argc), argv[1]); return f(2); }\n',
@@ -50,27 +50,6 @@ git init -q -b main r && cd r && git config user.name n && git config user.email
 seq 100 >a; mkdir d; echo b >d/b; git add . && git commit -q -m first && git log --format='%H %s'
 echo more >>a; git status --short; git diff --stat; git commit -q -am second; git log --oneline | wc -l; git checkout -q HEAD~1 && tail -1 a
 git checkout -q main; git tag v1; git branch x; git gc -q; git fsck 2>/dev/null; git show --stat v1 | tail -2; git clone -q . ../c && ls ../c"""
-
-
-def run(command, directory):
-    env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": "/root"}
-    r = subprocess.run(command, cwd=directory, env=env, stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
-    return r.returncode, r.stdout.decode(errors="replace"), r.stderr.decode(errors="replace")
-
-
-def compare(argv, tmp_path, files=None, stderr=True):
-    """Runs argv natively and in the sandbox, each in a fresh copy of the same directory; the sandbox changes nothing on the host."""
-    host, inside = tmp_path / "host" / "w", tmp_path / "sandbox" / "w"
-    for d in (host, inside):
-        d.mkdir(parents=True)
-        for name, text in (files or {}).items():
-            (d / name).write_text(text)
-    before = sorted(p.name for p in inside.iterdir())
-    want = run(argv, host)
-    got = run([RUNSC, "--network=none", "do", *argv], inside)
-    clean = lambda r, d: (r[0], r[1].replace(str(d), "DIR"), r[2].replace(str(d), "DIR") if stderr else "")
-    assert clean(got, inside) == clean(want, host)
-    assert sorted(p.name for p in inside.iterdir()) == before
 
 
 @pytest.mark.parametrize("name", sorted(SCRIPTS))
