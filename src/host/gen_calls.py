@@ -133,12 +133,26 @@ def gen_header(calls):
     return "\n".join(out) + "\n"
 
 
-def gen_source(calls, arch):
+# They cannot fail, or do not come back.
+FAULT_IF = {"futex": "(op & 127) == 0 || (op & 127) == 9"}  # waiting
+NO_FAULT = ("exit", "exit_group", "rt_sigreturn", "restart_syscall", "sched_yield", "getpid", "gettid", "set_tid_address")
+
+
+def gen_source(calls, arch, faults="false"):
     out = ["/* Made by gen_calls.py from calls.def. */", '#include "host/calls.h"', "", "#include <sys/syscall.h>", "",
            '#include "host/arch/%s/raw.h"' % arch, ""]
-    for c in calls.values():
+    if faults == "true":
+        out += ['#include "host/fault.h"', ""]
+        out += ["const char *const host_call_names[HOST_CALLS_MAX] = {%s, [HOST_CALL_ARENA] = \"arena\"};"
+                % ", ".join('"%s"' % c for c in calls), ""]
+    for i, c in enumerate(calls.values()):
         args = "".join(", (long)" + n for _, n in c.params)
-        out.append("%s\n{\n    return (%s)raw_call%d(SYS_%s%s);\n}\n" % (c.prototype(), c.ret, len(c.params), c.name, args))
+        fault = ""
+        if faults == "true" and c.name not in NO_FAULT:
+            fault = ("    long fault = (%s) ? host_fault(%d, __builtin_return_address(0)) : 0;\n"
+                     "    if (fault)\n        return (%s)fault;\n" % (FAULT_IF.get(c.name, "1"), i, c.ret))
+        out.append("%s\n{\n%s    return (%s)raw_call%d(SYS_%s%s);\n}\n"
+                   % (c.prototype(), fault, c.ret, len(c.params), c.name, args))
     return "\n".join(out)
 
 

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "host/fault.h"
 #include "host/msg.h"
 #include "runsc/sandbox_priv.h"
 #include "wire/control.h"
@@ -48,14 +49,14 @@ static void child_fds_place(const struct spawn *sp)
 static _Noreturn void child_run(const struct spawn *sp)
 {
     uint64_t none = 0;
-    char *const envp[] = {NULL};
     int r = host_unshare(sp->unshare);
     if (r < 0)
         child_fail(sp, "namespaces", r);
     child_wait_go(sp);
     (void)!host_rt_sigprocmask(SIG_SETMASK, &none, NULL, sizeof none);
     child_fds_place(sp);
-    r = host_execveat(sp->exe_fd, "", (char *const *)(uintptr_t)sp->argv, envp, AT_EMPTY_PATH);
+    r = host_execveat(sp->exe_fd, "", (char *const *)(uintptr_t)sp->argv, host_fault_env(),
+                      AT_EMPTY_PATH);
     child_fail(sp, "exec of runsc", r);
 }
 

@@ -1,6 +1,7 @@
 #include "sentry/arena/arena_priv.h"
 
 #include "base/err.h"
+#include "host/fault.h"
 #include "host/host.h"
 #include "sentry/arena/trim.h"
 
@@ -58,6 +59,8 @@ bool arena_failed(void) { return arena_root()->failed; }
 bool arena_fault_(void)
 {
     struct arena_root *root = arena_root();
+    if (host_fault_alloc())
+        return true;
     if (likely(!root->fail_after) || --root->fail_after)
         return false;
     root->failed = true;

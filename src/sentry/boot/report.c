@@ -44,8 +44,10 @@ static _Noreturn void report(const struct boot_config *cfg, enum control_type ty
 {
     uint8_t buf[CONTROL_BYTES_MAX];
     size_t n = control_build(buf, type, value, text);
-    (void)!host_msg_send(cfg->control_fd, buf, n, NULL, 0,
-                         0); /* runsc gone: it will not read anyway */
+    /* Without it nobody knows how it ended. runsc gone: it will not read anyway. */
+    for (int tries = 0; tries < 3 && host_msg_send(cfg->control_fd, buf, n, NULL, 0, 0) < 0;
+         tries++) {
+    }
     for (;;)
         (void)!host_exit_group(status);
 }

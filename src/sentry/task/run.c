@@ -194,7 +194,11 @@ static void on_syscall(struct task *t, uint64_t nr, const uint64_t args[6])
 int task_native_call(struct task *t, uint64_t nr, const uint64_t args[6])
 {
     t->mm_undo = (struct mm_undo){.op = MM_OP_ADVISE};
-    return platform_native_call(t->thread, nr, args);
+    int err = platform_native_call(t->thread, nr, args);
+    if (err ==
+        -ENOMEM) /* no such error on Linux, where these need no memory: programs give up in odd ways */
+        tgroup_exit(t->tg, LINUX_SIGKILL);
+    return err;
 }
 
 int64_t task_call_again(struct task *t)

@@ -33,7 +33,7 @@ static bool range_busy(struct thread *th, struct urange r)
     return busy;
 }
 
-static struct queue *queue_get(struct thread *th)
+struct queue *queue_get(struct thread *th)
 {
     if (!th->q)
         th->q = arena_alloc(sizeof(struct queue));

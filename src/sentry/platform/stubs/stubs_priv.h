@@ -145,7 +145,8 @@ void thread_handover(struct thread *th); /* writes frame and commands, answers t
 void thread_exit_now(struct thread *th); /* DYING and stopped in the stub: tells it to exit */
 
 /* queue.c */
-void queue_done(struct thread *th); /* operations have ended, well or not: forgets them */
+void queue_done(struct thread *th);         /* operations have ended, well or not: forgets them */
+struct queue *queue_get(struct thread *th); /* made if there is none; NULL: no memory */
 NODISCARD int queue_add(struct thread *th, uint64_t nr, const uint64_t args[6], struct urange r,
                         struct hostfile *f);
 bool queue_continue(

@@ -202,6 +202,7 @@ static int clone_queue(struct thread *by, struct thread *th, uint64_t flags, uin
     const uint64_t args[6] = {flags, th->slot, ctid, tls};
     int err = queue_add(by, STUB_CMD_CLONE, args, (struct urange){0, 0}, NULL);
     if (err) {
+        th->space->nthreads--;
         thread_free(th);
         return err;
     }
@@ -220,6 +221,11 @@ int platform_fork(struct thread *by, struct task *child, struct thread **ret)
     if (!th) {
         SLAB_FREE(SPACE, s);
         return -EAGAIN;
+    }
+    /* Once the clone is queued the child comes: what the kernel queues for it then must not fail. */
+    if (!queue_get(th)) {
+        thread_free(th);
+        return -ENOMEM;
     }
     int err = clone_queue(by, th, LINUX_CLONE_PARENT, 0, 0);
     if (!err)

@@ -42,10 +42,20 @@ static int systrap_wait(struct platform_event *ret)
     return host_ioctl(listener(), SECCOMP_IOCTL_NOTIF_RECV, ret);
 }
 
+/* The host waits for its own locks, where a signal may end the call. */
+static int listener_call(unsigned cmd, void *arg)
+{
+    int r;
+    do
+        r = host_ioctl(listener(), cmd, arg);
+    while (r == -EINTR);
+    return r;
+}
+
 static void answer_send(struct seccomp_notif_resp *r)
 {
     /* -ENOENT: the thread was killed meanwhile. Nothing to do: its pidfd tells. */
-    (void)!host_ioctl(listener(), SECCOMP_IOCTL_NOTIF_SEND, r);
+    (void)!listener_call(SECCOMP_IOCTL_NOTIF_SEND, r);
 }
 
 static void systrap_answer(uint64_t id, int64_t value)
@@ -68,7 +78,7 @@ static int systrap_proceed_with_file(uint64_t id, int fd, int at)
 {
     struct seccomp_notif_addfd add = {
         .id = id, .flags = SECCOMP_ADDFD_FLAG_SETFD, .srcfd = (uint32_t)fd, .newfd = (uint32_t)at};
-    int r = host_ioctl(listener(), SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+    int r = listener_call(SECCOMP_IOCTL_NOTIF_ADDFD, &add);
     if (r < 0)
         return r;
     systrap_proceed(id);
