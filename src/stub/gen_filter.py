@@ -94,7 +94,7 @@ def check_range(arg):
 
 
 TRAPS = """mmap mprotect munmap brk clone fork vfork execve rt_sigreturn exit madvise mremap clone3 execveat
-set_tid_address rseq sigaltstack msync mincore mlock mlock2 munlock mlockall munlockall shmat shmdt remap_file_pages pkey_mprotect""".split()
+set_tid_address rseq getrusage sigaltstack msync mincore mlock mlock2 munlock mlockall munlockall shmat shmdt remap_file_pages pkey_mprotect""".split()
 
 def program(trace):
     global hand_over
@@ -133,6 +133,7 @@ def program(trace):
     actions.update({number[n]: "allow" for n in ("sched_yield", "getcpu", "gettimeofday", "time", *HOST)})
     actions.update({number[n]: n for n in ("futex", "membarrier", "arch_prctl")})
     actions.update({number[n]: "clock" for n in ("clock_gettime", "clock_getres")})
+    actions.update({number[n]: "itimer" for n in ("setitimer", "getitimer")})
     tree(actions)
     label("futex"); ld(lo(1)); alu("AND | BPF_K", "0xfffffe7f /* without PRIVATE and CLOCK_REALTIME */")
     for op in (0, 1, 3, 4, 5, 9, 10):   # WAIT WAKE REQUEUE CMP_REQUEUE WAKE_OP WAIT_BITSET WAKE_BITSET
@@ -142,7 +143,8 @@ def program(trace):
     ret(hand_over)
     label("membarrier"); ld(lo(0)); alu("AND | BPF_K", "0x154 /* the REGISTER_ commands: the kernel is told */")
     jmp("JEQ", 0, "allow", "trap")
-    label("clock"); ld(lo(0)); jmp("JGE", 8, "notif", "allow")   # fixed clocks; others name guest ids or alarm clocks
+    label("clock"); ld(lo(0)); jmp("JGE", 8, "trap", "allow")   # fixed clocks; others name guest ids or alarm clocks
+    label("itimer"); ld(lo(0)); jmp("JEQ", 0, "notif", "trap")   # those of CPU time are the host's
     label("arch_prctl"); ld(lo(0)); jmp("JGE", 0x1001, None, "notif"); jmp("JGE", 0x1005, "notif", "allow")
 
     label("notif"); ret(hand_over)

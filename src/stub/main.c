@@ -37,7 +37,7 @@ static uint64_t find_vdso(const uint64_t *sp)
 static void handlers_install(void)
 {
     static const uint8_t signals[] = {SIGSYS,  SIGSEGV,           SIGBUS, SIGFPE, SIGILL,
-                                      SIGTRAP, STUB_SIG_INTERRUPT};
+                                      SIGTRAP, STUB_SIG_INTERRUPT, SIGVTALRM, SIGPROF};
     /* SA_RESTART: a call that was interrupted before the sentry saw it, or a native futex wait, shows as not yet made. */
     for (unsigned i = 0; i < sizeof signals; i++) {
         int trap = signals[i] == SIGSYS;

@@ -49,6 +49,8 @@ struct platform_events {
     void (*syscall)(struct task *t, uint64_t nr, const uint64_t args[6]);
     void (*fault)(struct task *t, const struct fault *f); /* STOP_CONTEXT */
     void (*interrupted)(struct task *t); /* STOP_CONTEXT: after interrupt(), or return_and_stop() */
+    /* STOP_CONTEXT: the host's interval timer of CPU time has run out while t was running. signo: SIGVTALRM or SIGPROF */
+    void (*cpu_timer)(struct task *t, int signo);
     /* A queued operation failed in the host; the thread is in STOP_CONTEXT again, the rest of the queue is dropped. */
     void (*map_failed)(struct task *t, int err);
     void (*clone_failed)(struct task *parent, struct task *child,
@@ -119,6 +121,10 @@ NODISCARD int platform_queue_copy(struct thread *th, struct uaddr dst, const voi
                                   size_t size_bytes);
 /* msync/mlock and other calls on its own memory that the host shall do: nr from a short list; the result is the call's. */
 NODISCARD int platform_native_call(struct thread *th, uint64_t nr, const uint64_t args[6]);
+/* STOP_CONTEXT: memory that a native call may read and write, as the thread names it (its address is no application's) and
+ * as the kernel does. What is there after the call was written by hostile code. */
+#define PLATFORM_SCRATCH_SIZE 512u
+uint64_t platform_scratch(struct thread *th, void **ret);
 struct waitq *platform_map_waitq(struct thread *th);
 
 /* Application memory: bytes moved (may be short at a hole), -EFAULT if none. Works on any space, whatever its threads do. */
@@ -140,6 +146,10 @@ void platform_near_flush(struct thread *th);
 
 /* CPU time the thread has used, ns (for /proc, times, CPU clocks). */
 int64_t platform_thread_cpu_ns(struct thread *th);
+/* The same, as the host's clock ticks have divided it: for the proportion. */
+void platform_thread_cpu_split(struct thread *th, int64_t *ret_user_ns, int64_t *ret_sys_ns);
+/* The host's clock id of th's CPU time, for clock_gettime as a native call of a thread of the same space. 0: not started */
+uint64_t platform_thread_cpu_clock(const struct thread *th);
 /* Once, before the first space. ev must outlive the sandbox. name: "systrap", "ptrace" or NULL for the best that the host has.
  * -ENOMEM, or what the host refused. */
 NODISCARD int platform_init(const struct platform_events *ev, const char *name);

@@ -61,10 +61,13 @@ struct linux_siginfo signal_info_user(const struct task *from, int sig, int code
 
 static uint64_t blocked_by(const struct task *t) { return t->sigmask & ~UNBLOCKABLE; }
 
-/* A thread of the group that can take sig at once: the leader if possible. */
-static struct task *choose(struct tgroup *tg, int sig)
+/* A thread of the group that can take sig at once: the preferred one, the leader if possible. */
+static struct task *choose(struct tgroup *tg, struct task *preferred, int sig)
 {
-    struct task *t = tg->leader;
+    struct task *t = preferred;
+    if (t && t->thread && !t->exiting && !(blocked_by(t) & SIGBIT(sig)))
+        return t;
+    t = tg->leader;
     if (t && t->thread && !t->exiting && !(blocked_by(t) & SIGBIT(sig)))
         return t;
     LIST_FOREACH (t, &tg->tasks, tg_node)
@@ -90,8 +93,8 @@ static bool deadly_by_default(const struct tgroup *tg, int sig)
 /* to NULL: the group.
  * DEVIATION: on Linux the first process of a pid namespace is not harmed by signals from inside that it has no handler for. Here it
  * is the program that runsc was asked to run, and ends as it would without a sandbox. */
-static int send(struct tgroup *tg, struct task *to, const struct linux_siginfo *info,
-                uint32_t flags)
+static int send(struct tgroup *tg, struct task *to, struct task *preferred,
+                const struct linux_siginfo *info, uint32_t flags)
 {
     int sig = info->si_signo;
     if (tg->zombie || (to && (to->exiting || to->state >= TASK_ZOMBIE)))
@@ -102,7 +105,7 @@ static int send(struct tgroup *tg, struct task *to, const struct linux_siginfo *
         signal_discard(tg, STOP_SIGNALS);
         tgroup_continue(tg);
     }
-    struct task *target = to ? to : choose(tg, sig);
+    struct task *target = to ? to : choose(tg, preferred, sig);
     bool blocked = to ? (blocked_by(to) & SIGBIT(sig)) != 0 : !target;
     if (sig == LINUX_SIGKILL) {
         tgroup_exit(tg, LINUX_SIGKILL);
@@ -142,14 +145,20 @@ int signal_send_task(struct task *t, int sig, const struct linux_siginfo *info)
 {
     struct linux_siginfo buf;
     info = or_kernel(info, sig, &buf);
-    return send(t->tg, t, info, flags_of(info));
+    return send(t->tg, t, NULL, info, flags_of(info));
 }
 
 int signal_send_group(struct tgroup *tg, int sig, const struct linux_siginfo *info)
 {
     struct linux_siginfo buf;
     info = or_kernel(info, sig, &buf);
-    return send(tg, NULL, info, flags_of(info));
+    return send(tg, NULL, NULL, info, flags_of(info));
+}
+
+void signal_send_here(struct task *t, int sig)
+{
+    const struct linux_siginfo info = {.si_signo = sig, .si_code = LINUX_SI_KERNEL};
+    (void)!send(t->tg, NULL, t, &info, 0);
 }
 
 int signal_send_outside(struct tgroup *tg, int sig) { return signal_send_group(tg, sig, NULL); }

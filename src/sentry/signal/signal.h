@@ -29,6 +29,8 @@ struct sighand {
  * -EAGAIN the queue's limit (only for real-time signals sent with sigqueue). */
 int signal_send_task(struct task *t, int sig, const struct linux_siginfo *info);
 int signal_send_group(struct tgroup *tg, int sig, const struct linux_siginfo *info);
+/* To t's process, to be taken by t if it can. */
+void signal_send_here(struct task *t, int sig);
 int signal_send_pgrp(struct pgrp *pg, int sig,
                      const struct linux_siginfo *info); /* -ESRCH nobody */
 /* A fault of t itself: cannot be blocked or ignored; then the default action. */

@@ -5,6 +5,7 @@
 #include "abi/resource.h"
 #include "base/err.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/task/cputime.h"
 #include "sentry/task/reap.h"
 #include "sentry/task/task_priv.h"
 #include "sentry/time/posix_timers.h"
@@ -75,11 +76,16 @@ int64_t sys_prlimit64(struct task *t, const struct sys_args *a)
 
 int64_t sys_getrusage(struct task *t, const struct sys_args *a)
 {
-    struct linux_rusage r;
+    struct linux_rusage r, host = {0};
     int who = arg_int(a, 0);
     if (who != LINUX_RUSAGE_SELF && who != LINUX_RUSAGE_CHILDREN && who != LINUX_RUSAGE_THREAD)
         return -EINVAL;
-    rusage_fill(t, who, &r);
+    if (who != LINUX_RUSAGE_CHILDREN) {
+        int64_t err = task_ask_rusage(t, who, &host);
+        if (err)
+            return err;
+    }
+    rusage_fill(t, who, &host, &r);
     return copy_out(t, arg_uaddr(a, 1), &r, sizeof(r));
 }
 

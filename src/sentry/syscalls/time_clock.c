@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "host/host.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/task/cputime.h"
 #include "sentry/task/run.h"
 #include "sentry/task/task.h"
 #include "sentry/time/posix_timers.h"
@@ -13,7 +14,10 @@
 int64_t sys_clock_gettime(struct task *t, const struct sys_args *a)
 {
     int64_t ns;
-    int err = clock_read(t, arg_int(a, 0), &ns);
+    struct task *of = clock_thread(t, arg_int(a, 0));
+    bool ask = of && of->thread && t->thread && platform_stop(t->thread) == STOP_CONTEXT &&
+               platform_space(of->thread) == platform_space(t->thread);
+    int64_t err = ask ? task_ask_clock(t, of, &ns) : clock_read(t, arg_int(a, 0), &ns);
     if (err)
         return err;
     struct linux_timespec ts = timespec_of(ns);

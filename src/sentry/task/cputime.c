@@ -1,9 +1,35 @@
-/* CPU time. The host tells the sum only: all of it counts as user time. */
+/* CPU time. The host counts it: of a process at any time, of one thread only when a thread of its process asks. */
+#include "abi/syscall_nr.h"
+#include "base/err.h"
+#include "sentry/task/cputime.h"
+#include "sentry/task/run.h"
 #include "sentry/task/task_priv.h"
+#include "sentry/time/timespec.h"
+
+#include <string.h>
 
 int64_t task_cpu_ns(const struct task *t)
 {
-    return t->cpu_past_ns + (t->thread ? platform_thread_cpu_ns(t->thread) : 0);
+    if (!t->thread || t->tg->ntasks > 1)
+        return t->cpu_past_ns + t->cpu_known_ns;
+    return t->cpu_past_ns + platform_thread_cpu_ns(t->thread);
+}
+
+/* What the living spaces of tg have used: total, and as the host's ticks divide it. */
+static int64_t living(const struct tgroup *tg, int64_t *ret_user, int64_t *ret_sys)
+{
+    int64_t total = 0, user, sys;
+    const struct task *t;
+    *ret_user = *ret_sys = 0;
+    LIST_FOREACH (t, &tg->tasks, tg_node) {
+        if (!t->thread)
+            continue;
+        total += platform_thread_cpu_ns(t->thread);
+        platform_thread_cpu_split(t->thread, &user, &sys);
+        *ret_user += user;
+        *ret_sys += sys;
+    }
+    return total;
 }
 
 int64_t tgroup_cpu_total_ns(const struct tgroup *tg)
@@ -11,12 +37,71 @@ int64_t tgroup_cpu_total_ns(const struct tgroup *tg)
     int64_t sum = tg->dead_utime_ns + tg->dead_stime_ns;
     const struct task *t;
     LIST_FOREACH (t, &tg->tasks, tg_node)
-        sum += task_cpu_ns(t);
+        if (t->thread)
+            sum += platform_thread_cpu_ns(t->thread);
     return sum;
+}
+
+/* The part of total that user : sys gives to sys. */
+static int64_t share(int64_t total, int64_t user, int64_t sys)
+{
+    if (user + sys <= 0)
+        return 0;
+    return (int64_t)((__extension__(__int128) total) * sys / (user + sys));
 }
 
 void tgroup_cpu_ns(struct tgroup *tg, int64_t *ret_user, int64_t *ret_sys)
 {
-    *ret_user = tgroup_cpu_total_ns(tg) - tg->dead_stime_ns;
-    *ret_sys = tg->dead_stime_ns;
+    int64_t u, s, total = living(tg, &u, &s), sys = share(total, u, s);
+    /* Neither part goes back when the proportion changes. */
+    tg->seen_stime_ns = MAX(tg->seen_stime_ns, tg->dead_stime_ns + sys);
+    tg->seen_utime_ns =
+        MAX(tg->seen_utime_ns, tg->dead_utime_ns + tg->dead_stime_ns + total - tg->seen_stime_ns);
+    *ret_user = tg->seen_utime_ns;
+    *ret_sys = tg->seen_stime_ns;
+}
+
+void task_cpu_keep(struct task *t)
+{
+    int64_t user, sys, total = platform_thread_cpu_ns(t->thread);
+    platform_thread_cpu_split(t->thread, &user, &sys);
+    sys = share(total, user, sys);
+    t->tg->dead_utime_ns += total - sys;
+    t->tg->dead_stime_ns += sys;
+    t->cpu_past_ns = task_cpu_ns(t);
+    t->cpu_known_ns = 0;
+}
+
+int64_t task_ask_rusage(struct task *t, int who, struct linux_rusage *ret)
+{
+    void *here;
+    uint64_t there = platform_scratch(t->thread, &here);
+    if (!t->restart.again) {
+        const uint64_t args[6] = {(uint64_t)who, there};
+        int err = task_native_call(t, LINUX_SYS_getrusage, args);
+        return err ? err : task_sync(t);
+    }
+    if (task_sync_result(t))
+        return task_sync_result(t);
+    memcpy(ret, here, sizeof(*ret));
+    return 0;
+}
+
+int64_t task_ask_clock(struct task *t, struct task *of, int64_t *ret_ns)
+{
+    struct linux_timespec ts;
+    void *here;
+    uint64_t there = platform_scratch(t->thread, &here);
+    if (!t->restart.again) {
+        const uint64_t args[6] = {platform_thread_cpu_clock(of->thread), there};
+        int err = task_native_call(t, LINUX_SYS_clock_gettime, args);
+        return err ? err : task_sync(t);
+    }
+    if (!task_sync_result(t)) {
+        memcpy(&ts, here, sizeof(ts));
+        if (timespec_valid(&ts))
+            of->cpu_known_ns = timespec_ns(&ts);
+    }
+    *ret_ns = of->cpu_past_ns + of->cpu_known_ns;
+    return 0;
 }

@@ -54,12 +54,15 @@ void task_exec_switch(struct task *t, struct thread *th, struct mm *mm)
 {
     struct mm *old = t->mm;
     if (t->thread && t->thread != th) {
-        t->cpu_past_ns = task_cpu_ns(t);
-        if (old && platform_space_is_single(t->thread))
-            old->space = NULL;
+        if (platform_space_is_single(t->thread)) {
+            task_cpu_keep(t);
+            if (old)
+                old->space = NULL;
+        }
         struct thread *gone = t->thread;
         t->thread = th;
         task_set_affinity(t, t->affinity);
+        cpu_itimers_carry(t);
         platform_thread_exit(gone);
     } else {
         if (old && old != mm)

@@ -227,8 +227,8 @@ static void drop_resources(struct task *t)
     struct tgroup *tg = t->tg;
     /* A platform may know the sum of a space's threads only, and let any one stand for it: it is taken when the last goes. */
     bool single = t->thread && platform_space_is_single(t->thread);
-    tg->dead_utime_ns += single ? task_cpu_ns(t) : t->cpu_past_ns;
-    t->cpu_past_ns = 0;
+    if (single)
+        task_cpu_keep(t);
     if (t->mm) {
         uint64_t kb = t->mm->hiwater_pages * (GUEST_PAGE_SIZE / 1024);
         tg->maxrss_kb = MAX(tg->maxrss_kb, kb);

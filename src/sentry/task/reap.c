@@ -86,25 +86,27 @@ int child_wait(struct task *t, const struct wait_request *q, struct wait_result 
     return task_wait(t, &t->tg->child_wait, WAKE_ALL, TIME_NONE);
 }
 
-void rusage_fill(struct task *t, int who, struct linux_rusage *ret)
+static int64_t ns_of(const struct linux_timeval *tv)
+{
+    return timeval_valid(tv) ? timeval_ns(tv) : 0;
+}
+
+void rusage_fill(struct task *t, int who, const struct linux_rusage *host, struct linux_rusage *ret)
 {
     struct tgroup *tg = t->tg;
-    int64_t user = 0, sys = 0;
-    *ret = (struct linux_rusage){0};
-    if (who == LINUX_RUSAGE_CHILDREN) {
-        user = tg->child_utime_ns;
-        sys = tg->child_stime_ns;
-        ret->ru_maxrss = (int64_t)tg->child_maxrss_kb;
-    } else {
-        if (who == LINUX_RUSAGE_THREAD)
-            user = task_cpu_ns(t);
-        else
-            tgroup_cpu_ns(tg, &user, &sys);
-        uint64_t kb = t->mm ? t->mm->hiwater_pages * (GUEST_PAGE_SIZE / 1024) : 0;
-        ret->ru_maxrss = (int64_t)MAX(kb, tg->maxrss_kb);
-        ret->ru_minflt = (int64_t)tg->min_flt;
-        ret->ru_majflt = (int64_t)tg->maj_flt;
-        ret->ru_nvcsw = (int64_t)t->nvcsw;
+    int64_t user = tg->child_utime_ns, sys = tg->child_stime_ns;
+    *ret = (struct linux_rusage){.ru_maxrss = (int64_t)tg->child_maxrss_kb};
+    if (who != LINUX_RUSAGE_CHILDREN) {
+        *ret = *host;
+        ret->ru_maxrss = MAX(host->ru_maxrss, (int64_t)tg->maxrss_kb);
+        ret->ru_nvcsw += (int64_t)t->nvcsw;
+    }
+    if (who == LINUX_RUSAGE_SELF) {
+        tgroup_cpu_ns(tg, &user, &sys);
+    } else if (who == LINUX_RUSAGE_THREAD) {
+        user = ns_of(&host->ru_utime) + t->cpu_past_ns;
+        sys = ns_of(&host->ru_stime);
+        t->cpu_known_ns = user - t->cpu_past_ns + sys;
     }
     ret->ru_utime = timeval_of(user);
     ret->ru_stime = timeval_of(sys);

@@ -27,5 +27,6 @@ struct wait_result {
 };
 /* 0 or -ECHILD, -EBLOCKED, -ERESTARTSYS. */
 NODISCARD int child_wait(struct task *t, const struct wait_request *q, struct wait_result *ret);
-/* who: LINUX_RUSAGE_SELF, CHILDREN or THREAD (of t). */
-void rusage_fill(struct task *t, int who, struct linux_rusage *ret);
+/* who: LINUX_RUSAGE_SELF, CHILDREN or THREAD (of t). host: what it says of t's thread or process (task_ask_rusage). */
+void rusage_fill(struct task *t, int who, const struct linux_rusage *host,
+                 struct linux_rusage *ret);

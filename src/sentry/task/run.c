@@ -11,6 +11,7 @@
 #include "sentry/syscalls/syscall.h"
 #include "sentry/task/task_priv.h"
 #include "sentry/task/trace.h"
+#include "sentry/time/posix_timers.h"
 
 #include <string.h>
 
@@ -269,6 +270,17 @@ static void on_interrupted(struct task *t)
     go_user(t);
 }
 
+/* As on Linux the thread that was running gets the signal, if it takes it. */
+static void on_cpu_timer(struct task *t, int signo)
+{
+    AUTO(task) struct task *held = task_ref(t);
+    if (!t->exiting) {
+        cpu_itimer_fired(t->tg, signo);
+        signal_send_here(t, signo);
+    }
+    on_interrupted(held);
+}
+
 static void on_fault(struct task *t, const struct fault *f)
 {
     AUTO(task) struct task *held = task_ref(t);
@@ -358,6 +370,7 @@ const struct platform_events task_platform_events = {
     .syscall = on_syscall,
     .fault = on_fault,
     .interrupted = on_interrupted,
+    .cpu_timer = on_cpu_timer,
     .map_failed = on_map_failed,
     .clone_failed = on_clone_failed,
     .space_died = on_space_died,

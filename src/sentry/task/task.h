@@ -15,6 +15,7 @@
 #include "abi/limits.h"
 #include "abi/resource.h"
 #include "abi/signal.h"
+#include "abi/time.h"
 #include "base/list.h"
 #include "base/ref.h"
 #include "base/types.h"
@@ -101,6 +102,7 @@ struct task {
     struct fault last_fault; /* for the signal frame */
     int64_t call_start_ns;   /* --strace */
     int64_t cpu_past_ns;     /* of platform threads that this task had before (exec) */
+    int64_t cpu_known_ns;    /* of this one, when it was last asked for */
     bool keepcaps, sched_reset_on_fork;
     uint32_t sched_policy, sched_priority;
     uint32_t ioprio;
@@ -153,7 +155,9 @@ struct tgroup {
     struct cpu_timers *cpu_timers; /* ITIMER_VIRTUAL, ITIMER_PROF, RLIMIT_CPU (time/itimer.c) */
     struct waitq exit_wait; /* woken when the group is a zombie (pidfd), and when a thread ends */
     uint32_t nsigqueued;    /* queued siginfos of the group and its tasks: RLIMIT_SIGPENDING */
-    int64_t dead_utime_ns, dead_stime_ns;   /* of exited threads */
+    int64_t dead_utime_ns, dead_stime_ns;   /* of spaces that are gone */
+    int64_t seen_utime_ns, seen_stime_ns;   /* as last told */
+    struct linux_itimerval cpu_itimer[2];   /* VIRTUAL, PROF as last set: the host runs them */
     int64_t child_utime_ns, child_stime_ns; /* of reaped children */
     uint64_t min_flt, maj_flt, child_maxrss_kb, maxrss_kb;
     int32_t oom_score_adj;

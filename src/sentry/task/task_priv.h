@@ -81,4 +81,6 @@ void call_restart_cleanup(struct task *t);
 void affinity_init(void); /* kern()->tasks->cpus */
 /* cputime.c */
 int64_t task_cpu_ns(const struct task *t);
+void task_cpu_keep(
+    struct task *t); /* its space ends, or is left: what it has used stays with the group */
 int64_t tgroup_cpu_total_ns(const struct tgroup *tg);

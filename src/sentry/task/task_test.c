@@ -388,15 +388,15 @@ static void test_sleep_timer(void **state)
     memcpy(fake_mem(first->mm->space, DATA), ts, sizeof(ts));
     CALL(first, nanosleep, DATA, 0);
     assert_int_equal(first->state, TASK_PARKED);
-    int64_t due = timers_next();
-    assert_true(due != TIME_NONE);
+    assert_true(first->wait_timer.armed);
+    int64_t due = first->wait_timer.deadline_ns;
     (void)timers_run(due - 1);
     run_queue();
     assert_int_equal(first->state, TASK_PARKED);
     (void)timers_run(due);
     run_queue();
     assert_int_equal(result_of(first), 0);
-    assert_int_equal(timers_next(), TIME_NONE);
+    assert_false(first->wait_timer.armed);
 }
 
 static void test_setsid(void **state)

@@ -22,8 +22,12 @@ static int cpu_clock(struct task *t, int32_t clock, bool read, int64_t *ret_ns)
     struct tgroup *tg = pid ? tgroup_find(pid) : t->tg;
     if (!tg || tg->zombie)
         return -EINVAL;
-    if (read)
+    if (read && which == LINUX_CPUCLOCK_VIRT) {
+        int64_t sys;
+        tgroup_cpu_ns(tg, ret_ns, &sys);
+    } else if (read) {
         *ret_ns = tgroup_cpu_total_ns(tg);
+    }
     return 0;
 }
 
@@ -68,3 +72,14 @@ int clock_read(struct task *t, int32_t clock, int64_t *ret_ns)
 }
 
 int clock_valid(struct task *t, int32_t clock) { return read_clock(t, clock, false, NULL); }
+
+/* The thread of t's process whose time this clock is; NULL: another kind of clock. */
+struct task *clock_thread(struct task *t, int32_t clock)
+{
+    if (clock == LINUX_CLOCK_THREAD_CPUTIME_ID)
+        return t;
+    if (clock >= 0 || !(clock & LINUX_CPUCLOCK_PERTHREAD_MASK) || clock_valid(t, clock))
+        return NULL;
+    int32_t tid = ~(clock >> 3);
+    return tid ? task_find(tid) : t;
+}

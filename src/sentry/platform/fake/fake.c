@@ -227,6 +227,19 @@ int platform_queue_copy(struct thread *th, struct uaddr dst, const void *src, si
 
 int64_t platform_thread_cpu_ns(struct thread *th) { return 0; }
 
+void platform_thread_cpu_split(struct thread *th, int64_t *ret_user_ns, int64_t *ret_sys_ns)
+{
+    *ret_user_ns = *ret_sys_ns = 0;
+}
+
+uint64_t platform_thread_cpu_clock(const struct thread *th) { return 0; }
+
+uint64_t platform_scratch(struct thread *th, void **ret)
+{
+    *ret = th->scratch;
+    return 0;
+}
+
 void platform_set_affinity(struct thread *th, const uint64_t cpus[PLATFORM_CPUS_MAX / 64]) {}
 
 static void enter(struct task *t, enum stop_kind stop, uint64_t nr, const uint64_t args[6])

@@ -25,6 +25,7 @@ struct thread {
     bool interrupted;
     struct regs regs;
     unsigned queued;
+    uint8_t scratch[PLATFORM_SCRATCH_SIZE];
 };
 
 /* STOP_CALL and STOP_CONTEXT entry; the queue is run. The thread may be gone afterwards. */

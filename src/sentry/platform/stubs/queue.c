@@ -178,6 +178,13 @@ int platform_native_call(struct thread *th, uint64_t nr, const uint64_t args[6])
     return queue_add(th, nr, args, (struct urange){0, 0}, NULL);
 }
 
+uint64_t platform_scratch(struct thread *th, void **ret)
+{
+    uint32_t off = STUB_AREA_COPY + STUB_AREA_COPY_SIZE - PLATFORM_SCRATCH_SIZE;
+    *ret = thread_area(th) + off;
+    return thread_area_addr(th) + off;
+}
+
 struct waitq *platform_map_waitq(struct thread *th) { return &th->space->map_wait; }
 
 void platform_space_reset(struct thread *th)

@@ -113,7 +113,9 @@ static void on_stop(struct thread *th)
         broken(th, "no siginfo in its area");
         return;
     }
-    if (signo == STUB_SIG_INTERRUPT || f.code <= 0) {
+    if (signo == SIGVTALRM || signo == SIGPROF) {
+        ev->cpu_timer(th->task, (int)signo);
+    } else if (signo == STUB_SIG_INTERRUPT || f.code <= 0) {
         ev->interrupted(th->task);
     } else {
         ev->fault(th->task, &f);

@@ -398,16 +398,32 @@ void platform_interrupt(struct thread *th)
         host_interrupt(th);
 }
 
-int64_t platform_thread_cpu_ns(struct thread *th)
+/* Kinds of CPU clocks as the host numbers them. */
+enum { CLOCK_PROF, CLOCK_VIRT, CLOCK_SCHED, CLOCK_OF_THREAD = 4 };
+
+/* The host lets us read the clocks of a process, not of one of its threads: the first thread stands for all. */
+static int64_t process_clock_ns(const struct thread *th, uint32_t kind)
 {
-    /* The host lets us read the clock of a process, not of one of its threads: the first thread stands for all. */
+    struct timespec ts;
     if (!th->space->pid || th->node.prev != &th->space->threads)
         return 0;
-    struct timespec ts;
-    clockid_t clock = (clockid_t)((~(uint32_t)th->space->pid << 3) | 2u);
-    if (host_clock_gettime(clock, &ts) < 0)
+    if (host_clock_gettime((clockid_t)((~(uint32_t)th->space->pid << 3) | kind), &ts) < 0)
         return 0;
     return (int64_t)ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+}
+
+int64_t platform_thread_cpu_ns(struct thread *th) { return process_clock_ns(th, CLOCK_SCHED); }
+
+void platform_thread_cpu_split(struct thread *th, int64_t *ret_user_ns, int64_t *ret_sys_ns)
+{
+    int64_t user = process_clock_ns(th, CLOCK_VIRT);
+    *ret_user_ns = user;
+    *ret_sys_ns = MAX(process_clock_ns(th, CLOCK_PROF) - user, (int64_t)0);
+}
+
+uint64_t platform_thread_cpu_clock(const struct thread *th)
+{
+    return th->tid ? (uint32_t)((~(uint32_t)th->tid << 3) | CLOCK_OF_THREAD | CLOCK_SCHED) : 0;
 }
 
 /* ---- start ---- */

@@ -1,0 +1,272 @@
+/* Tests of CPU time: clocks, times, getrusage, its interval timers and limit. */
+#include "guest.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/times.h>
+#include <time.h>
+
+static int64_t clock_ns(clockid_t c)
+{
+    struct timespec ts;
+    CHECK_OK(clock_gettime(c, &ts));
+    return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+static int64_t tv_ns(const struct timeval *tv)
+{
+    return tv->tv_sec * 1000000000LL + tv->tv_usec * 1000;
+}
+
+static int64_t used_ns(int who)
+{
+    struct rusage r;
+    CHECK_OK(getrusage(who, &r));
+    return tv_ns(&r.ru_utime) + tv_ns(&r.ru_stime);
+}
+
+static void burn(int ms)
+{
+    int64_t end = clock_ns(CLOCK_THREAD_CPUTIME_ID) + ms * 1000000LL;
+    while (clock_ns(CLOCK_THREAD_CPUTIME_ID) < end)
+        ;
+}
+
+static void burn_user(int ms)
+{
+    int64_t end = clock_ns(CLOCK_THREAD_CPUTIME_ID) + ms * 1000000LL;
+    while (clock_ns(CLOCK_THREAD_CPUTIME_ID) < end)
+        for (volatile int i = 0; i < 100000; i++)
+            ;
+}
+
+TEST(used_time_shows)
+{
+    struct tms before, after;
+    int64_t process = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+    int64_t self = used_ns(RUSAGE_SELF);
+    CHECK(times(&before) != (clock_t)-1);
+    burn(60);
+    CHECK(clock_ns(CLOCK_PROCESS_CPUTIME_ID) - process >= 60000000);
+    CHECK(used_ns(RUSAGE_SELF) - self >= 50000000);
+    CHECK(times(&after) != (clock_t)-1);
+    CHECK(after.tms_utime + after.tms_stime - before.tms_utime - before.tms_stime >= 4);
+}
+
+TEST(user_and_system)
+{
+    struct rusage a, b;
+    CHECK_OK(getrusage(RUSAGE_SELF, &a));
+    burn_user(100);
+    CHECK_OK(getrusage(RUSAGE_SELF, &b));
+    CHECK(tv_ns(&b.ru_utime) - tv_ns(&a.ru_utime) >= 60000000);
+    for (int i = 0; i < 60; i++) { /* the kernel's work */
+        char *p = CHECK_OK(
+            mmap(NULL, 4 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+        for (size_t at = 0; at < 4 << 20; at += 4096)
+            p[at] = 1;
+        CHECK_OK(munmap(p, 4 << 20));
+    }
+    CHECK_OK(getrusage(RUSAGE_SELF, &a));
+    CHECK(tv_ns(&a.ru_stime) > tv_ns(&b.ru_stime));
+    CHECK(a.ru_minflt - b.ru_minflt >= 100);
+    CHECK(a.ru_maxrss >= 4096);
+}
+
+static _Atomic int stop, ready;
+static void *idle(void *arg)
+{
+    ready = 1;
+    while (!stop)
+        usleep(1000);
+    CHECK(used_ns(RUSAGE_THREAD) < 60000000);
+    return arg;
+}
+
+static void *busy(void *arg)
+{
+    ready = 1;
+    while (!stop)
+        ;
+    return arg;
+}
+
+TEST(a_thread_has_its_own)
+{
+    pthread_t t;
+    CHECK_EQ(pthread_create(&t, NULL, idle, NULL), 0);
+    int64_t thread = used_ns(RUSAGE_THREAD);
+    burn(100);
+    CHECK(used_ns(RUSAGE_THREAD) - thread >= 90000000);
+    stop = 1;
+    CHECK_EQ(pthread_join(t, NULL), 0);
+}
+
+TEST(clock_of_another_thread)
+{
+    pthread_t t;
+    clockid_t c;
+    CHECK_EQ(pthread_create(&t, NULL, busy, NULL), 0);
+    CHECK_EQ(pthread_getcpuclockid(t, &c), 0);
+    int64_t first = clock_ns(c);
+    while (clock_ns(c) - first < 30000000)
+        ;
+    CHECK(clock_ns(CLOCK_PROCESS_CPUTIME_ID) >= 30000000);
+    CHECK_EQ(pthread_getcpuclockid(pthread_self(), &c), 0);
+    int64_t own = clock_ns(CLOCK_THREAD_CPUTIME_ID), same = clock_ns(c);
+    CHECK(same >= own && same - own < 1000000000);
+    stop = 1;
+    CHECK_EQ(pthread_join(t, NULL), 0);
+    CHECK_OK(clock_getcpuclockid(0, &c));
+    CHECK(clock_ns(c) > 0);
+    CHECK_EQ(clock_getcpuclockid(1 << 22, &c), ESRCH);
+}
+
+TEST(children_count_when_waited_for)
+{
+    struct rusage r;
+    CHECK_EQ(used_ns(RUSAGE_CHILDREN), 0);
+    pid_t pid = CHECK_OK(fork());
+    if (pid == 0) {
+        burn(60);
+        _exit(0);
+    }
+    CHECK_EQ(wait4(pid, NULL, 0, &r), pid);
+    CHECK(tv_ns(&r.ru_utime) + tv_ns(&r.ru_stime) >= 50000000);
+    CHECK(used_ns(RUSAGE_CHILDREN) >= 50000000);
+}
+
+static _Atomic int hits, here;
+static _Atomic pid_t main_tid;
+static void on_timer(int signo)
+{
+    hits++;
+    here += syscall(SYS_gettid) == main_tid;
+}
+
+static void timer_is_of_cpu_time(int which, int signo)
+{
+    struct sigaction sa = {.sa_handler = on_timer, .sa_flags = SA_RESTART};
+    struct itimerval tv = {{0, 20000}, {0, 20000}}, old;
+    CHECK_OK(sigaction(signo, &sa, NULL));
+    main_tid = (pid_t)syscall(SYS_gettid);
+    CHECK_OK(setitimer(which, &tv, NULL));
+    struct timespec ts = {0, 80000000};
+    while (nanosleep(&ts, &ts) == -1)
+        CHECK_EQ(errno, EINTR);
+    CHECK(hits <= 1); /* no CPU time, no signals */
+    CHECK_OK(getitimer(which, &old));
+    CHECK_EQ(old.it_interval.tv_usec, 20000);
+    CHECK(old.it_value.tv_usec > 0 && old.it_value.tv_usec <= 30000);
+    int64_t start = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+    while (hits < 5)
+        ;
+    CHECK(clock_ns(CLOCK_PROCESS_CPUTIME_ID) - start >= 60000000);
+    struct itimerval off = {0};
+    CHECK_OK(setitimer(which, &off, &old));
+    CHECK_EQ(old.it_interval.tv_usec, 20000);
+    CHECK_OK(getitimer(which, &old));
+    CHECK_EQ(old.it_value.tv_usec, 0);
+}
+
+TEST(itimer_prof) { timer_is_of_cpu_time(ITIMER_PROF, SIGPROF); }
+TEST(itimer_virtual) { timer_is_of_cpu_time(ITIMER_VIRTUAL, SIGVTALRM); }
+
+TEST(itimer_errors)
+{
+    struct itimerval bad = {{0, 0}, {0, 1000000}}, v;
+    CHECK_ERR(setitimer(ITIMER_PROF, &bad, NULL), EINVAL);
+    CHECK_ERR(setitimer(3, &(struct itimerval){0}, NULL), EINVAL);
+    CHECK_ERR(getitimer(3, &v), EINVAL);
+    CHECK_ERR(getitimer(ITIMER_PROF, (void *)1), EFAULT);
+    CHECK_ERR(setitimer(ITIMER_PROF, (void *)1, NULL), EFAULT);
+}
+
+static pthread_mutex_t held = PTHREAD_MUTEX_INITIALIZER;
+static void *sleeps(void *arg)
+{
+    pthread_mutex_lock(&held);
+    pthread_mutex_unlock(&held);
+    return arg;
+}
+
+TEST(the_running_thread_gets_it)
+{
+    struct sigaction sa = {.sa_handler = on_timer, .sa_flags = SA_RESTART};
+    struct itimerval tv = {{0, 10000}, {0, 10000}}, off = {0};
+    pthread_t t[3];
+    CHECK_OK(sigaction(SIGPROF, &sa, NULL));
+    pthread_mutex_lock(&held);
+    for (int i = 0; i < 3; i++)
+        CHECK_EQ(pthread_create(&t[i], NULL, sleeps, NULL), 0);
+    main_tid = (pid_t)syscall(SYS_gettid);
+    CHECK_OK(setitimer(ITIMER_PROF, &tv, NULL));
+    while (hits < 10)
+        ;
+    CHECK_OK(setitimer(ITIMER_PROF, &off, NULL));
+    CHECK(here >= 9);
+    pthread_mutex_unlock(&held);
+    for (int i = 0; i < 3; i++)
+        CHECK_EQ(pthread_join(t[i], NULL), 0);
+}
+
+TEST(itimer_survives_exec)
+{
+    struct itimerval tv = {{0, 50000}, {0, 50000}};
+    pid_t pid = CHECK_OK(fork());
+    if (pid == 0) {
+        CHECK_OK(setitimer(ITIMER_PROF, &tv, NULL));
+        execl("/proc/self/exe", "cputime", "--no-fork", "is_killed_by_sigprof", (char *)0);
+        _exit(99);
+    }
+    check_child(pid, 128 + SIGPROF);
+}
+
+TEST(is_killed_by_sigprof)
+{
+    struct itimerval v;
+    CHECK_OK(getitimer(ITIMER_PROF, &v));
+    if (v.it_interval.tv_usec == 0)
+        SKIP("only as a part of another case");
+    for (;;)
+        ;
+}
+
+static void on_xcpu(int signo) { _exit(42); }
+
+TEST(limit)
+{
+    pid_t pid = CHECK_OK(fork());
+    if (pid == 0) {
+        struct rlimit l = {1, 3};
+        signal(SIGXCPU, on_xcpu);
+        CHECK_OK(setrlimit(RLIMIT_CPU, &l));
+        burn(3000);
+        _exit(1);
+    }
+    check_child(pid, 42);
+}
+
+TEST(hard_limit_kills)
+{
+    pid_t pid = CHECK_OK(fork());
+    if (pid == 0) {
+        struct rlimit l = {1, 1};
+        signal(SIGXCPU, SIG_IGN);
+        CHECK_OK(setrlimit(RLIMIT_CPU, &l));
+        burn(3000);
+        _exit(1);
+    }
+    check_child(pid, 128 + SIGKILL);
+}
+
+TEST(rusage_errors)
+{
+    struct rusage r;
+    CHECK_ERR(getrusage(17, &r), EINVAL);
+    CHECK_ERR(getrusage(RUSAGE_SELF, (void *)1), EFAULT);
+}
