@@ -7,6 +7,7 @@
 #include <linux/in6.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <linux/stat.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>

@@ -294,12 +294,12 @@ static void test_unix_queue(void **state)
         uio_kernel(&u, first, buf, 7);
         assert_int_equal(s[0]->ops->send(s[0], first, &m), 7);
     }
-    assert_int_equal(to_unix(s[0])->wmem, 3 * (7 + UNIX_MSG_COST)); /* I1 */
+    assert_int_equal(to_unix(s[0])->wmem, 3 * unix_msg_charge(7, false)); /* I1 */
     struct sock_msg m = {.u = &u};
     uio_kernel(&u, first, buf, 3);
     assert_int_equal(s[1]->ops->recv(s[1], first, &m), 3);
     assert_int_equal(m.out_flags, LINUX_MSG_TRUNC);
-    assert_int_equal(to_unix(s[0])->wmem, 2 * (7 + UNIX_MSG_COST));
+    assert_int_equal(to_unix(s[0])->wmem, 2 * unix_msg_charge(7, false));
     file_unref(f[1]);
     assert_int_equal(to_unix(s[0])->wmem, 0);
     uio_kernel(&u, first, buf, 3);

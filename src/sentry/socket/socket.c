@@ -38,7 +38,8 @@ HOT static ssize_t socket_read(struct file *f, struct uio *u, int64_t *pos)
 {
     struct socket *s = f->priv;
     struct sock_msg m = {.u = u};
-    return s->ops->recv(s, u->task, &m);
+    return u->resid ? s->ops->recv(s, u->task, &m)
+                    : 0; /* recv(2) of nothing waits, read(2) does not */
 }
 
 HOT static ssize_t socket_write(struct file *f, struct uio *u, int64_t *pos)

@@ -43,6 +43,7 @@ struct sock_msg {
         *out;           /* receive: NULL: control data is not wanted (dropped without MSG_CTRUNC) */
     uint32_t out_flags; /* receive: MSG_TRUNC, MSG_EOR.. */
     bool stop;          /* receive: MSG_WAITALL does not go on behind this */
+    bool before;        /* receive: a part of this call's bytes has been received already */
 };
 
 struct socket_ops {

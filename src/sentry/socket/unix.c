@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "sentry/arena/slab.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/socket/netdev.h"
 #include "sentry/task/task.h"
 #include "sentry/vfs/file.h"
 
@@ -21,6 +22,7 @@ struct unix_sock *unix_new(uint32_t type)
     waitq_init(&u->wait);
     list_add_tail(&u->all_node, &unix_root()->socks);
     u->backlog = UNIX_DGRAM_QLEN;
+    u->peek_off = -1;
     u->sndbuf = u->rcvbuf = UNIX_BUF_DEFAULT;
     return u;
 }
@@ -31,6 +33,7 @@ static bool queue_drop(struct unix_sock *u)
     bool had = false;
     while (!list_empty(&u->queue)) {
         struct unix_msg *m = list_first_entry(&u->queue, struct unix_msg, node);
+        bool mark = !had && !m->embryo && !unix_msg_left(m); /* Linux looks past one that is empty */
         unix_dequeue(u, m);
         if (m->embryo) {
             struct unix_sock *e = m->embryo;
@@ -45,7 +48,7 @@ static bool queue_drop(struct unix_sock *u)
             (void)queue_drop(e);
         }
         unix_msg_free(m);
-        had = true;
+        had |= !mark;
     }
     return had;
 }
@@ -59,6 +62,7 @@ struct unix_sock *unix_unref(struct unix_sock *u)
     (void)queue_drop(u);
     waitq_wake(&u->wait, WAKE_ALL);
     list_del(&u->all_node);
+    unix_peer_id_drop(&u->peer_id);
     SLAB_FREE(UNIX_SOCK, u);
     return unix_unref(peer);
 }
@@ -102,6 +106,8 @@ static uint32_t unix_poll(struct socket *s, struct waitq **ret_q)
         mask |= LINUX_POLLRDHUP | LINUX_POLLIN | LINUX_POLLRDNORM;
     if (!list_empty(&u->queue))
         mask |= LINUX_POLLIN | LINUX_POLLRDNORM;
+    if (u->oob)
+        mask |= LINUX_POLLPRI;
     if (!unix_is_dgram(u) && u->state == UNIX_CLOSE)
         mask |= LINUX_POLLHUP;
     bool writable = unix_writable(u);
@@ -129,7 +135,12 @@ static int64_t unix_ioctl(struct socket *s, struct task *t, uint32_t cmd, uint64
             n = list_first_entry(&u->queue, struct unix_msg, node)->len;
         break;
     case LINUX_SIOCOUTQ: n = u->wmem; break;
-    default: return -ENOTTY;
+    case LINUX_SIOCATMARK:
+        if (!socket_is_stream(s))
+            return -EOPNOTSUPP;
+        n = unix_at_mark(u);
+        break;
+    default: return netdev_ioctl(t, cmd, UADDR(arg));
     }
     return copy_out_u32(t, UADDR(arg), (uint32_t)n);
 }
@@ -188,7 +199,8 @@ static int unix_pair(struct task *t, uint32_t type, int protocol, struct socket 
     a->peer = unix_ref(b);
     b->peer = unix_ref(a);
     a->state = b->state = UNIX_ESTABLISHED;
-    a->peercred = b->peercred = unix_cred_of(t);
+    unix_peer_id_set(&a->peer_id, t);
+    unix_peer_id_set(&b->peer_id, t);
     return 0;
 }
 

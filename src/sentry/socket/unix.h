@@ -14,6 +14,7 @@
  * I2  a message is in one queue; a queued connection (msg.embryo) is only in a listener's.
  * I3  full_node is linked exactly while this socket waits for room at another one (full_at).
  * I4  inflight counts the messages that hold this socket's file; one whose file has no other reference may be garbage.
+ * I5  oob is in the own queue. A message whose byte was received out of band stays there, empty: the mark (SIOCATMARK).
  */
 #pragma once
 #include "base/hash.h"
@@ -23,13 +24,12 @@
 #include "sentry/task/wait.h"
 #include "sentry/vfs/dentry.h"
 
-#define UNIX_INLINE      168u
-#define UNIX_OPTS_KEPT   12
+#define UNIX_INLINE      152u
+#define UNIX_OPTS_KEPT   17
 #define UNIX_DGRAM_QLEN  10u
 #define UNIX_BUF_DEFAULT 212992
 #define UNIX_BUF_MAX     212992 /* wmem_max, rmem_max */
-#define UNIX_MSG_COST    256u   /* what a message is charged beside its bytes */
-#define UNIX_CHUNK       32768u /* a stream is cut into messages of this size */
+#define UNIX_CHUNK       36544u /* a stream is cut into messages of this size */
 
 enum unix_state { UNIX_CLOSE, UNIX_LISTEN, UNIX_ESTABLISHED };
 enum { UNIX_RCV_SHUTDOWN = 1, UNIX_SEND_SHUTDOWN = 2, UNIX_SHUTDOWN_BOTH = 3 };
@@ -46,6 +46,13 @@ struct unix_fds {
     struct file *file[LINUX_SCM_MAX_FD]; /* counted */
 };
 
+/* Who made the other end. */
+struct unix_peer_id {
+    int32_t pid;       /* 0: nobody */
+    struct cred *cred; /* counted */
+    struct tgroup *tg; /* counted */
+};
+
 struct unix_msg {
     struct list_node node;
     struct unix_sock *from;   /* counted */
@@ -53,8 +60,11 @@ struct unix_msg {
     struct unix_fds *fds;     /* arena, or NULL */
     uint8_t *data;            /* inline_data, or arena of size bytes */
     uint32_t len, off, charge, size;
+    struct tgroup *tg; /* counted: who cred.pid is. NULL: no has_cred */
+    int64_t stamp_ns;  /* SO_TIMESTAMP: when it was sent, 0: nobody asked */
     struct linux_ucred cred;
     bool has_cred;
+    bool peeked; /* an empty datagram that MSG_PEEK has seen */
     uint8_t inline_data[UNIX_INLINE];
 };
 
@@ -64,8 +74,12 @@ struct unix_sock {
     enum unix_state state;
     uint32_t shutdown; /* UNIX_*_SHUTDOWN */
     bool dead;         /* its file is closed */
-    bool passcred;
+    bool passcred, passpidfd;
+    bool oobinline;
+    bool stamp, stamp_nsec; /* SO_TIMESTAMP; in nanoseconds */
     int32_t err;            /* SO_ERROR, positive */
+    int32_t peek_off;       /* SO_PEEK_OFF, < 0: none */
+    struct unix_msg *oob;   /* I5 */
     struct unix_sock *peer; /* counted */
     struct list_node queue; /* unix_msg.node */
     uint32_t qlen, backlog;
@@ -74,6 +88,7 @@ struct unix_sock {
     int32_t sndbuf, rcvbuf;
     struct list_node all_node; /* unix_root.socks */
     uint32_t inflight;         /* I4 */
+    uint64_t cookie;           /* SO_COOKIE, 0: not yet asked for */
     uint32_t gc_refs;          /* unix_gc.c */
     bool gc_live;
     struct waitq wait;
@@ -84,7 +99,7 @@ struct unix_sock {
     struct hlist_node abstract_node;
     struct inode *inode; /* bound to a path: counted with path */
     struct path path;
-    struct linux_ucred peercred;
+    struct unix_peer_id peer_id; /* SO_PEERCRED and its like */
     struct linux_linger linger;
     int32_t opts[UNIX_OPTS_KEPT]; /* options that are only remembered: unix_opt.c */
 };
@@ -97,6 +112,7 @@ struct unix_root {
     uint64_t inflight_sockets; /* of these, unix sockets */
     struct list_node socks;    /* unix_sock.all_node */
     bool collecting;
+    uint64_t cookies; /* the last one given */
     uint32_t autobind_next;
     struct unix_fds *
         doomed; /* being closed, one after the other: a socket in flight may hold others in flight */
@@ -136,10 +152,15 @@ int unix_listen(struct socket *s, struct task *t, int backlog);
 int unix_accept(struct socket *s, struct task *t, uint32_t flags, struct file **ret,
                 struct sock_addr *ret_addr);
 int unix_shutdown(struct socket *s, int how);
-struct linux_ucred unix_cred_of(const struct task *t);
+void unix_dgram_disconnected(struct unix_sock *u, struct unix_sock *old);
+void unix_peer_id_set(struct unix_peer_id *id, struct task *t);
+void unix_peer_id_copy(struct unix_peer_id *to, const struct unix_peer_id *from);
+void unix_peer_id_drop(struct unix_peer_id *id);
 
 /* unix_msg.c: the queues. */
 NODISCARD struct unix_msg *unix_msg_new(uint32_t len); /* NULL: no memory */
+/* What SO_SNDBUF is charged for n bytes: as Linux, whose buffers have heads and come in powers of two. */
+uint32_t unix_msg_charge(uint32_t n, bool stream);
 /* Gives back what it holds; wakes its sender if that can write again. */
 void unix_msg_free(struct unix_msg *m);
 void unix_enqueue(struct unix_sock *to, struct unix_msg *m); /* takes m; wakes readers */
@@ -150,20 +171,35 @@ static inline bool unix_writable(const struct unix_sock *u)
 {
     return u->state != UNIX_LISTEN && (int64_t)u->wmem * 4 <= u->sndbuf;
 }
+static inline uint32_t unix_msg_left(const struct unix_msg *m) { return m->len - m->off; }
+static inline struct unix_msg *unix_queue_first(const struct unix_sock *u)
+{
+    return list_empty(&u->queue) ? NULL : list_first_entry(&u->queue, struct unix_msg, node);
+}
+static inline struct unix_msg *unix_queue_next(const struct unix_sock *u, const struct unix_msg *m)
+{
+    return m->node.next == &u->queue ? NULL : list_entry(m->node.next, struct unix_msg, node);
+}
 /* u is woken with POLLOUT when `at` has room again (I3). */
 void unix_wait_for_room(struct unix_sock *u, struct unix_sock *at);
 void unix_stop_waiting(struct unix_sock *u);
 void unix_wake(struct unix_sock *u, uint32_t events);
 
-/* unix_io.c */
+/* unix_io.c: sending; unix_recv.c: receiving. */
 ssize_t unix_send(struct socket *s, struct task *t, struct sock_msg *m);
 ssize_t unix_recv(struct socket *s, struct task *t, struct sock_msg *m);
+NODISCARD int unix_take_error(
+    struct unix_sock *u); /* the pending error, -errno or 0; there is none then */
+bool unix_at_mark(const struct unix_sock *u); /* SIOCATMARK */
 
 /* unix_scm.c: what goes beside the bytes. */
 struct unix_scm {
     struct unix_fds *fds; /* owned */
     struct linux_ucred cred;
+    struct tgroup *tg; /* of cred.pid; not counted, NULL: nobody's */
     bool has_cred;
+    bool from_message; /* received with one */
+    int64_t stamp_ns;
 };
 NODISCARD int unix_scm_parse(struct task *t, const struct sock_msg *m, struct unix_scm *ret);
 void unix_scm_drop(struct unix_scm *scm);

@@ -1,12 +1,35 @@
 /* Connections of unix sockets: connect, listen, accept, shutdown. */
+#include "abi/fcntl.h"
 #include "abi/poll.h"
 #include "base/err.h"
 #include "sentry/socket/unix.h"
-#include "sentry/task/task.h"
+#include "sentry/task/task_priv.h"
+#include "sentry/vfs/file.h"
 
-struct linux_ucred unix_cred_of(const struct task *t)
+void unix_peer_id_drop(struct unix_peer_id *id)
 {
-    return (struct linux_ucred){.pid = t->tg->pid, .uid = t->cred->euid, .gid = t->cred->egid};
+    if (id->cred)
+        id->cred = cred_unref(id->cred);
+    if (id->tg)
+        id->tg = tgroup_put(id->tg);
+    id->pid = 0;
+}
+
+void unix_peer_id_copy(struct unix_peer_id *to, const struct unix_peer_id *from)
+{
+    struct unix_peer_id n = *from;
+    if (n.cred)
+        (void)cred_ref(n.cred);
+    if (n.tg)
+        tgroup_get(n.tg);
+    unix_peer_id_drop(to);
+    *to = n;
+}
+
+void unix_peer_id_set(struct unix_peer_id *id, struct task *t)
+{
+    struct unix_peer_id n = {.pid = t->tg->pid, .cred = t->cred, .tg = t->tg};
+    unix_peer_id_copy(id, &n);
 }
 
 static bool may_send(const struct unix_sock *from, const struct unix_sock *to)
@@ -23,10 +46,12 @@ static void peer_set(struct unix_sock *u, struct unix_sock *peer)
 }
 
 /* What a datagram socket has received is not from its new peer, and the old peer learns of it. */
-static void dgram_disconnected(struct unix_sock *u, struct unix_sock *old)
+void unix_dgram_disconnected(struct unix_sock *u, struct unix_sock *old)
 {
-    while (!list_empty(&u->queue)) {
-        struct unix_msg *m = list_first_entry(&u->queue, struct unix_msg, node);
+    struct unix_msg *m;
+    if (list_empty(&u->queue))
+        return;
+    while ((m = unix_queue_first(u))) {
         unix_dequeue(u, m);
         unix_msg_free(m);
     }
@@ -40,9 +65,11 @@ static int connect_dgram(struct unix_sock *u, struct task *t, const struct sock_
 {
     struct unix_sock *other = NULL;
     struct unix_name n;
+    if (a->len < sizeof(a->family))
+        return -EINVAL;
     if (a->family != LINUX_AF_UNSPEC) {
         int err = unix_addr_check(a, &n);
-        if (!err && u->passcred)
+        if (!err && (u->passcred || u->passpidfd))
             err = unix_autobind(u);
         if (!err)
             err = unix_find(t, &n, u->s.type, &other);
@@ -53,10 +80,11 @@ static int connect_dgram(struct unix_sock *u, struct task *t, const struct sock_
             return -EPERM;
         }
     }
-    struct unix_sock *old = u->peer;
-    if (old && old != other)
-        dgram_disconnected(u, old);
+    struct unix_sock *old = u->peer ? unix_ref(u->peer) : NULL;
     peer_set(u, other);
+    if (old && old != other)
+        unix_dgram_disconnected(u, old);
+    unix_unref(old);
     u->state = other ? UNIX_ESTABLISHED : UNIX_CLOSE;
     unix_unref(other);
     unix_wake(u, WAKE_ALL);
@@ -74,12 +102,11 @@ static int connect_queue(struct unix_sock *u, struct task *t, struct unix_sock *
         return -ENOMEM;
     }
     e->state = UNIX_ESTABLISHED;
-    e->peercred = unix_cred_of(t);
-    e->passcred = l->passcred;
+    unix_peer_id_set(&e->peer_id, t);
     e->name = l->name; /* what getsockname tells; found by nobody */
     peer_set(e, u);
     u->state = UNIX_ESTABLISHED;
-    u->peercred = l->peercred;
+    unix_peer_id_copy(&u->peer_id, &l->peer_id);
     peer_set(u, e);
     m->embryo = e;
     unix_enqueue(l, m);
@@ -107,7 +134,7 @@ int unix_connect(struct socket *s, struct task *t, const struct sock_addr *a)
     if (unix_is_dgram(u))
         return connect_dgram(u, t, a);
     int err = unix_addr_check(a, &n);
-    if (!err && u->passcred)
+    if (!err && (u->passcred || u->passpidfd))
         err = unix_autobind(u);
     if (!err)
         err = unix_find(t, &n, u->s.type, &l);
@@ -127,7 +154,7 @@ int unix_listen(struct socket *s, struct task *t, int backlog)
         return -EINVAL;
     u->backlog = (uint32_t)backlog;
     u->state = UNIX_LISTEN;
-    u->peercred = unix_cred_of(t);
+    unix_peer_id_set(&u->peer_id, t);
     struct unix_sock *w, *next;
     if (!unix_queue_full(u)) {
         LIST_FOREACH_SAFE (w, next, &u->full_waiters, full_node) {
@@ -146,12 +173,19 @@ int unix_accept(struct socket *s, struct task *t, uint32_t flags, struct file **
         return -EOPNOTSUPP;
     if (u->state != UNIX_LISTEN)
         return -EINVAL;
-    if (list_empty(&u->queue))
-        return u->shutdown & UNIX_RCV_SHUTDOWN ? -EINVAL : -EAGAIN;
-    struct unix_msg *m = list_first_entry(&u->queue, struct unix_msg, node);
+    int err = unix_take_error(u);
+    if (err)
+        return err;
+    struct unix_msg *m = unix_queue_first(u);
+    if (!m) {
+        bool over = (u->shutdown & UNIX_RCV_SHUTDOWN) && !(s->file->flags & LINUX_O_NONBLOCK);
+        return over ? -EINVAL : -EAGAIN;
+    }
     struct unix_sock *e = TAKE(m->embryo);
     unix_dequeue(u, m);
     unix_msg_free(m);
+    e->passcred = u->passcred;
+    e->passpidfd = u->passpidfd;
     if (e->peer)
         unix_name_get(e->peer, ret_addr);
     return socket_file_new(t, &e->s, flags, ret);

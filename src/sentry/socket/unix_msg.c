@@ -4,6 +4,7 @@
 #include "sentry/arena/arena.h"
 #include "sentry/arena/slab.h"
 #include "sentry/socket/unix.h"
+#include "sentry/task/task_priv.h"
 
 #define WRITABLE (LINUX_POLLOUT | LINUX_POLLWRNORM | LINUX_POLLWRBAND)
 
@@ -25,6 +26,26 @@ struct unix_msg *unix_msg_new(uint32_t len)
         }
     }
     return m;
+}
+
+/* The least power of two with room for n bytes and what Linux puts behind them, beside the buffer's head. */
+static uint32_t head_cost(uint32_t n)
+{
+    uint32_t need = ((n + 63u) & ~63u) + 320u, size = 512;
+    while (size < need)
+        size *= 2;
+    return size + 256;
+}
+
+#define PAGE_UP(n) (((n) + 4095u) & ~4095u)
+
+uint32_t unix_msg_charge(uint32_t n, bool stream)
+{
+    const uint32_t head_max = stream ? 4096 - 320 : 16384 - 320; /* more goes to pages */
+    if (n <= head_max)
+        return head_cost(n);
+    uint32_t paged = PAGE_UP(n - head_max);
+    return head_cost(n - MIN(n, paged)) + (stream ? PAGE_UP(MIN(n, paged)) : paged);
 }
 
 static void charge_drop(struct unix_msg *m)
@@ -49,6 +70,8 @@ void unix_msg_free(struct unix_msg *m)
         unix_fds_free(m->fds);
     }
     unix_unref(m->embryo);
+    if (m->tg)
+        (void)tgroup_put(m->tg);
     if (m->data != m->inline_data)
         arena_free(m->data, m->size);
     SLAB_FREE(UNIX_MSG, m);
@@ -65,6 +88,8 @@ void unix_enqueue(struct unix_sock *to, struct unix_msg *m)
 void unix_dequeue(struct unix_sock *u, struct unix_msg *m)
 {
     list_del(&m->node);
+    if (u->oob == m)
+        u->oob = NULL;
     u->qlen--;
     u->queued_bytes -= m->len - m->off;
     if (unix_queue_full(u))

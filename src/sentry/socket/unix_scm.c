@@ -6,7 +6,9 @@
 #include "sentry/mm/usermem.h"
 #include "sentry/socket/cmsg.h"
 #include "sentry/socket/unix.h"
+#include "sentry/task/pidfd.h"
 #include "sentry/task/task.h"
+#include "sentry/time/timer.h"
 #include "sentry/vfs/file.h"
 
 #include <string.h>
@@ -57,7 +59,7 @@ static void count_sockets(const struct unix_fds *f, int by)
 int unix_fds_launch(struct task *t, struct unix_fds *f)
 {
     struct unix_root *r = unix_root();
-    if (r->inflight + f->n > tgroup_rlimit(t->tg, LINUX_RLIMIT_NOFILE) &&
+    if (r->inflight > tgroup_rlimit(t->tg, LINUX_RLIMIT_NOFILE) &&
         !task_capable(t, LINUX_CAP_SYS_RESOURCE) && !task_capable(t, LINUX_CAP_SYS_ADMIN))
         return -ETOOMANYREFS;
     r->inflight += f->n;
@@ -110,8 +112,12 @@ static int parse_cred(struct task *t, const uint8_t *data, size_t len, struct un
                   task_capable(t, LINUX_CAP_SETGID);
     if (!pid_ok || !uid_ok || !gid_ok)
         return -EPERM;
-    if (c.pid != t->tg->pid && !tgroup_find(c.pid))
+    struct tgroup *tg = c.pid == t->tg->pid ? t->tg : tgroup_find(c.pid);
+    if (!tg)
         return -ESRCH;
+    if (c.uid == UINT32_MAX || c.gid == UINT32_MAX)
+        return -EINVAL;
+    scm->tg = tg;
     scm->cred = c;
     scm->has_cred = true;
     return 0;
@@ -123,7 +129,8 @@ int unix_scm_parse(struct task *t, const struct sock_msg *m, struct unix_scm *re
     const uint8_t *data;
     size_t off = 0, len;
     int err = 0;
-    *ret = (struct unix_scm){.cred = {.pid = t->tg->pid, .uid = t->cred->uid, .gid = t->cred->gid}};
+    *ret = (struct unix_scm){.tg = t->tg,
+                             .cred = {.pid = t->tg->pid, .uid = t->cred->uid, .gid = t->cred->gid}};
     while (!err && cmsg_next(m->control, m->control_len, &off, &h, &data, &len, &err)) {
         if (h.cmsg_level != LINUX_SOL_SOCKET)
             continue;
@@ -162,19 +169,55 @@ static void put_rights(struct sock_msg *m, struct unix_fds *fds)
         o->flags |= LINUX_MSG_CTRUNC;
 }
 
+/* A descriptor of the sender's process; an error's number if it is gone. */
+static void put_pidfd(struct cmsg_out *o, struct tgroup *tg)
+{
+    int fd = -EINVAL;
+    if (o->room - o->used < LINUX_CMSG_LEN(sizeof(fd))) {
+        o->flags |= LINUX_MSG_CTRUNC;
+        return;
+    }
+    if (!tg)
+        return;
+    if (tg->leader) {
+        int err = pidfd_open_group(o->t, tg, 0, &fd);
+        if (err)
+            fd = err;
+    }
+    cmsg_put(o, LINUX_SOL_SOCKET, LINUX_SCM_PIDFD, &fd, sizeof(fd));
+}
+
+static void put_stamp(const struct unix_sock *u, struct cmsg_out *o, int64_t ns)
+{
+    int64_t at = ns ? ns : clock_realtime_ns();
+    int64_t v[2] = {at / NSEC_PER_SEC, at % NSEC_PER_SEC};
+    if (!u->stamp_nsec)
+        v[1] /= NSEC_PER_USEC;
+    cmsg_put(o, LINUX_SOL_SOCKET, u->stamp_nsec ? LINUX_SO_TIMESTAMPNS : LINUX_SO_TIMESTAMP, v,
+             sizeof(v));
+}
+
 void unix_scm_put(struct unix_sock *u, struct sock_msg *m, struct unix_fds *fds,
                   const struct unix_scm *from)
 {
-    if (u->passcred && from) {
-        struct linux_ucred c = {.pid = 0, .uid = OVERFLOW_ID, .gid = OVERFLOW_ID};
-        if (from->has_cred)
-            c = from->cred;
-        if (m->out)
-            cmsg_put(m->out, LINUX_SOL_SOCKET, LINUX_SCM_CREDENTIALS, &c, sizeof(c));
+    struct cmsg_out *o = m->out;
+    if (o && u->stamp && !socket_is_stream(&u->s))
+        put_stamp(u, o, from->stamp_ns);
+    if (!o || uaddr_is_null(o->buf)) {
+        if (fds || u->passcred || u->passpidfd)
+            m->out_flags |= LINUX_MSG_CTRUNC;
+        unix_fds_free(fds);
+        return;
     }
-    if (fds && m->out && m->out->room)
+    if (u->passcred) {
+        struct linux_ucred c = from->cred; /* at the end of a stream: zeros */
+        if (!from->has_cred && from->from_message)
+            c = (struct linux_ucred){.pid = 0, .uid = OVERFLOW_ID, .gid = OVERFLOW_ID};
+        cmsg_put(o, LINUX_SOL_SOCKET, LINUX_SCM_CREDENTIALS, &c, sizeof(c));
+    }
+    if (fds)
         put_rights(m, fds);
-    else if (fds || (u->passcred && !m->out))
-        m->out_flags |= LINUX_MSG_CTRUNC;
+    if (u->passpidfd)
+        put_pidfd(o, from->has_cred ? from->tg : NULL);
     unix_fds_free(fds);
 }

@@ -48,6 +48,7 @@ HOT int64_t sock_recv(struct task *t, struct file *f, struct sock_msg *m)
     if (rs->done)
         uio_skip(m->u, rs->done);
     for (;;) {
+        m->before = rs->done > 0;
         ssize_t r = s->ops->recv(s, t, m);
         if (r >= 0) {
             rs->done += (uint64_t)r;

@@ -2,11 +2,13 @@
 #include "sentry/syscalls/sock.h"
 
 #include "base/err.h"
+#include "sentry/arena/arena.h"
 #include "sentry/mm/usermem.h"
 #include "sentry/task/task.h"
 #include "sentry/vfs/file.h"
 
-#define SOCKOPT_MAX 512u /* the largest value that any option here has */
+#define SOCKOPT_MAX  512u    /* the largest value that any option here has.. */
+#define SOCKOPT_LONG 262144u /* ..but for SO_PEERGROUPS */
 
 int64_t sys_setsockopt(struct task *t, const struct sys_args *a)
 {
@@ -27,24 +29,38 @@ int64_t sys_setsockopt(struct task *t, const struct sys_args *a)
     return err;
 }
 
+static int64_t get_opt(struct task *t, const struct sys_args *a, struct socket *s, void *v,
+                       uint32_t len)
+{
+    int err = s->ops->getsockopt(s, t, arg_int(a, 1), arg_int(a, 2), v, &len);
+    if (!err)
+        err = copy_out(t, arg_uaddr(a, 3), v, len);
+    /* SO_PEERGROUPS says how much room it would need. */
+    int bad = !err || err == -ERANGE ? copy_out_u32(t, arg_uaddr(a, 4), len) : 0;
+    return bad ? bad : err;
+}
+
 int64_t sys_getsockopt(struct task *t, const struct sys_args *a)
 {
     struct file *f;
     struct socket *s;
-    uint8_t v[SOCKOPT_MAX] = {0};
+    uint8_t fast[SOCKOPT_MAX] = {0}, *v = fast;
     uint32_t len;
-    int err = sock_get(t, arg_int(a, 0), &f, &s);
-    if (err)
-        return err;
-    err = copy_in_u32(t, &len, arg_uaddr(a, 4));
-    if (!err && (int32_t)len < 0)
-        err = -EINVAL;
-    if (!err) {
-        len = MIN(len, SOCKOPT_MAX);
-        err = s->ops->getsockopt(s, t, arg_int(a, 1), arg_int(a, 2), v, &len);
+    int64_t r = sock_get(t, arg_int(a, 0), &f, &s);
+    if (r)
+        return r;
+    r = copy_in_u32(t, &len, arg_uaddr(a, 4));
+    if (!r && (int32_t)len < 0)
+        r = -EINVAL;
+    if (!r && len > SOCKOPT_MAX) {
+        len = MIN(len, SOCKOPT_LONG);
+        v = arena_alloc(len);
+        r = v ? 0 : -ENOMEM;
     }
+    if (!r)
+        r = get_opt(t, a, s, v, len);
+    if (v && v != fast)
+        arena_free(v, len);
     file_unref(f);
-    if (!err)
-        err = copy_out(t, arg_uaddr(a, 3), v, len);
-    return err ? err : copy_out_u32(t, arg_uaddr(a, 4), len);
+    return r;
 }

@@ -44,15 +44,12 @@ static bool may_signal(const struct file *f, const struct task *to)
            f->owner_uid == c->suid || f->owner_uid == c->uid;
 }
 
-static void send_one(const struct file *f, struct task *t, struct tgroup *tg,
+static void send_one(const struct file *f, struct task *t, struct tgroup *tg, int sig,
                      const struct linux_siginfo *info)
 {
     const struct task *to = t ? t : tg->leader;
     if (!to || !to->cred || !may_signal(f, to))
         return;
-    if (!f->owner_sig)
-        info = NULL; /* SIGIO tells nothing more */
-    int sig = f->owner_sig ? f->owner_sig : LINUX_SIGIO;
     int r = t ? signal_send_task(t, sig, info) : signal_send_group(tg, sig, info);
     if (r == -EAGAIN) /* the queue of real-time signals is full: a plain SIGIO says so */
         r = t ? signal_send_task(t, LINUX_SIGIO, NULL) : signal_send_group(tg, LINUX_SIGIO, NULL);
@@ -60,29 +57,39 @@ static void send_one(const struct file *f, struct task *t, struct tgroup *tg,
         LOGD("vfs: async signal %d lost: %s", sig, err_name(r));
 }
 
-void file_signal_owner(const struct file *f, int fd, int code, int64_t band)
+static void send_all(const struct file *f, int sig, const struct linux_siginfo *info)
 {
-    struct linux_siginfo info = {.si_signo = f->owner_sig, .si_code = code};
-    info.poll.band = band;
-    info.poll.fd = fd;
     if (!f->owner_pid)
         return;
     if (f->owner_type == LINUX_F_OWNER_TID) {
         struct task *t = task_find(f->owner_pid);
         if (t)
-            send_one(f, t, NULL, &info);
+            send_one(f, t, NULL, sig, info);
     } else if (f->owner_type == LINUX_F_OWNER_PID) {
         struct tgroup *tg = tgroup_find(f->owner_pid);
         if (tg)
-            send_one(f, NULL, tg, &info);
+            send_one(f, NULL, tg, sig, info);
     } else {
         struct pgrp *pg = pgrp_find(f->owner_pid);
         struct tgroup *tg;
         if (pg)
             LIST_FOREACH (tg, &pg->members, pgrp_node)
-                send_one(f, NULL, tg, &info);
+                send_one(f, NULL, tg, sig, info);
     }
 }
+
+void file_signal_owner(const struct file *f, int fd, int code, int64_t band)
+{
+    struct linux_siginfo info = {.si_signo = f->owner_sig, .si_code = code};
+    info.poll.band = band;
+    info.poll.fd = fd;
+    if (f->owner_sig)
+        send_all(f, f->owner_sig, &info);
+    else
+        send_all(f, LINUX_SIGIO, NULL); /* tells nothing more */
+}
+
+void file_signal_urgent(const struct file *f) { send_all(f, LINUX_SIGURG, NULL); }
 
 static void async_wake(struct waiter *w, uint32_t events)
 {

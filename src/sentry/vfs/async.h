@@ -18,5 +18,6 @@ NODISCARD int file_async_set(struct file *f, int fd, bool on);
 void file_async_drop(struct file *f); /* last close */
 /* Sends what F_SETOWN and F_SETSIG say; code, band, fd: for siginfo. */
 void file_signal_owner(const struct file *f, int fd, int code, int64_t band);
+void file_signal_urgent(const struct file *f); /* SIGURG to the owner, O_ASYNC or not */
 /* type LINUX_F_OWNER_*; id 0: nobody. -EINVAL, -ESRCH. */
 NODISCARD int file_owner_set(struct task *t, struct file *f, uint32_t type, int32_t id);
