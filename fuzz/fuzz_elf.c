@@ -31,14 +31,15 @@ static void one_elf(const uint8_t *data, size_t len)
     memset(ph, 0, sizeof(ph));
     memcpy(ph, data + sizeof(eh), have);
     struct elf_image im;
-    if (elf_parse(&eh, ph, n, segs, &im))
+    if (elf_parse(&eh, ph, n, segs, &im) || im.unmappable)
         return;
     check(im.nsegs > 0 && im.nsegs <= n && im.low < im.high && im.high <= ELF_SPAN_MAX);
     check((im.align & (im.align - 1)) == 0 && im.align >= 4096);
     for (uint32_t i = 0; i < im.nsegs; i++) {
         const struct elf_seg *s = &segs[i];
         check(s->filesz <= s->memsz && s->vaddr >= im.low && s->vaddr + s->memsz <= im.high);
-        check((s->vaddr - s->off) % 4096 == 0 && s->off + s->filesz >= s->off);
+        check(s->filesz == 0 || (s->vaddr - s->off) % 4096 == 0);
+        check(s->off + s->filesz >= s->off);
     }
     check(im.interp_len <= ELF_INTERP_MAX);
 }

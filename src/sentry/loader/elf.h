@@ -5,7 +5,7 @@
  * Context  pure: no allocation, no I/O. Fuzzed by fuzz/fuzz_elf.c.
  * Spec     ELF-64 (System V ABI), Linux 6.12 fs/binfmt_elf for what is accepted.
  *
- * I1  of each segment: vaddr and off are congruent modulo the page size, filesz <= memsz, vaddr + memsz <= ELF_SPAN_MAX,
+ * I1  of each segment in segs: vaddr and off are congruent modulo the page size, filesz <= memsz, vaddr + memsz <= ELF_SPAN_MAX,
  *     off + filesz does not overflow.
  */
 #pragma once
@@ -28,6 +28,8 @@ struct elf_seg {
 struct elf_image {
     bool pie; /* addresses are relative to a base of our choice */
     bool exec_stack;
+    bool
+        unmappable; /* a segment is not in segs: it cannot be mapped. Linux finds that out when the old program is gone */
     uint64_t entry;
     uint64_t phdr_vaddr; /* of the program headers in memory; 0: not loaded */
     uint16_t phnum;
@@ -42,7 +44,7 @@ struct elf_image {
 
 /* From the first bytes of a file: where its program headers are. -ENOEXEC. */
 NODISCARD int elf_header(const void *buf, size_t len, uint64_t *ret_phoff, uint16_t *ret_phnum);
-/* ph: phnum program headers as read. segs: room for phnum. -ENOEXEC. */
+/* ph: phnum program headers as read. segs: room for phnum. -ENOEXEC the interpreter's name is of no possible length. */
 NODISCARD int elf_parse(const struct linux_elf64_ehdr *eh, const struct linux_elf64_phdr *ph,
                         uint16_t phnum, struct elf_seg *segs, struct elf_image *ret);
 

@@ -41,19 +41,21 @@ static uint32_t seg_prot(uint32_t flags)
            (flags & LINUX_PF_W ? LINUX_PROT_WRITE : 0) | (flags & LINUX_PF_X ? LINUX_PROT_EXEC : 0);
 }
 
-static int add_segment(const struct linux_elf64_phdr *ph, struct elf_image *im)
+/* False if it cannot be mapped as it says. */
+static bool add_segment(const struct linux_elf64_phdr *ph, struct elf_image *im)
 {
     uint64_t end, file_end;
-    if (ph->p_memsz == 0)
-        return ph->p_filesz ? -ENOEXEC : 0;
-    if (ph->p_filesz > ph->p_memsz ||
-        GUEST_PAGE_OFFSET(ph->p_vaddr) != GUEST_PAGE_OFFSET(ph->p_offset))
-        return -ENOEXEC;
+    if (ph->p_memsz == 0 && ph->p_filesz == 0)
+        return true;
+    if (ph->p_filesz > ph->p_memsz)
+        return false;
+    if (ph->p_filesz && GUEST_PAGE_OFFSET(ph->p_vaddr) != GUEST_PAGE_OFFSET(ph->p_offset))
+        return false;
     if (checked_add_u64(ph->p_vaddr, ph->p_memsz, &end) || end > ELF_SPAN_MAX)
-        return -ENOEXEC;
+        return false;
     if (checked_add_u64(ph->p_offset, ph->p_filesz, &file_end) ||
         file_end > INT64_MAX - GUEST_PAGE_SIZE)
-        return -ENOEXEC;
+        return false;
 
     uint64_t low = GUEST_PAGE_DOWN(ph->p_vaddr), high = GUEST_PAGE_UP(end);
     bool first = im->nsegs == 0;
@@ -71,7 +73,7 @@ static int add_segment(const struct linux_elf64_phdr *ph, struct elf_image *im)
     im->bss_end = MAX(im->bss_end, end);
     im->segs[im->nsegs++] = (struct elf_seg){ph->p_vaddr, ph->p_offset, ph->p_filesz, ph->p_memsz,
                                              seg_prot(ph->p_flags)};
-    return 0;
+    return true;
 }
 
 int elf_parse(const struct linux_elf64_ehdr *eh, const struct linux_elf64_phdr *ph, uint16_t phnum,
@@ -84,11 +86,11 @@ int elf_parse(const struct linux_elf64_ehdr *eh, const struct linux_elf64_phdr *
                            .segs = segs};
     for (uint16_t i = 0; i < phnum; i++) {
         const struct linux_elf64_phdr *p = &ph[i];
-        int err = 0;
         if (p->p_type == LINUX_PT_LOAD) {
-            err = add_segment(p, &im);
-            if (!err && !im.phdr_vaddr && eh->e_phoff >= p->p_offset &&
-                eh->e_phoff - p->p_offset < p->p_filesz)
+            if (!add_segment(p, &im))
+                im.unmappable = true;
+            else if (!im.phdr_vaddr && eh->e_phoff >= p->p_offset &&
+                     eh->e_phoff - p->p_offset < p->p_filesz)
                 im.phdr_vaddr = eh->e_phoff - p->p_offset + p->p_vaddr;
         } else if (p->p_type == LINUX_PT_GNU_STACK) {
             im.exec_stack = p->p_flags & LINUX_PF_X;
@@ -99,11 +101,9 @@ int elf_parse(const struct linux_elf64_ehdr *eh, const struct linux_elf64_phdr *
             im.interp_off = p->p_offset;
             im.interp_len = p->p_filesz;
         }
-        if (err)
-            return err;
     }
     if (im.nsegs == 0)
-        return -ENOEXEC;
+        im.unmappable = true;
     *ret = im;
     return 0;
 }

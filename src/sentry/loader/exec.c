@@ -203,7 +203,7 @@ static int64_t exec_run(struct task *t, struct exec *ex)
     if (!err)
         return 0;
     /* The old program is gone. */
-    tgroup_exit(t->tg, LINUX_SIGKILL);
+    tgroup_exit(t->tg, LINUX_SIGSEGV);
     return -EFAULT;
 }
 

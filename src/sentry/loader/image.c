@@ -138,6 +138,8 @@ static int build_stack(struct task *t, struct exec *ex)
 int exec_layout(struct task *t, struct exec *ex)
 {
     struct mm *mm = t->mm;
+    if (ex->prog.im.unmappable || ex->interp.im.unmappable)
+        return -EINVAL;
     bool fixed = t->personality & LINUX_ADDR_NO_RANDOMIZE;
     uint64_t limit = tgroup_rlimit(t->tg, LINUX_RLIMIT_STACK);
     uint64_t strings =

@@ -106,19 +106,30 @@ static void test_elf(void **state)
     assert_int_equal(im.end_data, 0x204100);
     assert_int_equal(segs[1].prot, LINUX_PROT_READ | LINUX_PROT_WRITE);
 
+    assert_false(im.unmappable);
+
     struct linux_elf64_phdr keep = ph[2];
+    ph[2].p_filesz = 0; /* then the offset is of no matter */
+    ph[2].p_offset++;
+    assert_int_equal(elf_parse(&eh, ph, 4, segs, &im), 0);
+    assert_true(!im.unmappable && im.nsegs == 2);
+    ph[2] = keep;
     ph[2].p_filesz = 0x6000; /* more than memsz */
-    assert_int_equal(elf_parse(&eh, ph, 4, segs, &im), -ENOEXEC);
+    assert_int_equal(elf_parse(&eh, ph, 4, segs, &im), 0);
+    assert_true(im.unmappable && im.nsegs == 1);
     ph[2] = keep;
     ph[2].p_offset++; /* not congruent */
-    assert_int_equal(elf_parse(&eh, ph, 4, segs, &im), -ENOEXEC);
+    assert_int_equal(elf_parse(&eh, ph, 4, segs, &im), 0);
+    assert_true(im.unmappable && im.nsegs == 1);
     ph[2] = keep;
     ph[2].p_memsz = UINT64_MAX - 0x100000;
-    assert_int_equal(elf_parse(&eh, ph, 4, segs, &im), -ENOEXEC);
+    assert_int_equal(elf_parse(&eh, ph, 4, segs, &im), 0);
+    assert_true(im.unmappable && im.nsegs == 1);
     ph[2] = keep;
+    assert_int_equal(elf_parse(&eh, ph + 3, 1, segs, &im), 0);
+    assert_true(im.unmappable && im.nsegs == 0); /* nothing to load */
     ph[0].p_filesz = 1;
     assert_int_equal(elf_parse(&eh, ph, 4, segs, &im), -ENOEXEC);
-    assert_int_equal(elf_parse(&eh, ph + 3, 1, segs, &im), -ENOEXEC); /* nothing to load */
 }
 
 static int script(const char *text, const char **name, const char **arg)

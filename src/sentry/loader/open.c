@@ -50,6 +50,8 @@ int exec_open(struct task *t, const struct path *p, struct file **ret)
 static int open_name(struct task *t, const char *name, struct file **ret)
 {
     struct walk w;
+    if (!*name)
+        return -EACCES; /* here an empty name is the working directory, which cannot be executed */
     int err = walk_at(t, LINUX_AT_FDCWD, name, 0, &w);
     if (err)
         return err;
@@ -151,6 +153,10 @@ int exec_load(struct task *t, struct exec *ex, struct file *file)
         NULL; /* what the file at hand is called for its interpreter; NULL: ex->filename */
     int err;
     for (int depth = 0;; depth++) {
+        if (depth > SCRIPT_DEPTH) {
+            err = -ELOOP;
+            break;
+        }
         char head[SCRIPT_BUF + 1];
         ssize_t n = file_pread_kernel(t, file, head, SCRIPT_BUF, 0);
         if (n < 0) {
@@ -162,10 +168,6 @@ int exec_load(struct task *t, struct exec *ex, struct file *file)
             arena_strfree(script);
             err = read_elf(t, &ex->prog, head, (size_t)n, -ENOEXEC);
             return err ? err : read_interp(t, ex);
-        }
-        if (depth > SCRIPT_DEPTH) {
-            err = -ELOOP;
-            break;
         }
         struct file *next = NULL;
         char *next_name = NULL;
