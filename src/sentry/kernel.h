@@ -28,6 +28,7 @@ struct kernel {
     struct task_root *tasks;    /* pids, process groups, sessions, run queue (task/) */
     struct vfs_root *vfs;       /* dentry hash, mounts, LRU (vfs/) */
     struct timer_root *timers;  /* (time/) */
+    struct step_root *steps;    /* who waits by the wall clock; NULL: nobody yet (time/) */
     struct host_root *host;     /* hostfile table, watches (io/) */
     struct platform_root *plat; /* spaces, threads (platform/) */
     struct proc_root *proc;     /* (fs/proc) */

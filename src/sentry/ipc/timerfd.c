@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "sentry/arena/slab.h"
 #include "sentry/task/task.h"
+#include "sentry/time/step.h"
 #include "sentry/time/timer.h"
 #include "sentry/vfs/file.h"
 
@@ -17,6 +18,9 @@ struct timerfd {
     int64_t interval_ns; /* 0: once */
     uint64_t ticks;      /* not read yet */
     bool expired;        /* fired, and not started again */
+    bool canceled;       /* the clock was set, and nobody was told */
+    int64_t due_ns;      /* TFD_TIMER_ABSTIME: on its own clock */
+    struct clock_step step;
     struct waitq wait;
 };
 
@@ -52,11 +56,29 @@ static void timerfd_catch_up(struct timerfd *tf)
               saturating_add_i64(tf->timer.deadline_ns, (periods + 1) * tf->interval_ns));
 }
 
+/* An absolute time on the wall clock is another time now. */
+static void timerfd_clock_set(struct clock_step *s)
+{
+    struct timerfd *tf = container_of(s, struct timerfd, step);
+    if (tf->timer.armed)
+        timer_set(&tf->timer,
+                  saturating_add_i64(clock_monotonic_ns(), tf->due_ns - timerfd_clock(tf)));
+    if (!(tf->settime_flags & LINUX_TFD_TIMER_CANCEL_ON_SET))
+        return;
+    tf->canceled = true;
+    waitq_wake(&tf->wait, LINUX_POLLIN | LINUX_POLLRDNORM);
+}
+
 static ssize_t timerfd_read(struct file *f, struct uio *u, int64_t *pos)
 {
     struct timerfd *tf = f->priv;
     if (u->resid < sizeof(uint64_t))
         return -EINVAL;
+    if (tf->canceled) {
+        tf->canceled = false;
+        tf->ticks = 0;
+        return -ECANCELED;
+    }
     if (tf->ticks == 0)
         return -EAGAIN;
     timerfd_catch_up(tf);
@@ -72,7 +94,7 @@ static uint32_t timerfd_poll(struct file *f, struct waitq **ret_q)
 {
     struct timerfd *tf = f->priv;
     *ret_q = &tf->wait;
-    return tf->ticks ? LINUX_POLLIN : 0;
+    return tf->ticks || tf->canceled ? LINUX_POLLIN : 0;
 }
 
 static void timerfd_release(struct file *f)
@@ -81,6 +103,7 @@ static void timerfd_release(struct file *f)
     if (!tf)
         return;
     timer_cancel(&tf->timer);
+    clock_step_leave(&tf->step);
     waitq_wake(&tf->wait, WAKE_ALL);
     SLAB_FREE(TIMERFD, tf);
 }
@@ -129,6 +152,7 @@ int timerfd_open(struct task *t, int32_t clockid, uint32_t flags, struct file **
         return -ENOMEM;
     tf->clockid = clockid;
     timer_init(&tf->timer, timerfd_fire);
+    tf->step.fn = timerfd_clock_set;
     waitq_init(&tf->wait);
     int err =
         file_new_anon("anon_inode:[timerfd]", 0, &timerfd_ops, tf,
@@ -147,11 +171,18 @@ int timerfd_set(struct file *f, uint32_t flags, const struct linux_itimerspec *v
     if (ret_old)
         timerfd_value(tf, ret_old);
     timer_cancel(&tf->timer);
+    clock_step_leave(&tf->step);
+    tf->canceled = false;
     tf->settime_flags = flags;
     tf->ticks = 0;
     tf->expired = false;
     tf->interval_ns = saturating_ns(value->it_interval.tv_sec, value->it_interval.tv_nsec);
     int64_t at = saturating_ns(value->it_value.tv_sec, value->it_value.tv_nsec);
+    bool wall = (flags & LINUX_TFD_TIMER_ABSTIME) &&
+                (tf->clockid == LINUX_CLOCK_REALTIME || tf->clockid == LINUX_CLOCK_REALTIME_ALARM);
+    if (wall && (at || (flags & LINUX_TFD_TIMER_CANCEL_ON_SET)))
+        clock_step_join(&tf->step);
+    tf->due_ns = at;
     if (at == 0)
         return 0;
     int64_t rel = flags & LINUX_TFD_TIMER_ABSTIME ? at - timerfd_clock(tf) : at;

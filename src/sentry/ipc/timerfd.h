@@ -3,7 +3,7 @@
  * Locks    the kernel lock.
  * Spec     timerfd_create(2), Linux 6.12. A periodic timer is not run again before its expirations have been read: an unread one
  *          costs nothing.
- * DEVIATION: the wall clock is the host's; steps of it are not noticed, so TFD_TIMER_CANCEL_ON_SET never cancels.
+ *          The wall clock is the host's: when it is set there, absolute timers move and TFD_TIMER_CANCEL_ON_SET cancels.
  */
 #pragma once
 #include <stdint.h>

@@ -73,6 +73,7 @@ int64_t sys_sysinfo(struct task *t, const struct sys_args *a)
         .procs = (uint16_t)MIN(task_count(), 65535u),
         .mem_unit = 1,
     };
+    loadavg_get(s.loads);
     return copy_out(t, arg_uaddr(a, 0), &s, sizeof(s));
 }
 

@@ -115,6 +115,7 @@ void tgroup_drop(struct tgroup *tg)
         tg->parent = NULL;
     }
     struct pgrp *pg = tg->pgrp;
+    kern()->tasks->gone_cpu_ns += tg->dead_utime_ns + tg->dead_stime_ns;
     if (pg)
         pgrp_leave(tg);
     struct task *leader = TAKE(tg->leader);

@@ -221,6 +221,8 @@ struct session *session_find(int32_t id);
 /* Walks all thread groups in pid order (for /proc, kill(-1)): the next with pid > after, or NULL. */
 struct tgroup *tgroup_next(int32_t after);
 uint32_t task_count(void);
+/* Over 1, 5, 15 minutes, in 1/65536 (LINUX_SI_LOAD_SHIFT). */
+void loadavg_get(uint64_t ret[3]);
 
 struct cred *cred_ref(struct cred *c);
 struct cred *cred_unref(struct cred *c);

@@ -20,6 +20,11 @@ struct pid_slot {
     struct session *session;
 };
 
+struct loadavg {
+    int64_t at_ns, cpu_ns; /* of the last look */
+    uint64_t avg[3];       /* over 1, 5, 15 minutes, in 1/65536 */
+};
+
 struct task_root {
     struct list_node run_queue;
     struct pid_slot *chunk[PID_MAX / PID_CHUNK];
@@ -30,6 +35,8 @@ struct task_root {
     uint64_t forks;
     uint32_t missing[SYSCALL_TABLE_SIZE]; /* calls without a handler, counted */
     uint64_t missing_other;
+    int64_t gone_cpu_ns; /* of processes that were waited for */
+    struct loadavg load;
     struct pi_root *pi;                    /* NULL: never used (pi.c) */
     uint64_t cpus[PLATFORM_CPUS_MAX / 64]; /* of the host, that programs may use */
 };

@@ -252,8 +252,14 @@ static int show_loadavg(struct proc_text *x, const struct proc_ctx *c)
         LIST_FOREACH (t, &tg->tasks, tg_node)
             running += t->state == TASK_RUNNING || t->state == TASK_QUEUED;
     }
-    /* No averages are kept: the kernel does not see when application code runs. */
-    proc_printf(x, "0.00 0.00 0.00 %u/%u %d\n", running, all, kern()->tasks->last_pid);
+    uint64_t avg[3];
+    loadavg_get(avg);
+    for (int i = 0; i < 3; i++) {
+        uint64_t v = avg[i] + 65536 / 200;
+        proc_printf(x, "%llu.%02llu ", (unsigned long long)(v >> 16),
+                    (unsigned long long)((v & 65535) * 100 >> 16));
+    }
+    proc_printf(x, "%u/%u %d\n", running, all, kern()->tasks->last_pid);
     return 0;
 }
 
