@@ -2,6 +2,7 @@
 #include "sentry/vfs/test_fs.h"
 
 #include "abi/inotify.h"
+#include "sentry/arena/fault_test.h"
 #include "sentry/syscalls/syscall.h"
 
 #define T (&world.t)
@@ -562,6 +563,37 @@ static void test_locks(void **state)
     assert_int_equal(xclose(b), 0);
 }
 
+static int64_t fault_script(void)
+{
+    struct linux_stat st;
+    FAULT_TRY(xmkdir("/q"));
+    int64_t a = xopen("/q/a-name-that-is-too-long-for-the-dentry-itself",
+                      LINUX_O_CREAT | LINUX_O_RDWR, 0600);
+    FAULT_TRY(a);
+    int64_t b = sys_dup2(T, ARGS6((uint64_t)a, 200)); /* the table grows */
+    int64_t l = b < 0 ? b : setlk(a, LINUX_F_SETLK, LINUX_F_WRLCK, 1, 5);
+    l = l < 0 ? l : setlk(a, LINUX_F_SETLK, LINUX_F_UNLCK, 2, 1);
+    assert_int_equal(xclose(a), 0);
+    if (b >= 0)
+        assert_int_equal(xclose(b), 0);
+    FAULT_TRY(l);
+    FAULT_TRY(xsymlink("a-name-that-is-too-long-for-the-dentry-itself", "/q/l"));
+    FAULT_TRY(xstat("/q/l", &st));
+    FAULT_TRY(xrename("/q/l", "/q/another-name-that-is-too-long-for-the-dentry", 0));
+    return 0;
+}
+
+static void fault_undo(void)
+{
+    (void)xunlink("/q/a-name-that-is-too-long-for-the-dentry-itself");
+    (void)xunlink("/q/l");
+    (void)xunlink("/q/another-name-that-is-too-long-for-the-dentry");
+    (void)xrmdir("/q");
+    dentry_prune_super(vfs()->root->sb);
+}
+
+static void test_faults(void **state) { fault_each(fault_script, fault_undo, 10); }
+
 static int world_setup(void **state)
 {
     if (arena_init() < 0)
@@ -592,6 +624,7 @@ int main(void)
         cmocka_unit_test(test_bind),       cmocka_unit_test(test_copy),
         cmocka_unit_test(test_inotify),    cmocka_unit_test(test_lru),
         cmocka_unit_test(test_fds),        cmocka_unit_test(test_locks),
+        cmocka_unit_test(test_faults),
     };
     return cmocka_run_group_tests(tests, world_setup, world_check);
 }

@@ -5,7 +5,7 @@
 #include "abi/poll.h"
 #include "abi/stat.h"
 #include "base/err.h"
-#include "sentry/arena/arena.h"
+#include "sentry/arena/fault_test.h"
 #include "sentry/boot/boot.h"
 #include "sentry/fs/gofer/gofer.h"
 #include "sentry/fs/gofer/gofer_priv.h"
@@ -255,6 +255,39 @@ static int setup(void **state) NO_THREAD_SAFETY_ANALYSIS
     return 0;
 }
 
+static bool count_names(struct dir_ctx *c, const char *name, size_t len, uint64_t ino,
+                        uint32_t type, int64_t next)
+{
+    c->pos = next;
+    return true;
+}
+
+static int64_t read_all(const char *name)
+{
+    struct file *f;
+    static char buf[20000];
+    int r = open_file(name, 0, &f);
+    if (r < 0)
+        return r;
+    struct dir_ctx c = {.emit = count_names};
+    ssize_t n =
+        f->ops->readdir ? f->ops->readdir(f, &c) : file_pread_kernel(NULL, f, buf, sizeof(buf), 0);
+    file_unref(f);
+    return MIN(n, (ssize_t)0);
+}
+
+/* Nothing is cached when it begins: each round looks up again. */
+static int64_t fault_script(void)
+{
+    dentry_prune_super(root.mnt->sb);
+    int64_t r = read_all("d/f");
+    r = r < 0 ? r : read_all("d");
+    r = r < 0 ? r : read_all("l");
+    return r < 0 ? r : read_all("h1");
+}
+
+static void test_faults(void **state) { fault_each(fault_script, NULL, 10); }
+
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
     return remove(path);
@@ -271,8 +304,9 @@ static int teardown(void **state) NO_THREAD_SAFETY_ANALYSIS
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lookup), cmocka_unit_test(test_read),    cmocka_unit_test(test_many),
-        cmocka_unit_test(test_write),  cmocka_unit_test(test_donated),
+        cmocka_unit_test(test_lookup),  cmocka_unit_test(test_read),
+        cmocka_unit_test(test_many),    cmocka_unit_test(test_write),
+        cmocka_unit_test(test_donated), cmocka_unit_test(test_faults),
     };
     return cmocka_run_group_tests_name("gofer-fs", tests, setup, teardown);
 }

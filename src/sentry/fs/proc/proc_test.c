@@ -5,7 +5,7 @@
 #include "abi/resource.h"
 #include "abi/stat.h"
 #include "base/err.h"
-#include "sentry/arena/arena.h"
+#include "sentry/arena/fault_test.h"
 #include "sentry/arena/slab.h"
 #include "sentry/fs/proc/proc_priv.h"
 #include "sentry/kernel.h"
@@ -500,6 +500,49 @@ static void test_end(void **state)
     dentry_unref(pid);
 }
 
+/* Opens and reads a file of a process; its text may fail to grow. */
+static int64_t read_one(const char *const *names)
+{
+    struct dentry *d = dentry_ref(proc->root);
+    int64_t r = 0;
+    for (; r == 0 && *names; names++) {
+        bool cached;
+        struct dentry *c = dentry_get_child(d, *names, strlen(*names), &cached);
+        r = !c ? -ENOMEM : cached ? 0 : d->inode->ops->lookup(d->inode, c);
+        dentry_unref(d);
+        d = c;
+    }
+    if (r == 0) {
+        char buf[64];
+        struct file f = {.inode = d->inode, .ops = d->inode->fops, .can_read = true};
+        struct uio u;
+        int64_t pos = 0;
+        r = d->inode->ops->open(d->inode, &f);
+        if (r == 0) {
+            uio_kernel(&u, first, buf, sizeof(buf));
+            r = MIN(f.ops->read(&f, &u, &pos), (ssize_t)0);
+            f.ops->release(&f);
+        }
+    }
+    if (d)
+        dentry_unref(d);
+    return r;
+}
+
+static int64_t fault_script(void)
+{
+    static const char *const files[][4] = {
+        {"1", "maps"},   {"1", "status"},    {"1", "task", "1", "stat"},
+        {"meminfo"},     {"1", "mountinfo"}, {"1", "smaps"},
+        {"1", "limits"}, {"cpuinfo"}};
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+        FAULT_TRY(
+            read_one((const char *const[5]){files[i][0], files[i][1], files[i][2], files[i][3]}));
+    return 0;
+}
+
+static void test_faults(void **state) { fault_each(fault_script, NULL, 10); }
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -509,7 +552,7 @@ int main(void)
         cmocka_unit_test(test_small_files), cmocka_unit_test(test_system),
         cmocka_unit_test(test_tables),      cmocka_unit_test(test_lookup),
         cmocka_unit_test(test_listings),    cmocka_unit_test(test_end),
-        cmocka_unit_test(test_stores),
+        cmocka_unit_test(test_stores),      cmocka_unit_test(test_faults),
     };
     return cmocka_run_group_tests_name("proc", tests, setup, teardown);
 }

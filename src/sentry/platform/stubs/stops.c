@@ -21,7 +21,7 @@ int platform_worker_start(void (*run)(void *arg))
     return tp->lead ? tp->lead(run) : host_thread_start("worker", run, NULL);
 }
 
-bool platform_lead_is_fixed(void) { return plat()->transport->lead != NULL; }
+bool platform_lead_is_fixed(void) { return plat() && plat()->transport->lead; }
 
 void platform_lead_take(void) { plat()->transport->lead_take(); }
 
