@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,10 +77,49 @@ static void test_unlimited(void **state)
     oci_spec_done(&s);
 }
 
+static size_t allocs, fail_at, live;
+
+static void *json_alloc(size_t n)
+{
+    if (++allocs == fail_at)
+        return NULL;
+    live++;
+    return malloc(n);
+}
+
+static void json_release(void *p)
+{
+    live -= p != NULL;
+    free(p);
+}
+
+/* Every allocation of the parser fails once: a specification that says so, or as without; nothing is left. */
+static void test_no_memory(void **state)
+{
+    char *text = oci_spec_default(NULL, 0, "/", NULL);
+    char err[OCI_ERROR_MAX];
+    bool failed = true;
+    assert_non_null(text);
+    json_set_alloc_funcs(json_alloc, json_release);
+    for (fail_at = 1; failed; fail_at++) {
+        struct oci_spec s = {0};
+        allocs = live = 0;
+        int r = oci_spec_parse("config.json", text, strlen(text), &s, err);
+        failed = allocs >= fail_at;
+        assert_true(r == 0 || (failed && (r == -EINVAL || r == -ENOMEM)));
+        if (r == 0)
+            oci_spec_done(&s);
+        assert_int_equal(live, 0);
+    }
+    assert_true(fail_at > 100);
+    json_set_alloc_funcs(malloc, free);
+    free(text);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_default),
-                                       cmocka_unit_test(test_errors),
-                                       cmocka_unit_test(test_unlimited)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_default), cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_unlimited), cmocka_unit_test(test_no_memory)};
     return cmocka_run_group_tests_name("oci", tests, NULL, NULL);
 }
