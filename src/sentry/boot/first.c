@@ -21,6 +21,7 @@
 #include "sentry/task/task.h"
 #include "sentry/tty/tty.h"
 #include "sentry/vfs/vfs.h"
+#include "wire/gofer.h"
 
 static uint32_t mount_flags(uint32_t boot_flags)
 {
@@ -67,14 +68,16 @@ static int mount_root(const struct boot_config *cfg)
     return err;
 }
 
-/* A gofer directory somewhere below the root. */
+/* A gofer directory, or file, somewhere below the root. */
 static int mount_bind(const struct boot_config *cfg, struct task *t, const struct boot_mount *m)
 {
     struct super *sb;
     int err = tree_open(cfg, m, &sb);
     if (err)
         return err;
-    err = vfs_mount_super(t, m->destination, sb, mount_flags(m->flags), m->source);
+    err = m->is_file ? vfs_mount_name(t, m->destination, sb, GOFER_FILE_NAME, mount_flags(m->flags),
+                                      m->source)
+                     : vfs_mount_super(t, m->destination, sb, mount_flags(m->flags), m->source);
     super_unref(sb);
     return err;
 }

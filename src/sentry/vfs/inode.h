@@ -70,6 +70,9 @@ struct inode_ops {
                  const struct cred *cr);
     int (*symlink)(struct inode *dir, struct dentry *d, const char *target, const struct cred *cr);
     int (*link)(struct inode *dir, struct dentry *d, struct inode *target);
+    /* A name that exists only here, for the kernel to mount something on; mode with the type (directory, file). NULL hook: mkdir and
+     * create. */
+    int (*mountpoint)(struct inode *dir, struct dentry *d, uint32_t mode);
     int (*tmpfile)(struct inode *dir, uint32_t mode, const struct cred *cr, struct inode **ret);
     int (*unlink)(struct inode *dir, struct dentry *d);
     int (*rmdir)(struct inode *dir, struct dentry *d); /* -ENOTEMPTY */

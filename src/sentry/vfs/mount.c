@@ -179,7 +179,10 @@ static int make_mountpoint(const char *where, bool is_dir)
             size_t more_len;
             const char *rest = where;
             bool last = !path_component_next(&rest, &more, &more_len);
-            if (last && !is_dir)
+            if (ops->mountpoint)
+                r = ops->mountpoint(at.dentry->inode, d,
+                                    last && !is_dir ? LINUX_S_IFREG | 0644 : LINUX_S_IFDIR | 0755);
+            else if (last && !is_dir)
                 r = ops->create ? ops->create(at.dentry->inode, d, 0644, vfs()->kernel_cred)
                                 : -EPERM;
             else
@@ -201,12 +204,12 @@ static int make_mountpoint(const char *where, bool is_dir)
     return r;
 }
 
-int vfs_mount_super(struct task *t, const char *where, struct super *sb, uint32_t flags,
-                    const char *source)
+static int mount_dentry(struct task *t, const char *where, struct super *sb, struct dentry *root,
+                        uint32_t flags, const char *source)
 {
     struct walk w;
     struct path start = vfs_root_path();
-    bool is_dir = LINUX_S_ISDIR(sb->root->inode->mode);
+    bool is_dir = LINUX_S_ISDIR(root->inode->mode);
     int r = walk_from(t, &start, where, 0, &w);
     if (r == -ENOENT) {
         r = make_mountpoint(where, is_dir);
@@ -219,8 +222,27 @@ int vfs_mount_super(struct task *t, const char *where, struct super *sb, uint32_
     if (LINUX_S_ISDIR(w.path.dentry->inode->mode) != is_dir)
         r = -ENOTDIR;
     else
-        r = mount_add(sb, sb->root, &w.path, flags, source, NULL);
+        r = mount_add(sb, root, &w.path, flags, source, NULL);
     path_unref(&w.path);
+    return r;
+}
+
+int vfs_mount_super(struct task *t, const char *where, struct super *sb, uint32_t flags,
+                    const char *source)
+{
+    return mount_dentry(t, where, sb, sb->root, flags, source);
+}
+
+int vfs_mount_name(struct task *t, const char *where, struct super *sb, const char *name,
+                   uint32_t flags, const char *source)
+{
+    struct path root = {.dentry = sb->root};
+    struct dentry *d;
+    int r = walk_child(&root, name, strlen(name), &d);
+    if (r < 0)
+        return r;
+    r = d->inode ? mount_dentry(t, where, sb, d, flags, source) : -ENOENT;
+    dentry_unref(d);
     return r;
 }
 

@@ -13,6 +13,9 @@ struct path vfs_root_path(void); /* counted */
 /* Mounts for the kernel, seen from the sandbox's root: missing directories of the mount point are made. sb stays the caller's. */
 NODISCARD int vfs_mount_super(struct task *t, const char *where, struct super *sb, uint32_t flags,
                               const char *source);
+/* The same with what is called name in the superblock's root instead of the root: a file mounted on a file. */
+NODISCARD int vfs_mount_name(struct task *t, const char *where, struct super *sb, const char *name,
+                             uint32_t flags, const char *source);
 /* -ENODEV: no such file system type. */
 NODISCARD int vfs_mount_at(struct task *t, const char *where, const char *fstype,
                            const char *source, uint32_t flags, const char *data);

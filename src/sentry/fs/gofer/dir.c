@@ -86,16 +86,39 @@ static int listing_fill(struct listing *l, int fd)
     return r;
 }
 
+/* Mount points below d that the host does not list. */
+static int listing_add_synthetic(struct listing *l, const struct dentry *d)
+{
+    const struct dentry *c;
+    int r = 0;
+    LIST_FOREACH (c, &d->children, sibling) {
+        char rec[LINUX_DIRENT64_HEADER + 256 + 8] = {0};
+        if (r < 0 || !c->hashed || !c->inode || !to_gofer(c->inode)->synthetic)
+            continue;
+        size_t len = ALIGN_UP(LINUX_DIRENT64_HEADER + c->name_len + 1u, 8u);
+        struct linux_dirent64 e = {.d_ino = c->inode->ino,
+                                   .d_reclen = (uint16_t)len,
+                                   .d_type = (uint8_t)((c->inode->mode >> 12) & 15)};
+        memcpy(rec, &e, LINUX_DIRENT64_HEADER);
+        memcpy(rec + LINUX_DIRENT64_HEADER, c->name, c->name_len);
+        r = listing_append(l, rec, len);
+    }
+    return r;
+}
+
 /* Replaces what was read before: an open directory that is rewound sees the present. */
 static int listing_read(struct file *f)
 {
-    struct hostfile *h;
-    int r = gofer_dir_handle(to_gofer(f->inode), true, &h);
+    struct hostfile *h = NULL;
+    bool synthetic = to_gofer(f->inode)->synthetic;
+    int r = synthetic ? 0 : gofer_dir_handle(to_gofer(f->inode), true, &h);
     if (r < 0)
         return r;
     struct listing *l = arena_alloc(sizeof(*l));
-    r = l ? listing_fill(l, hostfile_fd(h)) : -ENOMEM;
+    r = !l ? -ENOMEM : synthetic ? 0 : listing_fill(l, hostfile_fd(h));
     hostfile_unref(h);
+    if (r == 0)
+        r = listing_add_synthetic(l, f->path.dentry);
     if (r < 0) {
         listing_free(l);
         return r;

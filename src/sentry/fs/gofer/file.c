@@ -95,6 +95,8 @@ int gofer_open(struct inode *i, struct file *f)
 {
     if (LINUX_S_ISDIR(i->mode)) { /* the host may refuse the listing: open says so */
         struct hostfile *h;
+        if (to_gofer(i)->synthetic)
+            return 0;
         int r = gofer_dir_handle(to_gofer(i), true, &h);
         if (r == 0)
             hostfile_unref(h);

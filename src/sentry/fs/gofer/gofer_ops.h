@@ -5,6 +5,8 @@
 /* walk.c */
 NODISCARD int gofer_lookup(struct inode *dir, struct dentry *d);
 bool gofer_revalidate(struct dentry *d);
+/* synthetic.c: mount points that the host's tree does not have. They are not written to it. */
+NODISCARD int gofer_mountpoint(struct inode *dir, struct dentry *d, uint32_t mode);
 /* dir.c */
 NODISCARD ssize_t gofer_readlink(struct inode *i, char *buf, size_t size);
 /* mount.c */

@@ -17,11 +17,12 @@ struct file;
 
 #define GOFER_HANDLES_MAX                                                                          \
     1000u /* descriptors of directories and files kept though nobody uses them */
-#define GOFER_FILES_MAX 20000u /* open files */
-#define GOFER_BUCKETS   1024u
-#define GOFER_BUF_SIZE  (256u << 10)
-#define GOFER_BUFS      2u
-#define GOFER_PATH_TEXT 4096u
+#define GOFER_FILES_MAX     20000u /* open files */
+#define GOFER_BUCKETS       1024u
+#define GOFER_BUF_SIZE      (256u << 10)
+#define GOFER_BUFS          2u
+#define GOFER_PATH_TEXT     4096u
+#define GOFER_INO_SYNTHETIC (UINT64_C(1) << 62)
 
 struct gofer_query;
 struct gofer_reply;
@@ -68,6 +69,7 @@ struct gofer_inode {
     char *link;               /* text of a symbolic link, arena; NULL: not read yet */
     uint32_t link_len;
     bool dir_readable; /* handle may be listed */
+    bool synthetic;    /* the host has no such name: a mount point made by the kernel */
     bool stale;        /* the host's attributes have changed: getattr asks */
 };
 

@@ -29,7 +29,7 @@ int gofer_getattr(struct inode *i, struct kstat *ret)
     if (r < 0)
         return r;
     inode_fill_stat(i, ret);
-    if (g->host_dev != gs->host_dev)
+    if (g->host_dev != gs->host_dev && !gs->file)
         ret->dev = linux_makedev(FOREIGN_MAJOR | (major(g->host_dev) & (FOREIGN_MAJOR - 1)),
                                  minor(g->host_dev));
     return 0;

@@ -4,6 +4,7 @@
 const struct inode_ops gofer_inode_ops = {
     .lookup = gofer_lookup,
     .revalidate = gofer_revalidate,
+    .mountpoint = gofer_mountpoint,
     .readlink = gofer_readlink,
     .getattr = gofer_getattr,
     .getxattr = gofer_getxattr,
@@ -21,6 +22,7 @@ const struct inode_ops gofer_inode_ops_rw = {
     .symlink = gofer_symlink,
     .link = gofer_link,
     .tmpfile = gofer_tmpfile,
+    .mountpoint = gofer_mountpoint,
     .unlink = gofer_unlink,
     .rmdir = gofer_rmdir,
     .rename = gofer_rename,

@@ -152,6 +152,8 @@ static bool still_there(struct dentry *d)
 bool gofer_revalidate(struct dentry *d)
 {
     struct gofer_inode *g = d->inode ? to_gofer(d->inode) : NULL;
+    if (g && g->synthetic)
+        return true;
     if (((const struct gofer_super *)d->sb->priv)->shared && !still_there(d))
         return false;
     if (!g || g->parent || !g->vfs.nlink)

@@ -95,7 +95,7 @@ int gofer_file_fsync(struct file *f, bool data_only)
 {
     struct gofer_inode *g = to_gofer(f->inode);
     struct hostfile *h = NULL;
-    if (!gofer_super_of(g)->writable)
+    if (!gofer_super_of(g)->writable || g->synthetic)
         return 0; /* nothing of it was changed here */
     int r = 0;
     if (LINUX_S_ISDIR(g->vfs.mode))

@@ -241,6 +241,19 @@ static int64_t host_ioctl_op(struct file *f, struct task *t, uint32_t cmd, uint6
     return copy_out_u32(t, UADDR(arg), (uint32_t)n);
 }
 
+/* -EINVAL what cannot be synchronised: pipes, sockets, most devices. */
+static int host_fsync_op(struct file *f, bool data_only)
+{
+    struct host_inode *h = host_of(f);
+    int fd = hostfile_fd(h->host);
+    inode_ref(&h->vfs);
+    worker_block_begin();
+    int r = data_only ? host_fdatasync(fd) : host_fsync(fd);
+    worker_block_end();
+    inode_unref(&h->vfs);
+    return r == 0 || r == -EINVAL || r == -ENOSPC || r == -EDQUOT || r == -EROFS ? r : -EIO;
+}
+
 static int host_mappable(struct file *f, bool shared, bool writable, struct hostfile **ret)
 {
     if (!LINUX_S_ISREG(f->inode->mode))
@@ -267,4 +280,5 @@ const struct file_ops host_seek_ops = {
     .poll = host_poll,
     .ioctl = host_ioctl_op,
     .mappable = host_mappable,
+    .fsync = host_fsync_op,
 };

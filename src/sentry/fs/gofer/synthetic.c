@@ -1,0 +1,38 @@
+/* Mount points that the host's tree does not have: names of the sandbox alone, for as long as something is mounted there. */
+#include "abi/stat.h"
+#include "base/err.h"
+#include "sentry/arena/slab.h"
+#include "sentry/fs/gofer/gofer_ops.h"
+#include "sentry/vfs/dentry.h"
+
+static int synthetic_lookup(struct inode *dir, struct dentry *d)
+{
+    dentry_set_inode(d, NULL);
+    return 0;
+}
+
+static const struct inode_ops synthetic_ops = {
+    .lookup = synthetic_lookup,
+    .mountpoint = gofer_mountpoint,
+    .open = gofer_open,
+    .free = gofer_free,
+};
+
+int gofer_mountpoint(struct inode *dir, struct dentry *d, uint32_t mode)
+{
+    struct gofer_inode *g = SLAB_NEW(GOFER_INODE, struct gofer_inode);
+    if (!g)
+        return -ENOMEM;
+    inode_init(&g->vfs, dir->sb, &synthetic_ops, LINUX_S_ISDIR(mode) ? &gofer_dir_ops : NULL, mode);
+    g->vfs.ino |= GOFER_INO_SYNTHETIC;
+    g->host_dev = gofer_super_of(g)->host_dev;
+    list_init(&g->lru);
+    g->synthetic = true;
+    int r = gofer_inode_place(g, to_gofer(dir), d->name);
+    if (r < 0) {
+        inode_unref(&g->vfs);
+        return r;
+    }
+    dentry_set_inode(d, &g->vfs);
+    return 0;
+}
