@@ -107,6 +107,8 @@ static void proceed_now(int32_t tid)
 static void request_add(int32_t tid, enum request_kind kind, int64_t value)
 {
     mutex_lock(&tracer.lock);
+    if (!tracer.requests_n)
+        tracer.requests_first = 0; /* the same memory again, not all of the ring in turn */
     if (tracer.requests_n < REQUESTS_MAX) {
         uint32_t i = (tracer.requests_first + tracer.requests_n++) % REQUESTS_MAX;
         tracer.requests[i] = (struct request){.tid = tid, .kind = kind, .value = value};
@@ -208,6 +210,7 @@ static bool on_stop(const struct stop *s, struct platform_event *ret)
 
 static void stops_fetch(void)
 {
+    tracer.stops_first = 0; /* called when there are none */
     while (tracer.stops_n < REQUESTS_MAX) {
         int status;
         pid_t tid = host_wait4(-1, &status, __WALL | WNOHANG, NULL);
