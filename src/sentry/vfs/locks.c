@@ -19,6 +19,8 @@ struct file_lock {
 };
 
 struct file_locks {
+    struct list_node all; /* of the sandbox */
+    struct inode *inode;  /* owns this */
     struct list_node list;
     struct waitq wait;
 };
@@ -34,7 +36,9 @@ static struct file_locks *locks_of(struct inode *i)
     if (!i->locks) {
         i->locks = SLAB_NEW(FILE_LOCKS, struct file_locks);
         if (i->locks) {
+            i->locks->inode = i;
             list_init(&i->locks->list);
+            list_add_tail(&i->locks->all, &vfs()->locks);
             waitq_init(&i->locks->wait);
         }
     }
@@ -49,8 +53,26 @@ void locks_free(struct inode *i)
             list_del(&l->node);
             SLAB_FREE(FILE_LOCK, l);
         }
+        list_del(&i->locks->all);
         SLAB_FREE(FILE_LOCKS, TAKE(i->locks));
     }
+}
+
+void locks_walk(void (*fn)(void *arg, const struct lock_info *l), void *arg)
+{
+    static const char *const kinds[] = {"FLOCK", "POSIX", "OFDLCK"};
+    struct file_locks *ls;
+    struct file_lock *l;
+    LIST_FOREACH (ls, &vfs()->locks, all)
+        LIST_FOREACH (l, &ls->list, node) {
+            struct lock_info info = {.kind = kinds[l->kind],
+                                     .write = l->write,
+                                     .pid = l->pid,
+                                     .inode = ls->inode,
+                                     .start = l->start,
+                                     .end = l->end};
+            fn(arg, &info);
+        }
 }
 
 static bool conflicts(const struct file_lock *a, const struct file_lock *b)

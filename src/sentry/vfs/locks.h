@@ -10,11 +10,25 @@
 #pragma once
 #include <stdbool.h>
 
+#include <stdint.h>
+
 #include "base/compiler.h"
 
 struct file;
+struct inode;
 struct linux_flock;
 struct task;
+
+/* One lock that is held. */
+struct lock_info {
+    const char *kind; /* "FLOCK", "POSIX", "OFDLCK" */
+    bool write;
+    int32_t pid;
+    const struct inode *inode;
+    int64_t start, end; /* inclusive; INT64_MAX: to the end */
+};
+void locks_walk(void (*fn)(void *arg, const struct lock_info *l),
+                void *arg); /* all of the sandbox */
 
 /* op: LINUX_LOCK_SH/EX/UN, checked by the caller. -EWOULDBLOCK, -ERESTARTSYS, -ENOLCK no memory. */
 NODISCARD int lock_flock(struct task *t, struct file *f, int op, bool nonblock);

@@ -88,6 +88,7 @@ int vfs_init(void)
         return -EIO;
     list_init(&v->lru);
     list_init(&v->mounts);
+    list_init(&v->locks);
     list_init(&v->lock_waits);
     list_init(&v->marks);
     kern()->vfs = v;

@@ -43,6 +43,7 @@ struct vfs_root {
     uint32_t path_cached;
     uint32_t nfiles;
     struct cred *kernel_cred;
+    struct list_node locks;      /* struct file_locks of all inodes */
     struct list_node lock_waits; /* tasks that wait for POSIX locks (locks.c) */
     uint32_t rename_cookie;      /* inotify */
     struct list_node marks;

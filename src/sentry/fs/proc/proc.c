@@ -20,6 +20,7 @@
 #define INO_ROOT  1u
 #define POS_PIDS  0x10000
 #define STORE_MAX 4096u
+#define ALSO_MAX  64 /* entries of a second table */
 
 static const struct file_ops dir_ops;
 
@@ -72,7 +73,7 @@ struct task *proc_file_task(const struct file *f)
 /* 0, -ESRCH. */
 static int ctx_of(const struct proc_inode *pi, struct task *reader, struct proc_ctx *ret)
 {
-    *ret = (struct proc_ctx){.t = proc_task(pi), .reader = reader, .fd = pi->fd};
+    *ret = (struct proc_ctx){.t = proc_task(pi), .reader = reader, .fd = pi->fd, .e = pi->e};
     return pi->tid && !ret->t ? -ESRCH : 0;
 }
 
@@ -81,6 +82,8 @@ static ssize_t text_read(struct file *f, struct uio *u, int64_t *pos)
 {
     struct proc_inode *pi = to_proc(f->inode);
     struct proc_text *x = f->priv;
+    if (!pi->e->show) /* can only be written */
+        return -EINVAL;
     if (*pos == 0 || !x->made) {
         struct proc_ctx c;
         int err = ctx_of(pi, u->task, &c);
@@ -150,6 +153,15 @@ static const struct file_ops text_ops = {.name = "proc",
 
 /* ---- directories ---- */
 static const struct inode_ops proc_inode_ops, proc_magic_ops;
+
+/* The child of dir behind e; NULL: the first. */
+static const struct proc_entry *entry_next(const struct proc_entry *dir, const struct proc_entry *e)
+{
+    e = e ? e + 1 : dir->children;
+    if (e && !e->name && dir->also && !(e > dir->also && e <= dir->also + ALSO_MAX))
+        e = dir->also;
+    return e && e->name ? e : NULL;
+}
 
 static uint64_t ino_of(const struct proc_entry *e, int32_t tid, int32_t fd)
 {
@@ -227,7 +239,7 @@ static int proc_lookup(struct inode *dir, struct dentry *d)
     uint64_t n;
     if (pd->tid && !t)
         return -ENOENT;
-    for (const struct proc_entry *e = pd->e->children; !i && e && e->name; e++)
+    for (const struct proc_entry *e = entry_next(pd->e, NULL); !i && e; e = entry_next(pd->e, e))
         if (str_eq_n(e->name, d->name, d->name_len)) {
             i = inode_make(dir->sb, e, t, pd->fd);
             if (!i)
@@ -338,7 +350,7 @@ static int proc_readdir(struct file *f, struct dir_ctx *c)
         c->pos = 1;
     if (c->pos == 1 && c->emit(c, "..", 2, INO_ROOT, LINUX_DT_DIR, 2))
         c->pos = 2;
-    for (const struct proc_entry *e = pd->e->children; e && e->name; e++, at++) {
+    for (const struct proc_entry *e = entry_next(pd->e, NULL); e; e = entry_next(pd->e, e), at++) {
         if (c->pos > at)
             continue;
         if (c->pos < at ||
@@ -431,8 +443,12 @@ static int proc_statfs(struct super *sb, struct inode *i, struct linux_statfs *r
 
 static const struct super_ops proc_super_ops = {.statfs = proc_statfs};
 
-static const struct proc_entry root_entry = {
-    .name = "", .kind = PROC_DIR, .mode = 0555, .children = proc_root_entries, .more = PROC_PIDS};
+static const struct proc_entry root_entry = {.name = "",
+                                             .kind = PROC_DIR,
+                                             .mode = 0555,
+                                             .children = proc_root_entries,
+                                             .also = proc_kernel_entries,
+                                             .more = PROC_PIDS};
 
 int proc_mount_table(const char *type, const struct super_ops *ops, const struct proc_entry *root,
                      struct super **ret)

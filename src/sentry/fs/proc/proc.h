@@ -31,6 +31,7 @@ struct proc_ctx {
     struct task *t;      /* whom the file is about; NULL in files of the system */
     struct task *reader; /* who reads or writes; NULL: the kernel */
     int fd;
+    const struct proc_entry *e; /* the file's */
 };
 
 enum proc_kind {
@@ -45,7 +46,7 @@ enum proc_more {
     PROC_TASKS,
     PROC_FDS,
     PROC_FDINFOS,
-    PROC_CPUS /* cpuN: fd is N */
+    PROC_CPUS, /* cpuN: fd is N */
 };
 
 struct proc_entry {
@@ -57,7 +58,7 @@ struct proc_entry {
                  size_t len); /* text is NUL-terminated; NULL: -EPERM by the mode */
     ssize_t (*link)(const struct proc_ctx *c, char *buf, size_t size);
     int (*follow)(const struct proc_ctx *c, struct path *ret);
-    const struct proc_entry *children;
+    const struct proc_entry *children, *also; /* two tables */
     enum proc_more more;
     const struct file_ops *fops;
     uint64_t value; /* the show function's own */
@@ -84,8 +85,8 @@ struct task *proc_task(const struct proc_inode *pi);
 #define PROC_W(n, m, fn, st) {.name = n, .kind = PROC_TEXT, .mode = m, .show = fn, .store = st}
 #define PROC_D(n, tab)       {.name = n, .kind = PROC_DIR, .mode = 0555, .children = tab}
 
-extern const struct proc_entry proc_root_entries[], proc_pid_entries[], proc_tid_entries[],
-    proc_sys_entries[], proc_net_entries[];
+extern const struct proc_entry proc_root_entries[], proc_kernel_entries[], proc_pid_entries[],
+    proc_tid_entries[], proc_sys_entries[], proc_net_entries[];
 extern const struct proc_entry proc_fd_entry, proc_fdinfo_entry, proc_pid_entry, proc_tid_entry;
 extern const struct file_ops proc_mem_ops;
 

@@ -135,11 +135,14 @@ static void status_memory(struct proc_text *x, const struct mm *mm)
                 KB(MAX(mm->hiwater_pages, mm->total_pages)), KB(mm->total_pages),
                 KB(mm->locked_pages));
     proc_printf(x,
-                "VmHWM:\t%8llu kB\nVmRSS:\t%8llu kB\nVmData:\t%8llu kB\nVmStk:\t%8llu "
+                "VmHWM:\t%8llu kB\nVmRSS:\t%8llu kB\nRssAnon:\t%8llu kB\nRssFile:\t       0 kB\n"
+                "RssShmem:\t       0 kB\nVmData:\t%8llu kB\nVmStk:\t%8llu "
                 "kB\nVmExe:\t%8llu kB\n",
-                KB(rss), KB(rss), KB(mm->data_pages), KB(mm->stack_pages),
+                KB(rss), KB(rss), KB(rss), KB(mm->data_pages), KB(mm->stack_pages),
                 KB((mm->end_code - mm->start_code + 4095) / 4096));
-    proc_printf(x, "VmLib:\t       0 kB\nVmPTE:\t       0 kB\nVmSwap:\t       0 kB\n");
+    proc_printf(x, "VmLib:\t       0 kB\nVmPTE:\t       0 kB\nVmSwap:\t       0 "
+                   "kB\nHugetlbPages:\t       0 kB\n"
+                   "CoreDumping:\t0\nTHP_enabled:\t1\nuntag_mask:\t0xffffffffffffffff\n");
 }
 
 static void status_ids(struct proc_text *x, const struct task *t)
@@ -149,8 +152,8 @@ static void status_ids(struct proc_text *x, const struct task *t)
                 cr->fsuid, cr->gid, cr->egid, cr->sgid, cr->fsgid);
     proc_printf(x, "FDSize:\t64\nGroups:\t");
     for (uint32_t i = 0; i < cr->ngroups; i++)
-        proc_printf(x, "%u ", cr->groups[i]);
-    proc_printf(x, "\nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\nKthread:\t0\n", t->tg->pid,
+        proc_printf(x, i ? " %u" : "%u", cr->groups[i]);
+    proc_printf(x, " \nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\nKthread:\t0\n", t->tg->pid,
                 t->tid, t->tg->pgrp ? t->tg->pgrp->id : 0,
                 t->tg->pgrp ? t->tg->pgrp->session->id : 0);
 }
@@ -183,7 +186,11 @@ static int show_status(struct proc_text *x, const struct proc_ctx *c)
                 (unsigned long long)t->cred->cap_inh, (unsigned long long)t->cred->cap_perm,
                 (unsigned long long)t->cred->cap_eff, (unsigned long long)t->cred->cap_bset,
                 (unsigned long long)t->cred->cap_amb);
-    proc_printf(x, "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n", t->no_new_privs);
+    proc_printf(x,
+                "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n"
+                "Speculation_Store_Bypass:\tvulnerable\n"
+                "SpeculationIndirectBranch:\talways enabled\n",
+                t->no_new_privs);
     uint32_t n = MIN(kern()->ncpus, 64u);
     proc_printf(x, "Cpus_allowed:\t%llx\nCpus_allowed_list:\t0", n == 64 ? ~0ULL : (1ULL << n) - 1);
     if (n > 1)
@@ -401,8 +408,16 @@ bool proc_may_look(const struct proc_ctx *c)
         {.name = "mem", .kind = PROC_FILE, .mode = 0600, .fops = &proc_mem_ops},                   \
         PROC_T("mountinfo", 0444, proc_show_mountinfo), PROC_T("mounts", 0444, proc_show_mounts),  \
         PROC_D("net", proc_net_entries), PROC_T("io", 0400, show_io),                              \
-        PROC_W("coredump_filter", 0644, show_coredump_filter, store_coredump_filter),              \
-        PROC_D("ns", proc_ns_entries), PROC_T("oom_score", 0444, show_oom_score),                  \
+        {.name = "ns", .kind = PROC_DIR, .mode = 0511, .children = proc_ns_entries},               \
+        {.name = "attr", .kind = PROC_DIR, .mode = 0555, .children = proc_attr_entries},           \
+        PROC_T("arch_status", 0444, proc_show_arch_status),                                        \
+        PROC_W("clear_refs", 0200, NULL, proc_store_clear_refs),                                   \
+        PROC_T("cpuset", 0444, proc_show_cpuset),                                                  \
+        PROC_W("loginuid", 0644, proc_show_loginuid, proc_store_loginuid),                         \
+        PROC_W("oom_adj", 0644, proc_show_oom_adj, proc_store_oom_adj),                            \
+        PROC_W("projid_map", 0644, show_id_map, store_refused),                                    \
+        PROC_T("sessionid", 0444, proc_show_loginuid), PROC_T("stack", 0400, proc_show_stack),     \
+        PROC_T("syscall", 0400, proc_show_syscall), PROC_T("oom_score", 0444, show_oom_score),     \
         PROC_W("oom_score_adj", 0644, show_oom_score_adj, store_oom_score_adj),                    \
         PROC_T("personality", 0400, show_personality),                                             \
         {.name = "root",                                                                           \
@@ -423,8 +438,11 @@ const struct proc_entry proc_tid_entries[] = {COMMON_ENTRIES,
                                               {0}};
 const struct proc_entry proc_pid_entries[] = {
     COMMON_ENTRIES,
+    PROC_W("coredump_filter", 0644, show_coredump_filter, store_coredump_filter),
+    PROC_T("mountstats", 0400, proc_show_mountstats),
     PROC_T("stat", 0444, show_stat_pid),
     {.name = "task", .kind = PROC_DIR, .mode = 0555, .more = PROC_TASKS},
+    PROC_W("timens_offsets", 0644, proc_show_timens, store_refused),
     PROC_W("timerslack_ns", 0666, show_timerslack, store_timerslack),
     {0},
 };

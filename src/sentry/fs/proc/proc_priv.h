@@ -18,6 +18,20 @@ int proc_show_maps(struct proc_text *x, const struct proc_ctx *c);         /* -E
 int proc_show_smaps(struct proc_text *x, const struct proc_ctx *c);        /* -EACCES */
 int proc_show_smaps_rollup(struct proc_text *x, const struct proc_ctx *c); /* -EACCES */
 
+/* proc_task.c */
+int proc_show_loginuid(struct proc_text *x, const struct proc_ctx *c);
+int proc_store_loginuid(const struct proc_ctx *c, char *text, size_t len); /* -EPERM */
+int proc_show_cpuset(struct proc_text *x, const struct proc_ctx *c);
+int proc_show_timens(struct proc_text *x, const struct proc_ctx *c);
+int proc_show_arch_status(struct proc_text *x, const struct proc_ctx *c);
+int proc_show_stack(struct proc_text *x, const struct proc_ctx *c);          /* -EACCES */
+int proc_store_clear_refs(const struct proc_ctx *c, char *text, size_t len); /* -EINVAL */
+int proc_show_oom_adj(struct proc_text *x, const struct proc_ctx *c);
+int proc_store_oom_adj(const struct proc_ctx *c, char *text, size_t len); /* -EINVAL -EACCES */
+int proc_show_syscall(struct proc_text *x, const struct proc_ctx *c);     /* -EACCES */
+int proc_show_mountstats(struct proc_text *x, const struct proc_ctx *c);
+extern const struct proc_entry proc_attr_entries[];
+
 /* proc_links.c */
 int proc_show_mounts(struct proc_text *x, const struct proc_ctx *c);
 int proc_show_mountinfo(struct proc_text *x, const struct proc_ctx *c);

@@ -48,7 +48,14 @@ static int show_meminfo(struct proc_text *x, const struct proc_ctx *c)
     static const char *const zeros[] = {
         "Buffers",      "Cached",         "SwapCached",   "Active",         "Inactive",
         "Active(anon)", "Inactive(anon)", "Active(file)", "Inactive(file)", "Unevictable",
-        "Mlocked",      "SwapTotal",      "SwapFree",     "Dirty",          "Writeback"};
+        "Mlocked",      "SwapTotal",      "SwapFree",     "Zswap",          "Zswapped",
+        "Dirty",        "Writeback"};
+    static const char *const more[] = {
+        "Mapped:",        "Shmem:",        "KReclaimable:", "Slab:",
+        "SReclaimable:",  "SUnreclaim:",   "KernelStack:",  "PageTables:",
+        "SecPageTables:", "NFS_Unstable:", "Bounce:",       "WritebackTmp:"};
+    static const char *const huge[] = {"Percpu:",         "AnonHugePages:", "ShmemHugePages:",
+                                       "ShmemPmdMapped:", "FileHugePages:", "FilePmdMapped:"};
     proc_printf(x, "%-15s %8llu kB\n", "MemTotal:", (unsigned long long)total);
     proc_printf(x, "%-15s %8llu kB\n", "MemFree:", (unsigned long long)free_kb);
     proc_printf(x, "%-15s %8llu kB\n", "MemAvailable:", (unsigned long long)free_kb);
@@ -58,14 +65,18 @@ static int show_meminfo(struct proc_text *x, const struct proc_ctx *c)
         proc_printf(x, "%-15s %8d kB\n", name, 0);
     }
     proc_printf(x, "%-15s %8llu kB\n", "AnonPages:", (unsigned long long)used);
-    proc_printf(x, "%-15s %8d kB\n%-15s %8d kB\n%-15s %8d kB\n", "Mapped:", 0, "Shmem:", 0,
-                "Slab:", 0);
+    for (size_t i = 0; i < ARRAY_SIZE(more); i++)
+        proc_printf(x, "%-15s %8d kB\n", more[i], 0);
     proc_printf(x, "%-15s %8llu kB\n%-15s %8llu kB\n", "CommitLimit:", (unsigned long long)total,
                 "Committed_AS:", (unsigned long long)used);
     proc_printf(x, "VmallocTotal:   34359738367 kB\nVmallocUsed:           0 kB\nVmallocChunk:     "
                    "     0 kB\n");
-    proc_printf(x, "HugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        "
-                   "0\nHugePages_Surp:        0\nHugepagesize:       2048 kB\n");
+    for (size_t i = 0; i < ARRAY_SIZE(huge); i++)
+        proc_printf(x, "%-15s %8d kB\n", huge[i], 0);
+    proc_printf(
+        x,
+        "HugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        "
+        "0\nHugePages_Surp:        0\nHugepagesize:       2048 kB\nHugetlb:               0 kB\n");
     return 0;
 }
 
