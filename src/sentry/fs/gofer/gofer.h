@@ -1,14 +1,19 @@
 /* sentry/fs/gofer/gofer.h - the container's own files, on the host: its root and its bind mounts.
  *
- * What     The sentry walks by itself below the O_PATH descriptor that the gofer handed over for a mount ("directfs"), one name a
- *          step and never through a link; the gofer is asked only where the host refuses the sentry (-EACCES).
- *          Attributes, names and link texts are read once and kept: the sandbox is taken to be the only one that changes them.
+ * What     Two forms (docs/gofer-protocol.md). directfs: the sentry walks by itself below the O_PATH descriptor that the gofer
+ *          handed over for a mount, one name a step and never through a link, and asks the gofer where the host refuses it.
+ *          Messages: it has no directories, and asks for everything but data. remote.c chooses; all else is one.
+ *          exclusive: names, missing ones too, attributes and link texts are read once and kept. shared: others change them;
+ *          names are looked up again on each walk, attributes read for each stat.
  * Owner    a superblock owns its tree; inodes know their place (directory and name) to open themselves again.
- * Locks    the kernel lock; dropped around reads that the host's page cache cannot serve, and around questions to the gofer.
- * Limits   GOFER_HANDLES_MAX descriptors kept for reuse, GOFER_FILES_MAX open files (-ENFILE).
+ * Locks    the kernel lock, also while the gofer answers; dropped around reads that the host's page cache cannot serve,
+ *          writes that would wait, fsync and fallocate.
+ * Limits   GOFER_HANDLES_MAX (1,000) descriptors kept for reuse, the least recently used ones go; GOFER_FILES_MAX open files
+ *          (-ENFILE). Inodes live as long as a dentry: the kernel keeps DENTRY_LRU_MAX (8,192) that nobody uses.
  *
  * I1  a host call names at most one component below a descriptor, with O_NOFOLLOW or its like.
  * I2  no call that changes the host is made for a tree that is read-only or lies under an overlay.
+ * I3  mount points that the kernel makes are synthetic: the host never has them.
  */
 #pragma once
 #include <stdbool.h>
