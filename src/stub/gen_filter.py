@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Writes filter.c: the seccomp filters of stub processes (DESIGN.md 3.1, 3.5). Two that differ in how a call is handed to the
-sentry: stub_filter as a notification, stub_filter_trace as a stop of the tracer.
+"""Writes filter.c: the seccomp filters of stub processes (DESIGN.md 3.1, 3.5), which differ in how a call is handed to the sentry:
+stub_filter as a trap, whose stop is posted to a worker on another CPU or else a notification; stub_filter_single, where there is
+one CPU, as a notification unless a trap saves two reaches into the process; stub_filter_trace as a stop of the tracer.
 
 From the stub's text: what the sentry's commands need, natively when the arguments keep it to the application's own memory,
 else as a notification that the sentry answers with "continue" only if it asked this thread for exactly this call.
 From anywhere else: futexes on its own memory, clocks, yield and %fs are native; calls that need the whole context or a
-host call in this process are traps, and so are those whose arguments the stub copies (near.py; not under a tracer, for which a
-trap is one stop more); everything else is a notification.
+host call in this process are always traps.
 
 Address rule: start and length lie below the stub. With hi() the upper 32 bits, hi(start) + hi(len) + 2 <= hi(STUB_TEXT)
 bounds the end however the lower halves add up.
@@ -22,7 +22,7 @@ lo = lambda n: 16 + 8 * n
 hi = lambda n: 20 + 8 * n
 
 prog, labels = [], {}
-hand_over = "USER_NOTIF"
+hand_over, wide = "USER_NOTIF", False
 
 
 def emit(code, k, t=None, f=None):
@@ -75,8 +75,8 @@ def tree(actions):
 
 def leaf(target):
     """The special ones are far away: an unconditional jump reaches them."""
-    if target in ("other", "notif"):
-        ret(hand_over)
+    if target == "other":
+        ret("TRAP" if wide else hand_over)
     elif target == "allow":
         ret("ALLOW")
     elif target == "trap":
@@ -96,8 +96,9 @@ def check_range(arg):
 TRAPS = """mmap mprotect munmap brk clone fork vfork execve rt_sigreturn exit madvise mremap clone3 execveat
 set_tid_address rseq getrusage sigaltstack msync mincore mlock mlock2 munlock mlockall munlockall shmat shmdt remap_file_pages pkey_mprotect""".split()
 
-def program(trace):
-    global hand_over
+def program(kind):
+    global hand_over, wide
+    trace, wide = kind == "trace", kind == "wide"
     hand_over = "TRACE" if trace else "USER_NOTIF"
     prog.clear()
     labels.clear()
@@ -107,7 +108,7 @@ def program(trace):
 
     # the stub
     ld(NR)
-    for nr in ("STUB_NR_STOP", "STUB_NR_REPORT", "STUB_NR_ZYGOTE"):
+    for nr in ("STUB_NR_STOP", "STUB_NR_REPORT", "STUB_NR_ZYGOTE", "STUB_NR_SLEEP"):
         on(nr, "s_notif")
     for nr in ("rt_sigreturn", "exit", "set_tid_address"):
         on("__NR_" + nr, "s_allow")
@@ -128,7 +129,7 @@ def program(trace):
 
     # the application
     label("app"); ld(NR)
-    actions = {nr: "trap" for nr in near_calls} if not trace else {}
+    actions = {nr: "trap" for nr, ops in near_calls.items() if kind == "single" and (len(ops) > 1 or ops[0][0] >= near.EACH_IN)}
     actions.update({number[n]: "trap" for n in TRAPS if n in number})
     actions.update({number[n]: "allow" for n in ("sched_yield", "getcpu", "gettimeofday", "time", *HOST)})
     actions.update({number[n]: n for n in ("futex", "membarrier", "arch_prctl")})
@@ -160,8 +161,8 @@ HOST = "futex_waitv futex_wake futex_wait futex_requeue".split()
 out = ["/* Made by gen_filter.py. */", '#include "stub/stub.h"', "", "#include <asm/unistd_64.h>", "#include <linux/audit.h>",
        "#include <linux/filter.h>", "#include <linux/seccomp.h>", "",
        f'_Static_assert(STUB_TEXT >> 32 == {STUB_HI:#x} && STUB_TEXT_SIZE == {TEXT_SIZE:#x}, "gen_filter.py");', ""]
-for name, is_trace in (("stub_filter", False), ("stub_filter_trace", True)):
-    program(is_trace)
+for name, kind in (("stub_filter", "wide"), ("stub_filter_single", "single"), ("stub_filter_trace", "trace")):
+    program(kind)
     out.append(f"const struct sock_filter {name}[] = {{")
     for pc, (code, k, t, f) in enumerate(prog):
         d = [0 if x is None else labels[x] - pc - 1 for x in (t, f)]

@@ -35,13 +35,36 @@ static int commands_run(volatile struct stub_ctl *ctl)
     return 1;
 }
 
+#define SPINS 600 /* 10 to 20 us: longer than a call that does not wait */
+
+/* True if the stop was handed over and answered without a notification. */
+static int post(volatile struct stub_ctl *ctl)
+{
+    uint32_t *hand = (uint32_t *)(uintptr_t)&ctl->hand, old = STUB_HAND_WATCHED;
+    if (*hand != STUB_HAND_WATCHED ||
+        !__atomic_compare_exchange_n(hand, &old, STUB_HAND_POSTED, 0, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_ACQUIRE))
+        return 0;
+    for (int i = 0; i < SPINS; i++) {
+        uint32_t h = __atomic_load_n(hand, __ATOMIC_ACQUIRE);
+        if (h == STUB_HAND_NONE || h == STUB_HAND_WATCHED)
+            return 1;
+        if (h == STUB_HAND_SLEEP)
+            break;
+        __builtin_ia32_pause();
+    }
+    stub_call(STUB_NR_SLEEP, 0, 0, 0, 0, 0, 0);
+    return 1;
+}
+
 static void stop(volatile struct stub_ctl *ctl, int signo, uint64_t info, uint64_t uc)
 {
     ctl->signo = (uint32_t)signo;
     ctl->info = info;
     ctl->uc = uc;
     ctl->interrupted = 0; /* one that comes from here on is a stop of its own */
-    stub_call(STUB_NR_STOP, 0, 0, 0, 0, 0, 0);
+    if (!post(ctl))
+        stub_call(STUB_NR_STOP, 0, 0, 0, 0, 0, 0);
 }
 
 /* After the answer: does what the sentry asks for, and goes on with the context that it left. direct: no signal is blocked, and

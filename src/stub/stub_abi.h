@@ -37,6 +37,7 @@
 #define STUB_NR_STOP   0x7100
 #define STUB_NR_REPORT 0x7101
 #define STUB_NR_ZYGOTE 0x7102 /* answer: the slot of a new space */
+#define STUB_NR_SLEEP  0x7103 /* a stop was posted in `hand` and is not answered yet: wait here */
 
 /* Commands beyond host calls by number. */
 #define STUB_CMD_COPY    0x7200 /* dst, src, size */
@@ -48,6 +49,7 @@
 /* How the zygote's filter hands a call to the sentry. */
 #define STUB_MODE_NOTIFY   0u /* seccomp user notification */
 #define STUB_MODE_TRACE    1u /* the tracer's stop */
+#define STUB_MODE_SINGLE   2u /* notification; there is one CPU */
 
 #define STUB_SIG_INTERRUPT 10 /* SIGUSR1 of the host */
 
@@ -63,6 +65,15 @@
 #define STUB_NEAR_IN_MAX  0x2000 /* bytes of all */
 #define STUB_NEAR_WINDOW_MAX                                                                       \
     0x1000 /* of each: what is made writable and not used costs a page fault */
+
+/* stub_ctl.hand: a stop without a notification. WATCHED (sentry: a worker spins on it) -> POSTED (stub: the stop is complete;
+ * it spins) -> TAKEN (sentry) -> NONE, WATCHED (sentry: answered), or SLEEP (sentry: this lasts). A stub that sees SLEEP, or has spun
+ * long enough, makes the call STUB_NR_SLEEP, which may find the stop answered. NONE -> a notification. */
+#define STUB_HAND_NONE    0u
+#define STUB_HAND_WATCHED 1u
+#define STUB_HAND_POSTED  2u
+#define STUB_HAND_TAKEN   3u
+#define STUB_HAND_SLEEP   4u
 
 /* Offsets for assembly. */
 #define STUB_CTL_SP          0
@@ -106,6 +117,7 @@ struct stub_ctl {
     uint32_t pad;
     struct stub_near in[STUB_NEAR_IN], window[STUB_NEAR_WINDOWS], out[STUB_NEAR_OUT];
     struct stub_cmd cmd[STUB_CMDS];
+    uint32_t hand __attribute__((aligned(64))); /* a cache line that others do not touch */
 };
 _Static_assert(sizeof(struct stub_ctl) <= STUB_AREA_PASS, "control page");
 _Static_assert(__builtin_offsetof(struct stub_ctl, uc) == STUB_CTL_UC, "offset");

@@ -45,6 +45,8 @@ __attribute__((noinline)) static bool is_leading(void)
     return leading;
 }
 
+bool worker_leads(void) { return is_leading(); }
+
 void kernel_lock(void) NO_THREAD_SAFETY_ANALYSIS { mutex_lock(&workers.kernel); }
 
 void kernel_unlock(void) NO_THREAD_SAFETY_ANALYSIS { mutex_unlock(&workers.kernel); }

@@ -11,6 +11,8 @@
 /* Not annotated: handlers run under the lock that the run loop took, which clang cannot see through the ops tables. */
 void worker_block_begin(void);
 void worker_block_end(void);
+/* The calling thread is the worker that waits for stops. */
+bool worker_leads(void);
 /* Starts the first worker. */
 NODISCARD int worker_start(void);
 /* Runs the I/O thread's loop in the calling thread until the sandbox ends; returns the exit status for runsc. */

@@ -1,14 +1,14 @@
 #include "sentry/time/timer.h"
 
 #include "base/checked.h"
-#include "host/host.h"
+#include "host/clock.h"
 
 #include <time.h>
 
 static int64_t host_clock_ns(clockid_t id)
 {
     struct timespec ts = {0};
-    if (host_clock_gettime(id, &ts) < 0)
+    if (host_clock_read(id, &ts) < 0)
         return 0;
     return saturating_ns(ts.tv_sec, ts.tv_nsec);
 }

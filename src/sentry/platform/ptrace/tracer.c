@@ -312,9 +312,11 @@ static int ptrace_lead(void (*run)(void *arg))
     return 0;
 }
 
+static uint32_t tracer_mode(void) { return STUB_MODE_TRACE; }
+
 const struct transport ptrace_transport = {
     .name = "ptrace",
-    .mode = STUB_MODE_TRACE,
+    .mode = tracer_mode,
     .prepare = pass_start,
     .attach = ptrace_attach,
     .lead = ptrace_lead,

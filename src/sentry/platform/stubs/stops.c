@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#include "base/atomic.h"
 #include "base/log.h"
 #include "host/host.h"
 #include "host/thread.h"
@@ -27,8 +28,23 @@ void platform_lead_take(void) { plat()->transport->lead_take(); }
 
 int platform_lead_give(void) { return plat()->transport->lead_give(); }
 
+/* Before th goes on: where will its next stop be noticed? */
+static void hand_set(struct thread *th)
+{
+    const struct transport *tp = plat()->transport;
+    bool watch = tp->watch && tp->watch(th);
+    if (!watch && !th->watched && !th->posted)
+        return;
+    th->watched = watch;
+    th->posted = false;
+    atomic_store_release((uint32_t *)(uintptr_t)&thread_ctl(th)->hand,
+                         watch ? STUB_HAND_WATCHED : STUB_HAND_NONE);
+}
+
 void stop_answer(struct thread *th, int64_t value)
 {
+    if (th->has_notif || th->posted)
+        hand_set(th);
     if (!th->has_notif)
         return;
     th->has_notif = false;
@@ -147,8 +163,83 @@ static void on_report(struct thread *th)
         ev->map_failed(th->task, err);
 }
 
+static void stopped(struct thread *th)
+{
+    if (plat()->transport->stopped)
+        plat()->transport->stopped(th);
+}
+
+static uint32_t *hand_of(const struct thread *th)
+{
+    return (uint32_t *)(uintptr_t)&thread_ctl(th)->hand;
+}
+
+/* A stop in the area of a running thread: true if there was one. From here on it is stopped. */
+static bool post_take(struct thread *th)
+{
+    uint32_t old = STUB_HAND_POSTED;
+    if (th->stop != STOP_RUNNING || th->life == THREAD_NEW ||
+        !atomic_cmpxchg_acq_rel(hand_of(th), &old, STUB_HAND_TAKEN))
+        return false;
+    th->posted = true;
+    return true;
+}
+
+static void post_handle(struct thread *th)
+{
+    uint32_t slot = th->slot;
+    if (th->life != THREAD_DYING) {
+        stopped(th);
+        queue_done(th);
+        on_stop(th);
+    } else if (th->has_notif) {
+        thread_exit_now(th);
+    }
+    /* Not answered at once: let it sleep. It may be gone, too. */
+    if (thread_by_slot(slot) == th && th->posted && !th->has_notif)
+        atomic_store_release(hand_of(th), STUB_HAND_SLEEP);
+}
+
+static void on_post(uint64_t slot)
+{
+    struct thread *th = thread_by_slot(slot);
+    if (th && !th->space->dead && post_take(th))
+        post_handle(th);
+}
+
+/* It waits for the answer to its post: which may not have been seen, or be there already. */
+static void on_sleep(struct thread *th, const struct seccomp_notif *n)
+{
+    if (th->stop == STOP_RUNNING && !th->posted) {
+        if (!post_take(th)) {
+            plat()->transport->answer(n->id, 0);
+            return;
+        }
+        th->has_notif = true;
+        th->notif_id = n->id;
+        post_handle(th);
+        return;
+    }
+    if (!th->posted || th->has_notif) {
+        broken(th, "it sleeps without having posted");
+        return;
+    }
+    th->has_notif = true;
+    th->notif_id = n->id;
+    if (th->life == THREAD_DYING)
+        thread_exit_now(th);
+}
+
 static void on_stub_call(struct thread *th, const struct seccomp_notif *n)
 {
+    if (n->data.nr == STUB_NR_SLEEP) {
+        on_sleep(th, n);
+        return;
+    }
+    if (th->posted) {
+        broken(th, "a call while it is stopped");
+        return;
+    }
     if (n->data.nr != STUB_NR_STOP && n->data.nr != STUB_NR_REPORT) {
         if (!queue_continue(th, n))
             broken(th, "a call that was not asked for");
@@ -161,6 +252,7 @@ static void on_stub_call(struct thread *th, const struct seccomp_notif *n)
     } else if (n->data.nr == STUB_NR_REPORT) {
         on_report(th);
     } else {
+        stopped(th);
         queue_done(th);
         on_stop(th);
     }
@@ -171,6 +263,10 @@ void platform_handle(const struct platform_event *e)
     struct seccomp_notif n;
     memcpy(&n, e, sizeof(n));
     struct platform_root *p = plat();
+    if (n.pid == 0) {
+        on_post(n.data.args[0]);
+        return;
+    }
     if ((int32_t)n.pid == p->zygote_tid) {
         if (!zygote_notified(&n))
             LOGE("stubs: the zygote made an unexpected call nr=%d", n.data.nr);
@@ -188,6 +284,10 @@ void platform_handle(const struct platform_event *e)
         on_stub_call(th, &n);
         return;
     }
+    if (th->posted) {
+        broken(th, "a call while it is stopped");
+        return;
+    }
     th->has_notif = true;
     th->notif_id = n.id;
     if (th->life == THREAD_DYING) { /* its interrupt is pending: let it come */
@@ -196,6 +296,7 @@ void platform_handle(const struct platform_event *e)
     }
     if (th->inflight)
         queue_done(th);
+    stopped(th);
     th->stop = STOP_CALL;
     uint64_t args[6];
     for (int i = 0; i < 6; i++)

@@ -10,7 +10,9 @@
  *
  * I1  a stub call is let through (CONTINUE) only if it equals a command of the thread's queue that was not used yet, or is the
  *     mapping of the area of a NEW thread.
- * I2  a thread with a notification here is stopped: it does nothing until the answer.
+ * I2  a thread with a notification here is stopped: it does nothing until the answer. One whose stop was posted in its area
+ *     (th->posted, stub_ctl.hand) says so itself: what it does meanwhile is its own loss, and a notification other than
+ *     STUB_NR_SLEEP before the answer is the end of its process.
  */
 #pragma once
 #include <linux/seccomp.h>
@@ -77,6 +79,10 @@ struct thread {
     uint32_t seq;
     uint32_t flags;     /* STUB_FLAG_* of the next resume */
     uint32_t uc_off;    /* of the frame, in the area */
+    bool posted;        /* stopped by a post; has_notif too if it went to sleep */
+    bool watched;       /* the next stop may be a post */
+    uint16_t quick;     /* calls in a row that came soon after the answer before */
+    int64_t answer_ns;  /* when it was answered, if calls come quickly */
     bool pristine;      /* STOP_CONTEXT of a trapped call: nothing but rax will change */
     bool near;          /* in[] and window[] of the area belong to this stop */
     uint8_t nout;       /* entries of out[] */
@@ -166,6 +172,8 @@ void near_load(struct thread *th);
 /* stops.c: the answer to th's stop, if it is in one. */
 void stop_answer(struct thread *th, int64_t value);
 void stop_proceed(struct thread *th); /* the host makes the call */
+
+/* An event of thread id 0: a stop was posted in the area of the slot in its first argument. */
 
 /* zygote.c */
 NODISCARD int zygote_choose(const char *name); /* sets the transport. NULL: the best */

@@ -10,6 +10,7 @@
 
 #include "abi/poll.h"
 #include "abi/sched.h"
+#include "base/atomic.h"
 #include "base/log.h"
 #include "host/host.h"
 
@@ -162,6 +163,7 @@ struct thread *thread_new(struct space *s, struct task *t)
     ctl->ncmds = ctl->nout = 0;
     ctl->nin = ctl->nwindow = 0;
     ctl->flags = ctl->interrupted = 0;
+    ctl->hand = STUB_HAND_NONE;
     th->seq = ctl->done = 0;
     return th;
 }
@@ -306,6 +308,8 @@ void platform_thread_exit(struct thread *th)
         return; /* ends when it appears */
     if (was == STOP_CONTEXT && th->has_notif) {
         thread_exit_now(th);
+    } else if (th->posted) {
+        atomic_store_release((uint32_t *)(uintptr_t)&thread_ctl(th)->hand, STUB_HAND_SLEEP);
     } else if (was == STOP_CALL) {
         host_interrupt(th);
         stop_answer(th, -EINTR);

@@ -11,10 +11,12 @@
 #include "base/compiler.h"
 #include "sentry/platform/event.h"
 
+struct thread;
+
 struct transport {
     const char *name;
-    uint32_t mode;        /* STUB_MODE_*: what the zygote installs */
-    int (*prepare)(void); /* before the zygote; NULL: nothing to do. -errno */
+    uint32_t (*mode)(void); /* STUB_MODE_*: what the zygote installs */
+    int (*prepare)(void);   /* before the zygote; NULL: nothing to do. -errno */
     /* The zygote stands before its first call; number: what it wrote to stub_ctl.listener, less 1. -errno of the host. */
     int (*attach)(int32_t zygote, int number);
     /* Starts run(NULL) on the one thread that may wait; NULL: any may. */
@@ -27,6 +29,9 @@ struct transport {
     void (*proceed)(uint64_t id); /* the host makes the call */
     /* As proceed, for a mmap with descriptor fd of ours at number `at` of the stub's process. -errno: not done, not answered. */
     int (*proceed_with_file)(uint64_t id, int fd, int at);
+    /* th has stopped, will be answered now: whether its next stop is to be posted, for which th->hand is then WATCHED. NULL: never. */
+    void (*stopped)(struct thread *th);
+    bool (*watch)(struct thread *th);
     bool file_stays; /* after that the descriptor is still there, to be closed */
 };
 

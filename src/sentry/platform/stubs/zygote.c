@@ -95,7 +95,7 @@ static int zygote_start(const struct transport *tp)
     const int fds[3] = {hostfile_fd(p->areas), image,
                         p->pass_stub ? hostfile_fd(p->pass_stub) : -1};
     volatile struct stub_ctl *ctl = (volatile struct stub_ctl *)(uintptr_t)AREAS_BASE;
-    ctl->mode = p->transport->mode;
+    ctl->mode = p->transport->mode();
     /* Children are reaped by the host kernel, or by the tracer; their end is seen through pidfds. */
     struct {
         void (*handler)(int);
@@ -119,7 +119,7 @@ static int zygote_start(const struct transport *tp)
     p->zygote_tid = pid;
     atomic_store_release((uint32_t *)(uintptr_t)&ctl->attached, 1u);
     (void)!host_futex((uint32_t *)(uintptr_t)&ctl->attached, FUTEX_WAKE, 1, NULL, NULL, 0);
-    if (p->transport->mode == STUB_MODE_NOTIFY)
+    if (ctl->mode != STUB_MODE_TRACE)
         (void)!host_rt_sigaction(SIGCHLD, &ignore, NULL, sizeof(uint64_t));
     return 0;
 }

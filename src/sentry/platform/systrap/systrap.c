@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "host/host.h"
 #include "sentry/platform/stubs/stubs_priv.h"
+#include "sentry/platform/systrap/attach.h"
 
 /* Linux 6.6, newer than the headers that we build with. */
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
@@ -36,12 +37,6 @@ static int systrap_attach(int32_t zygote, int number)
     return 0;
 }
 
-static int systrap_wait(struct platform_event *ret)
-{
-    memset(ret, 0, sizeof(struct seccomp_notif));
-    return host_ioctl(listener(), SECCOMP_IOCTL_NOTIF_RECV, ret);
-}
-
 /* The host waits for its own locks, where a signal may end the call. */
 static int listener_call(unsigned cmd, void *arg)
 {
@@ -52,10 +47,28 @@ static int listener_call(unsigned cmd, void *arg)
     return r;
 }
 
+static void sync_set(uint64_t flags)
+{
+    (void)!listener_call(SECCOMP_IOCTL_NOTIF_SET_FLAGS, (void *)(uintptr_t)flags);
+}
+
+static int systrap_wait(struct platform_event *ret)
+{
+    if (attach_spin(ret, listener()))
+        return 0;
+    memset(ret, 0, sizeof(struct seccomp_notif));
+    return host_ioctl(listener(), SECCOMP_IOCTL_NOTIF_RECV, ret);
+}
+
 static void answer_send(struct seccomp_notif_resp *r)
 {
+    bool apart = attach_apart();
+    if (apart)
+        sync_set(0);
     /* -ENOENT: the thread was killed meanwhile. Nothing to do: its pidfd tells. */
     (void)!listener_call(SECCOMP_IOCTL_NOTIF_SEND, r);
+    if (apart)
+        sync_set(SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
 }
 
 static void systrap_answer(uint64_t id, int64_t value)
@@ -85,13 +98,21 @@ static int systrap_proceed_with_file(uint64_t id, int fd, int at)
     return 0;
 }
 
+static uint32_t systrap_mode(void)
+{
+    attach_init();
+    return attach_possible() ? STUB_MODE_NOTIFY : STUB_MODE_SINGLE;
+}
+
 const struct transport systrap_transport = {
     .name = "systrap",
-    .mode = STUB_MODE_NOTIFY,
+    .mode = systrap_mode,
     .attach = systrap_attach,
     .wait = systrap_wait,
     .answer = systrap_answer,
     .proceed = systrap_proceed,
     .proceed_with_file = systrap_proceed_with_file,
+    .stopped = attach_stopped,
+    .watch = attach_watch,
     .file_stays = true,
 };

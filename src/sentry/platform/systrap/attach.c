@@ -1,0 +1,157 @@
+#include "sentry/platform/systrap/attach.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#include "base/atomic.h"
+#include "base/log.h"
+#include "host/host.h"
+#include "sentry/io/worker.h"
+#include "sentry/platform/stubs/stubs_priv.h"
+#include "sentry/time/timer.h"
+
+/* ns. A notification costs about as much as QUICK: whoever calls more slowly would only warm the CPU. */
+#define QUICK       12000  /* from an answer to the next stop, for a call to count as quick */
+#define LINGER      15000  /* how long to spin after an answer */
+#define FIRST       80000  /* .. after the first one: the thread has to move to another CPU */
+#define PREEMPTED   100000 /* a gap in our own time: somebody else needs this CPU */
+#define POLL        4000
+#define BACKOFF_MIN 1000000
+#define BACKOFF_MAX 100000000
+/* Calls. */
+#define NEED_MIN   8u
+#define NEED_MAX   256u
+#define PAYS       24u /* in a session, to have been worth its start */
+#define POLL_CALLS 16u
+
+/* Host-side: of this run of the sandbox, not of its state. Only the leading worker uses it; the lead is handed on by a mutex. */
+static struct {
+    bool possible;
+    bool apart;    /* see attach_apart */
+    bool attached; /* to the thread of: */
+    uint32_t slot;
+    uint32_t calls; /* in this session */
+    uint32_t need;  /* quick calls before one begins */
+    int64_t not_before_ns, backoff_ns;
+} at = {.need = NEED_MIN, .backoff_ns = BACKOFF_MIN};
+
+static uint32_t *hand(void)
+{
+    return (uint32_t *)(uintptr_t)(AREAS_BASE + (uint64_t)at.slot * STUB_AREA_SIZE +
+                                   offsetof(struct stub_ctl, hand));
+}
+
+void attach_init(void)
+{
+    uint64_t cpus[PLATFORM_CPUS_MAX / 64] = {0};
+    int n = 0;
+    if (host_sched_getaffinity(0, sizeof(cpus), cpus) < 0)
+        return;
+    for (unsigned i = 0; i < PLATFORM_CPUS_MAX / 64; i++)
+        n += __builtin_popcountll(cpus[i]);
+    at.possible = n > 1;
+}
+
+bool attach_possible(void) { return at.possible; }
+
+void attach_stopped(struct thread *th)
+{
+    if (!at.possible)
+        return;
+    if (clock_monotonic_ns() - th->answer_ns > QUICK)
+        th->quick /= 2;
+    else if (th->quick < UINT16_MAX)
+        th->quick++;
+}
+
+bool attach_watch(struct thread *th)
+{
+    if (!at.possible)
+        return false;
+    th->answer_ns = clock_monotonic_ns();
+    if (!worker_leads())
+        return false;
+    if (at.attached)
+        return th->posted && th->slot == at.slot;
+    if (th->quick < at.need || th->answer_ns < at.not_before_ns)
+        return false;
+    at.attached = at.apart = true;
+    at.slot = th->slot;
+    at.calls = 0;
+    return true;
+}
+
+bool attach_apart(void)
+{
+    bool apart = at.apart;
+    at.apart = false;
+    return apart;
+}
+
+/* The session is over: was it worth it? One that has no second CPU ends with a call or none. */
+static void detach(bool pushed, int64_t now)
+{
+    LOGD("attach: over slot=%u calls=%u pushed=%d need=%u", at.slot, at.calls, pushed, at.need);
+    at.attached = false;
+    if (at.calls >= PAYS && !pushed) {
+        at.need = at.need / 2 > NEED_MIN ? at.need / 2 : NEED_MIN;
+        at.backoff_ns = BACKOFF_MIN;
+        return;
+    }
+    at.need = at.need * 2 < NEED_MAX ? at.need * 2 : NEED_MAX;
+    at.not_before_ns = now + at.backoff_ns;
+    at.backoff_ns = at.backoff_ns * 2 < BACKOFF_MAX ? at.backoff_ns * 2 : BACKOFF_MAX;
+}
+
+static bool other_waits(int listener)
+{
+    struct pollfd p = {.fd = listener, .events = POLLIN};
+    const struct timespec none = {0};
+    return host_ppoll(&p, 1, &none, NULL, 8) != 0;
+}
+
+static bool posted(struct platform_event *ret)
+{
+    struct seccomp_notif n = {0};
+    n.data.args[0] = at.slot;
+    memcpy(ret, &n, sizeof(n));
+    at.calls++;
+    return true;
+}
+
+/* False: a post came first. */
+static bool unwatch(void)
+{
+    uint32_t old = STUB_HAND_WATCHED;
+    return atomic_cmpxchg_acq_rel(hand(), &old, STUB_HAND_NONE) || old != STUB_HAND_POSTED;
+}
+
+bool attach_spin(struct platform_event *ret, int listener)
+{
+    if (!at.attached)
+        return false;
+    int64_t begin = clock_monotonic_ns(), last = begin, polled = begin;
+    int64_t linger = at.calls ? LINGER : FIRST;
+    bool pushed = false, over = at.calls % POLL_CALLS == POLL_CALLS - 1 && other_waits(listener);
+    while (!over) {
+        for (int i = 0; i < 16; i++) {
+            uint32_t h = atomic_load_acquire(hand());
+            if (h == STUB_HAND_POSTED)
+                return posted(ret);
+            over |= h != STUB_HAND_WATCHED; /* it waits for something else, or is gone */
+            cpu_relax();
+        }
+        int64_t now = clock_monotonic_ns();
+        pushed = now - last > PREEMPTED;
+        last = now;
+        over |= pushed || now - begin > linger;
+        if (now - polled > POLL) {
+            polled = now;
+            over |= other_waits(listener);
+        }
+    }
+    bool gone = unwatch();
+    detach(pushed, last);
+    return gone ? false : posted(ret);
+}

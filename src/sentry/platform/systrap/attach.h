@@ -1,0 +1,22 @@
+/* sentry/platform/systrap/attach.h - stops without notifications: the leading worker spins on the area of a thread that calls
+ * quickly, on another CPU (DESIGN.md 3.4; docs/decisions/0005-attached-worker.md).
+ *
+ * Owner    the leading worker, but for what is said.
+ * Locks    stopped, watch: the kernel lock. spin: none, called where it would wait for a notification.
+ */
+#pragma once
+#include <stdbool.h>
+
+#include "sentry/platform/event.h"
+
+struct thread;
+
+void attach_init(void);
+bool attach_possible(void); /* there is another CPU to spin on */
+void attach_stopped(struct thread *th);
+/* Whether the next stop of th, which goes on now, is posted. */
+bool attach_watch(struct thread *th);
+/* True once: the answer that follows must not be a switch to the thread on this CPU. */
+bool attach_apart(void);
+/* Spins for a post of the attached thread, if there is one. True: *ret is its event. False: wait for a notification. */
+bool attach_spin(struct platform_event *ret, int listener);
