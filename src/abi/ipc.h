@@ -75,6 +75,27 @@ struct linux_shmid64_ds {
 };
 static_assert(sizeof(struct linux_shmid64_ds) == 112, "struct shmid64_ds");
 
+struct linux_shminfo64 {
+    uint64_t shmmax;
+    uint64_t shmmin;
+    uint64_t shmmni;
+    uint64_t shmseg;
+    uint64_t shmall;
+    uint64_t reserved[4];
+};
+static_assert(sizeof(struct linux_shminfo64) == 72, "struct shminfo64");
+
+struct linux_shm_info {
+    int32_t used_ids;
+    uint32_t pad;
+    uint64_t shm_tot;
+    uint64_t shm_rss;
+    uint64_t shm_swp;
+    uint64_t swap_attempts;
+    uint64_t swap_successes;
+};
+static_assert(sizeof(struct linux_shm_info) == 48, "struct shm_info");
+
 struct linux_semid64_ds {
     struct linux_ipc64_perm sem_perm;
     int64_t sem_otime;

@@ -37,6 +37,7 @@ struct kernel {
     struct misc_root *misc;     /* hostname, random, counters (syscalls/) */
     struct gofer_root *gofer;   /* (fs/gofer) */
     struct loader_root *loader; /* vDSO image, exec settings (loader/) */
+    struct shm_root *shm;       /* System V segments (ipc/), made with the first */
     char hostname[65];
     char domainname[65];
     uint32_t ncpus;            /* what programs see */

@@ -37,8 +37,9 @@ static int shm_mount(struct mount **ret)
     return 0;
 }
 
-int tmpfs_file_new(struct task *t, const char *name, uint32_t mode, uint32_t seals,
-                   struct file **ret)
+/* text: what /proc shows as its path. */
+static int file_unnamed(struct task *t, const struct strbuf *text, uint32_t mode, uint32_t seals,
+                        struct file **ret)
 {
     struct mount *m;
     struct tmpfs_inode *r;
@@ -51,11 +52,7 @@ int tmpfs_file_new(struct task *t, const char *name, uint32_t mode, uint32_t sea
     inode_init_owner(&r->vfs, NULL, cr);
     r->vfs.nlink = 0;
     r->seals = seals;
-    char text[300];
-    struct strbuf sb;
-    strbuf_init(&sb, text, sizeof(text));
-    strbuf_printf(&sb, "/memfd:%s (deleted)", name);
-    struct path p = {m, dentry_new_unlinked(m->sb, NULL, &r->vfs, sb.buf, sb.len)};
+    struct path p = {m, dentry_new_unlinked(m->sb, NULL, &r->vfs, text->buf, text->len)};
     if (!p.dentry)
         return -ENOMEM;
     err = file_new(&p, &tmpfs_reg_fops, LINUX_O_RDWR | LINUX_O_LARGEFILE, cr, ret);
@@ -65,6 +62,35 @@ int tmpfs_file_new(struct task *t, const char *name, uint32_t mode, uint32_t sea
         (*ret)->counted_writer = true;
     }
     return err;
+}
+
+int tmpfs_file_new(struct task *t, const char *name, uint32_t mode, uint32_t seals,
+                   struct file **ret)
+{
+    char text[300];
+    struct strbuf sb;
+    strbuf_init(&sb, text, sizeof(text));
+    strbuf_printf(&sb, "/memfd:%s (deleted)", name);
+    return file_unnamed(t, &sb, mode, seals, ret);
+}
+
+int tmpfs_shm_new(struct task *t, uint32_t key, uint32_t mode, uint64_t size, struct file **ret)
+{
+    char text[32];
+    struct strbuf sb;
+    struct file *f;
+    strbuf_init(&sb, text, sizeof(text));
+    strbuf_printf(&sb, "/SYSV%08x (deleted)", key);
+    int err = file_unnamed(t, &sb, mode, LINUX_F_SEAL_SEAL, &f);
+    if (err)
+        return err;
+    err = tmpfs_reg_resize(tmpfs_i(f->inode), size);
+    if (err) {
+        file_unref(f);
+        return err;
+    }
+    *ret = f;
+    return 0;
 }
 
 /* Is a shared mapping there through which the file may be written? */

@@ -24,3 +24,6 @@ NODISCARD int tmpfs_new(const char *options, struct super **ret);
  * -ENOMEM, -ENFILE. */
 NODISCARD int tmpfs_file_new(struct task *t, const char *name, uint32_t mode, uint32_t seals,
                              struct file **ret);
+/* The memory of a System V segment: such a file of this size. -ENOMEM, -ENFILE, -EFBIG. */
+NODISCARD int tmpfs_shm_new(struct task *t, uint32_t key, uint32_t mode, uint64_t size,
+                            struct file **ret);
