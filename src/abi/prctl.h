@@ -59,6 +59,7 @@
 #define LINUX_PR_GET_MEMORY_MERGE          68
 #define LINUX_PR_SET_PTRACER               0x59616d61U
 #define LINUX_PR_SET_VMA                   0x53564d41U
+#define LINUX_PR_GET_AUXV                  0x41555856U
 #define LINUX_PR_SET_PTRACER_ANY           0xffffffffffffffffULL
 #define LINUX_PR_SET_VMA_ANON_NAME         0
 #define LINUX_PR_CAP_AMBIENT_IS_SET        1
@@ -66,6 +67,14 @@
 #define LINUX_PR_CAP_AMBIENT_LOWER         3
 #define LINUX_PR_CAP_AMBIENT_CLEAR_ALL     4
 #define LINUX_PR_TSC_ENABLE                1
+#define LINUX_PR_TIMING_STATISTICAL        0
+#define LINUX_PR_MCE_KILL_CLEAR            0
+#define LINUX_PR_MCE_KILL_SET              1
+#define LINUX_PR_MCE_KILL_LATE             0
+#define LINUX_PR_MCE_KILL_EARLY            1
+#define LINUX_PR_MCE_KILL_DEFAULT          2
+#define LINUX_PR_SPEC_L1D_FLUSH            2
+#define LINUX_PR_SPEC_ENABLE               (1U << 1)
 #define LINUX_PR_TSC_SIGSEGV               2
 #define LINUX_PR_SET_MM_START_CODE         1
 #define LINUX_PR_SET_MM_END_CODE           2
@@ -83,15 +92,24 @@
 #define LINUX_PR_SET_MM_MAP                14
 #define LINUX_PR_SET_MM_MAP_SIZE           15
 
-#define LINUX_ARCH_SET_GS                  0x1001U
-#define LINUX_ARCH_SET_FS                  0x1002U
-#define LINUX_ARCH_GET_FS                  0x1003U
-#define LINUX_ARCH_GET_GS                  0x1004U
-#define LINUX_ARCH_GET_CPUID               0x1011U
-#define LINUX_ARCH_SET_CPUID               0x1012U
-#define LINUX_ARCH_GET_XCOMP_SUPP          0x1021U
-#define LINUX_ARCH_GET_XCOMP_PERM          0x1022U
-#define LINUX_ARCH_REQ_XCOMP_PERM          0x1023U
-#define LINUX_ARCH_MAP_VDSO_64             0x2003U
+struct linux_prctl_mm_map {
+    uint64_t start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
+    uint64_t arg_start, arg_end, env_start, env_end;
+    uint64_t auxv; /* application address */
+    uint32_t auxv_size;
+    uint32_t exe_fd; /* UINT32_MAX: as it is */
+};
+static_assert(sizeof(struct linux_prctl_mm_map) == 104, "struct prctl_mm_map");
+
+#define LINUX_ARCH_SET_GS         0x1001U
+#define LINUX_ARCH_SET_FS         0x1002U
+#define LINUX_ARCH_GET_FS         0x1003U
+#define LINUX_ARCH_GET_GS         0x1004U
+#define LINUX_ARCH_GET_CPUID      0x1011U
+#define LINUX_ARCH_SET_CPUID      0x1012U
+#define LINUX_ARCH_GET_XCOMP_SUPP 0x1021U
+#define LINUX_ARCH_GET_XCOMP_PERM 0x1022U
+#define LINUX_ARCH_REQ_XCOMP_PERM 0x1023U
+#define LINUX_ARCH_MAP_VDSO_64    0x2003U
 
 #endif

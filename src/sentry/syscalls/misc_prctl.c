@@ -2,14 +2,18 @@
 #include "abi/capability.h"
 #include "abi/prctl.h"
 #include "abi/signal.h"
+#include "abi/syscall_nr.h"
 #include "base/err.h"
 #include "sentry/mm/mm.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/syscalls/misc_prctl.h"
+#include "sentry/task/run.h"
 #include "sentry/task/task.h"
 
 #include <string.h>
 
 #define SECBIT_KEEP_CAPS            (1u << 4)
+#define SECBIT_KEEP_CAPS_LOCKED     (1u << 5)
 #define SECBIT_NO_CAP_AMBIENT_RAISE (1u << 6)
 #define SECBITS_ALL                 0xffu
 #define SECBITS_LOCKS               0xaau
@@ -120,6 +124,8 @@ static int64_t privileges(struct task *t, const struct sys_args *a)
     case LINUX_PR_SET_KEEPCAPS:
         if (a->arg[1] > 1)
             return -EINVAL;
+        if (t->cred->securebits & SECBIT_KEEP_CAPS_LOCKED)
+            return -EPERM;
         t->keepcaps = a->arg[1];
         return 0;
     case LINUX_PR_CAPBSET_READ:
@@ -139,6 +145,64 @@ static int64_t privileges(struct task *t, const struct sys_args *a)
     }
 }
 
+/* The host does it, for the process that runs the program. */
+static int64_t thp_disable(struct task *t, const struct sys_args *a)
+{
+    if (!rest_zero(a, 2))
+        return -EINVAL;
+    if (t->restart.again) {
+        if (!task_sync_result(t))
+            t->tg->thp_disable = a->arg[1];
+        return task_sync_result(t);
+    }
+    if (platform_stop(t->thread) != STOP_CONTEXT)
+        return -EINVAL;
+    int err = task_native_call(t, LINUX_SYS_prctl, a->arg);
+    return err ? err : task_sync(t);
+}
+
+static int64_t mce_kill(struct task *t, const struct sys_args *a)
+{
+    static const uint8_t show[] = {LINUX_PR_MCE_KILL_DEFAULT, LINUX_PR_MCE_KILL_LATE,
+                                   LINUX_PR_MCE_KILL_EARLY};
+    if (arg_int(a, 0) == LINUX_PR_MCE_KILL_GET)
+        return rest_zero(a, 1) ? show[t->mce_kill] : -EINVAL;
+    if (!rest_zero(a, 3))
+        return -EINVAL;
+    if (a->arg[1] == LINUX_PR_MCE_KILL_CLEAR && !a->arg[2])
+        t->mce_kill = 0;
+    else if (a->arg[1] == LINUX_PR_MCE_KILL_SET && a->arg[2] <= LINUX_PR_MCE_KILL_DEFAULT)
+        t->mce_kill = a->arg[2] == LINUX_PR_MCE_KILL_LATE    ? 1
+                      : a->arg[2] == LINUX_PR_MCE_KILL_EARLY ? 2
+                                                             : 0;
+    else
+        return -EINVAL;
+    return 0;
+}
+
+static int64_t io_flusher(struct task *t, const struct sys_args *a)
+{
+    bool get = arg_int(a, 0) == LINUX_PR_GET_IO_FLUSHER;
+    if (!task_capable(t, LINUX_CAP_SYS_RESOURCE))
+        return -EPERM;
+    if (!rest_zero(a, get ? 1 : 2) || a->arg[1] > 1)
+        return -EINVAL;
+    if (!get)
+        t->io_flusher = a->arg[1];
+    return get ? t->io_flusher : 0;
+}
+
+/* Nothing is promised: speculation goes on as the host has it, and is not for the program to set. */
+static int64_t speculation(const struct sys_args *a)
+{
+    bool get = arg_int(a, 0) == LINUX_PR_GET_SPECULATION_CTRL;
+    if (!rest_zero(a, get ? 2 : 3))
+        return -EINVAL;
+    if (a->arg[1] > LINUX_PR_SPEC_L1D_FLUSH)
+        return -ENODEV;
+    return get ? (int64_t)LINUX_PR_SPEC_ENABLE : -ENXIO;
+}
+
 int64_t sys_prctl(struct task *t, const struct sys_args *a)
 {
     struct uaddr p = arg_uaddr(a, 1);
@@ -154,8 +218,9 @@ int64_t sys_prctl(struct task *t, const struct sys_args *a)
     case LINUX_PR_SET_NAME: return set_name(t, p);
     case LINUX_PR_GET_NAME: return copy_out(t, p, t->comm, sizeof(t->comm));
     case LINUX_PR_SET_TIMERSLACK:
-        t->timer_slack_ns =
-            (int64_t)a->arg[1] <= 0 ? 50000 : (uint32_t)MIN(a->arg[1], (uint64_t)UINT32_MAX);
+        t->timer_slack_ns = (int64_t)a->arg[1] <= 0
+                                ? t->timer_slack_default_ns
+                                : (uint32_t)MIN(a->arg[1], (uint64_t)UINT32_MAX);
         return 0;
     case LINUX_PR_GET_TIMERSLACK: return t->timer_slack_ns;
     case LINUX_PR_SET_CHILD_SUBREAPER: t->tg->child_subreaper = a->arg[1] != 0; return 0;
@@ -164,8 +229,23 @@ int64_t sys_prctl(struct task *t, const struct sys_args *a)
     case LINUX_PR_GET_TSC: return copy_out_u32(t, p, LINUX_PR_TSC_ENABLE);
     case LINUX_PR_SET_TSC: return a->arg[1] == LINUX_PR_TSC_ENABLE ? 0 : -EINVAL;
     case LINUX_PR_GET_SECCOMP: return 0;
-    case LINUX_PR_SET_MM: return task_capable(t, LINUX_CAP_SYS_RESOURCE) ? -EINVAL : -EPERM;
-    case LINUX_PR_GET_THP_DISABLE: return rest_zero(a, 1) ? 0 : -EINVAL;
+    case LINUX_PR_SET_MM: return prctl_set_mm(t, a);
+    case LINUX_PR_GET_AUXV: return prctl_get_auxv(t, a);
+    case LINUX_PR_GET_TIMING: return LINUX_PR_TIMING_STATISTICAL;
+    case LINUX_PR_SET_TIMING: return a->arg[1] == LINUX_PR_TIMING_STATISTICAL ? 0 : -EINVAL;
+    case LINUX_PR_TASK_PERF_EVENTS_DISABLE: /* there are none */
+    case LINUX_PR_TASK_PERF_EVENTS_ENABLE: return 0;
+    case LINUX_PR_GET_THP_DISABLE: return rest_zero(a, 1) ? t->tg->thp_disable : -EINVAL;
+    case LINUX_PR_SET_THP_DISABLE: return thp_disable(t, a);
+    case LINUX_PR_GET_MDWE: return rest_zero(a, 1) ? 0 : -EINVAL;
+    case LINUX_PR_MCE_KILL:
+    case LINUX_PR_MCE_KILL_GET: return mce_kill(t, a);
+    case LINUX_PR_SET_IO_FLUSHER:
+    case LINUX_PR_GET_IO_FLUSHER: return io_flusher(t, a);
+    case LINUX_PR_GET_SPECULATION_CTRL:
+    case LINUX_PR_SET_SPECULATION_CTRL: return speculation(a);
+    case LINUX_PR_SET_SYSCALL_USER_DISPATCH: /* PR_SYS_DISPATCH_OFF only: calls are caught by the kernel */
+        return rest_zero(a, 1) ? 0 : -EINVAL;
     default: return privileges(t, a);
     }
 }

@@ -82,8 +82,10 @@ static int copy_task(struct task *t, struct task *c, const struct clone_request 
         c->nice = MAX(t->nice, 0);
     }
     memcpy(c->affinity, t->affinity, sizeof(c->affinity));
-    c->timer_slack_ns = t->timer_slack_ns;
+    c->timer_slack_ns = c->timer_slack_default_ns = t->timer_slack_ns;
     c->personality = t->personality;
+    c->mce_kill = t->mce_kill;
+    c->io_flusher = t->io_flusher;
     if (!(f & LINUX_CLONE_VM)) {
         c->rseq_addr = t->rseq_addr;
         c->rseq_len = t->rseq_len;
@@ -112,6 +114,7 @@ static struct tgroup *copy_group(struct task *t, const struct clone_request *q)
     tg->oom_score_adj = old->oom_score_adj;
     tg->dumpable = old->dumpable;
     tg->membarrier = old->membarrier;
+    tg->thp_disable = old->thp_disable;
     tg->exit_signal = q->exit_signal <= LINUX_NSIG ? (int32_t)q->exit_signal : 0;
     return tg;
 }

@@ -1,5 +1,7 @@
 #include "sentry/task/exec_hooks.h"
 
+#include "abi/prctl.h"
+#include "abi/syscall_nr.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "sentry/mm/mm.h"
@@ -63,6 +65,10 @@ void task_exec_switch(struct task *t, struct thread *th, struct mm *mm)
         t->thread = th;
         task_set_affinity(t, t->affinity);
         cpu_itimers_carry(t);
+        if (t->tg->thp_disable) {
+            const uint64_t args[6] = {LINUX_PR_SET_THP_DISABLE, 1};
+            (void)!task_native_call(t, LINUX_SYS_prctl, args);
+        }
         platform_thread_exit(gone);
     } else {
         if (old && old != mm)

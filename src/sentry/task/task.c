@@ -36,7 +36,7 @@ struct task *task_alloc(void)
     t->next = TASK_NEXT_USER;
     t->sysno = TASK_NO_CALL;
     t->again.nr = TASK_NO_CALL;
-    t->timer_slack_ns = 50000;
+    t->timer_slack_ns = t->timer_slack_default_ns = 50000;
     t->start_ns = clock_boottime_ns();
     return t;
 }

@@ -103,7 +103,8 @@ struct task {
     int64_t call_start_ns;   /* --strace */
     int64_t cpu_past_ns;     /* of platform threads that this task had before (exec) */
     int64_t cpu_known_ns;    /* of this one, when it was last asked for */
-    bool keepcaps, sched_reset_on_fork;
+    bool keepcaps, sched_reset_on_fork, io_flusher;
+    uint8_t mce_kill; /* LINUX_PR_MCE_KILL_*: kept and shown, machine checks are the host's */
     uint32_t sched_policy, sched_priority;
     uint32_t ioprio;
     /* identity and misc */
@@ -120,7 +121,7 @@ struct task {
     struct waitq vfork_done;
     int32_t nice;
     uint64_t affinity[PLATFORM_CPUS_MAX / 64]; /* host CPUs */
-    uint32_t timer_slack_ns;
+    uint32_t timer_slack_ns, timer_slack_default_ns;
     uint32_t personality;
     int64_t start_ns;
     uint64_t nvcsw;
@@ -146,6 +147,7 @@ struct tgroup {
     int32_t wait_status;      /* encoded as wait(2) when zombie */
     bool zombie, group_exit, execed, child_subreaper, dumpable;
     bool stopped, stop_reported, continued_pending;
+    bool thp_disable; /* prctl(PR_SET_THP_DISABLE), which the host does */
     int32_t stop_signal;
     uint32_t membarrier; /* LINUX_MEMBARRIER_CMD_REGISTER_* that were made */
     struct linux_rlimit64 rlim[LINUX_RLIM_NLIMITS];
