@@ -107,7 +107,7 @@ static int make_node(struct task *t, const char *name, uint32_t mode, struct pat
         err = may_create(&w.path, d, t->cred);
     if (!err)
         err = dir->ops->mknod
-                  ? dir->ops->mknod(dir, d, LINUX_S_IFSOCK | (mode & ~t->fs->umask), 0, t->cred)
+                  ? dir->ops->mknod(dir, d, LINUX_S_IFSOCK | create_mode(t, dir, mode), 0, t->cred)
                   : -EPERM;
     if (!err) {
         struct path p = {w.path.mnt, d};

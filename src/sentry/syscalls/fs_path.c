@@ -47,7 +47,8 @@ static int64_t do_mkdir(struct task *t, int dirfd, struct uaddr name, uint32_t m
     struct inode *dir = w.path.dentry->inode;
     if (!dir->ops->mkdir)
         return -EPERM;
-    r = dir->ops->mkdir(dir, d, mode & (LINUX_S_IRWXUGO | LINUX_S_ISVTX) & ~t->fs->umask, t->cred);
+    r = dir->ops->mkdir(dir, d, create_mode(t, dir, mode & (LINUX_S_IRWXUGO | LINUX_S_ISVTX)),
+                        t->cred);
     if (r == 0)
         notify_dir(dir, d->name, LINUX_IN_CREATE | LINUX_IN_ISDIR, 0);
     return r;
@@ -94,7 +95,7 @@ static int64_t do_mknod(struct task *t, int dirfd, struct uaddr name, uint32_t m
     bool whiteout = LINUX_S_ISCHR(mode) && dev == 0;
     if (device && !whiteout && !task_capable(t, LINUX_CAP_MKNOD))
         return -EPERM;
-    mode = (mode & LINUX_S_IFMT) | (mode & LINUX_S_IALLUGO & ~t->fs->umask);
+    mode = (mode & LINUX_S_IFMT) | create_mode(t, dir, mode);
     if (LINUX_S_ISREG(mode))
         r = dir->ops->create ? dir->ops->create(dir, d, mode & LINUX_S_IALLUGO, t->cred) : -EACCES;
     else

@@ -3,6 +3,7 @@
 #include "abi/xattr.h"
 #include "sentry/arena/arena.h"
 #include "sentry/syscalls/fs_priv.h"
+#include "sentry/vfs/acl.h"
 
 #include <string.h>
 
@@ -87,9 +88,12 @@ static int64_t do_set(struct task *t, const struct path *p, const struct sys_arg
         r = -EROFS;
     if (r == 0)
         r = name_allowed(t, i, name, MAY_WRITE);
-    if (r == 0 && !i->ops->setxattr)
+    bool dflt;
+    if (r == 0 && acl_name(name, &dflt))
+        r = acl_set(i, dflt, value, size, t->cred);
+    else if (r == 0 && !i->ops->setxattr)
         r = -EOPNOTSUPP;
-    if (r == 0)
+    else if (r == 0)
         r = name_is_prefix(name) ? -EINVAL : i->ops->setxattr(i, name, value, size, flags);
     if (r == 0)
         notify_dentry(p->dentry, LINUX_IN_ATTRIB);
@@ -108,14 +112,15 @@ static int64_t do_get(struct task *t, const struct path *p, const struct sys_arg
         n = name_allowed(t, i, name, MAY_READ);
     if (n < 0)
         return n;
-    if (!i->ops->getxattr)
+    bool dflt, acl = acl_name(name, &dflt) && i->sb->posix_acl;
+    if (!i->ops->getxattr && !acl)
         return -EOPNOTSUPP;
     if (name_is_prefix(name))
         return -EINVAL;
     char *value = size ? arena_alloc(size) : NULL;
     if (size && !value)
         return -ENOMEM;
-    n = i->ops->getxattr(i, name, value, size);
+    n = acl ? acl_get(i, dflt, value, size) : i->ops->getxattr(i, name, value, size);
     if (n > 0 && size && copy_out(t, arg_uaddr(a, 2), value, (size_t)n) < 0)
         n = -EFAULT;
     if (value)
@@ -132,7 +137,7 @@ static int64_t do_list(struct task *t, const struct path *p, const struct sys_ar
     char *list = size ? arena_alloc(size) : NULL;
     if (size && !list)
         return -ENOMEM;
-    ssize_t n = i->ops->listxattr(i, list, size);
+    ssize_t n = acl_list(i, list, size, i->ops->listxattr(i, list, size));
     if (n > 0 && size && copy_out(t, arg_uaddr(a, 1), list, (size_t)n) < 0)
         n = -EFAULT;
     if (list)
@@ -149,9 +154,12 @@ static int64_t do_remove(struct task *t, const struct path *p, const struct sys_
         r = -EROFS;
     if (r == 0)
         r = name_allowed(t, i, name, MAY_WRITE);
-    if (r == 0 && !i->ops->removexattr)
+    bool dflt;
+    if (r == 0 && acl_name(name, &dflt))
+        r = acl_remove(i, dflt, t->cred);
+    else if (r == 0 && !i->ops->removexattr)
         r = -EOPNOTSUPP;
-    if (r == 0)
+    else if (r == 0)
         r = name_is_prefix(name) ? -EINVAL : i->ops->removexattr(i, name);
     if (r == 0)
         notify_dentry(p->dentry, LINUX_IN_ATTRIB);

@@ -4,6 +4,7 @@
 #include "abi/limits.h"
 #include "abi/stat.h"
 #include "sentry/time/timer.h"
+#include "sentry/vfs/acl.h"
 #include "sentry/vfs/vfs_priv.h"
 
 void inode_init(struct inode *i, struct super *sb, const struct inode_ops *ops,
@@ -44,6 +45,7 @@ struct inode *inode_unref(struct inode *i)
     if (!i || !ref_put(&i->ref))
         return NULL;
     locks_free(i);
+    acl_free(i);
     if (i->ops->free)
         i->ops->free(i);
     return NULL;
@@ -82,8 +84,10 @@ int inode_getattr(struct inode *i, struct kstat *ret)
 
 void inode_apply_attr(struct inode *i, const struct iattr *a)
 {
-    if (a->valid & ATTR_MODE)
+    if (a->valid & ATTR_MODE) {
         i->mode = (i->mode & LINUX_S_IFMT) | (a->mode & LINUX_S_IALLUGO);
+        acl_chmod(i);
+    }
     if (a->valid & ATTR_UID)
         i->uid = a->uid;
     if (a->valid & ATTR_GID)

@@ -21,6 +21,7 @@
 #include "sentry/task/wait.h"
 
 struct cred;
+struct posix_acl;
 struct dentry;
 struct file;
 struct file_ops;
@@ -120,6 +121,7 @@ struct super {
     struct dentry *root; /* counted */
     uint32_t flags;      /* LINUX_MS_RDONLY.. */
     uint32_t magic;
+    bool posix_acl;   /* its objects may have access control lists (acl.h) */
     bool case_stable; /* negative dentries may be cached (false: proc) */
     void *priv;
 };
@@ -133,11 +135,12 @@ struct inode {
     uint32_t mode, uid, gid, nlink;
     uint64_t rdev, size, blocks;
     int64_t atime_ns, mtime_ns, ctime_ns, btime_ns;
-    struct pipe *fifo;         /* S_IFIFO: the pipe while open */
-    struct unix_sock *sock;    /* S_IFSOCK: who is bound */
-    struct file_locks *locks;  /* flock and POSIX locks, made on demand */
-    struct inode_marks *marks; /* inotify */
-    uint32_t writers;          /* open for writing (ETXTBSY); execs counted in deny_write */
+    struct pipe *fifo;                   /* S_IFIFO: the pipe while open */
+    struct unix_sock *sock;              /* S_IFSOCK: who is bound */
+    struct file_locks *locks;            /* flock and POSIX locks, made on demand */
+    struct inode_marks *marks;           /* inotify */
+    struct posix_acl *acl, *acl_default; /* owned; acl.h */
+    uint32_t writers; /* open for writing (ETXTBSY); execs counted in deny_write */
     uint32_t deny_write;
     uint8_t rw_hint;   /* F_SET_RW_HINT: kept, not used */
     uint32_t opens;    /* open files */

@@ -6,6 +6,7 @@
 #include "abi/stat.h"
 #include "base/err.h"
 #include "sentry/fs/pipe/pipe.h"
+#include "sentry/vfs/acl.h"
 #include "sentry/vfs/notify.h"
 #include "sentry/vfs/open.h"
 #include "sentry/vfs/vfs_priv.h"
@@ -182,9 +183,9 @@ static int open_existing(struct task *t, const struct path *p, uint32_t flags, s
     return file_open_path(t, p, flags, ret);
 }
 
-static uint32_t create_mode(const struct task *t, uint32_t mode)
+uint32_t create_mode(const struct task *t, const struct inode *dir, uint32_t mode)
 {
-    return mode & LINUX_S_IALLUGO & ~(t && t->fs ? t->fs->umask : 0);
+    return mode & LINUX_S_IALLUGO & ~(t && t->fs && acl_umask_applies(dir) ? t->fs->umask : 0);
 }
 
 static int open_new(struct task *t, const struct walk *w, struct dentry *d, uint32_t flags,
@@ -199,7 +200,7 @@ static int open_new(struct task *t, const struct walk *w, struct dentry *d, uint
         return r;
     if (!dir->ops->create)
         return -EACCES;
-    r = dir->ops->create(dir, d, create_mode(t, mode), cr);
+    r = dir->ops->create(dir, d, create_mode(t, dir, mode), cr);
     if (r < 0)
         return r;
     notify_dir(dir, d->name, LINUX_IN_CREATE, 0);
@@ -220,7 +221,7 @@ static int open_tmpfile(struct task *t, const struct path *dir, uint32_t flags, 
         return r;
     if (!di->ops->tmpfile)
         return -EOPNOTSUPP;
-    r = di->ops->tmpfile(di, create_mode(t, mode), cr, &i);
+    r = di->ops->tmpfile(di, create_mode(t, di, mode), cr, &i);
     if (r < 0)
         return r;
     char name[32];

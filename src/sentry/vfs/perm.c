@@ -3,6 +3,7 @@
 #include "abi/stat.h"
 #include "base/err.h"
 #include "sentry/time/timer.h"
+#include "sentry/vfs/acl.h"
 #include "sentry/vfs/vfs_priv.h"
 
 bool inode_capable(const struct inode *i, const struct cred *cr, int cap)
@@ -20,11 +21,14 @@ int inode_permission_generic(struct inode *i, uint32_t may, const struct cred *c
 {
     uint32_t mode = i->mode;
     may &= MAY_READ | MAY_WRITE | MAY_EXEC;
+    int acl = -EAGAIN;
     if (cr->fsuid == i->uid)
         mode >>= 6;
+    else if (unlikely(i->acl) && (mode & 070))
+        acl = acl_permission(i, may, cr);
     else if (cred_in_group(cr, i->gid))
         mode >>= 3;
-    if (!(may & ~mode))
+    if (acl == 0 || (acl == -EAGAIN && !(may & ~mode)))
         return 0;
     if (LINUX_S_ISDIR(i->mode)) {
         if (!(may & MAY_WRITE) && inode_capable(i, cr, LINUX_CAP_DAC_READ_SEARCH))

@@ -96,6 +96,10 @@ NODISCARD int walk_child(struct path *dir, const char *name, size_t len,
                          struct dentry **ret); /* cached or looked up */
 const struct cred *task_cred_or_kernel(const struct task *t);
 
+/* open.c */
+uint32_t create_mode(const struct task *t, const struct inode *dir,
+                     uint32_t mode); /* without the umask */
+
 /* perm.c */
 NODISCARD int may_create(const struct path *dir, const struct dentry *d, const struct cred *cr);
 NODISCARD int may_delete(const struct path *dir, const struct dentry *d, bool is_dir,

@@ -7,6 +7,7 @@
 #include "sentry/arena/arena.h"
 #include "sentry/arena/slab.h"
 #include "sentry/fs/overlay/overlay_priv.h"
+#include "sentry/vfs/acl.h"
 
 int ov_inode_new(struct super *sb, uint32_t mode, struct ov_inode **ret)
 {
@@ -126,9 +127,13 @@ void ov_inode_free(struct inode *i)
 static int name_new(struct inode *dir, struct dentry *d, struct ov_inode *o, const struct cred *cr)
 {
     struct inode *i = &o->t.vfs;
-    if (cr)
+    int err = 0;
+    if (cr) {
         inode_init_owner(i, dir, cr);
-    int err = ov_name_set(dir, d->name, d->name_len, i);
+        err = acl_inherit(i, dir);
+    }
+    if (!err)
+        err = ov_name_set(dir, d->name, d->name_len, i);
     if (err) {
         i->nlink = 0;
         inode_unref(i);
@@ -205,6 +210,11 @@ static int ov_tmpfile(struct inode *dir, uint32_t mode, const struct cred *cr, s
         return err;
     inode_init_owner(&o->t.vfs, dir, cr);
     o->t.vfs.nlink = 0;
+    err = acl_inherit(&o->t.vfs, dir);
+    if (err) {
+        inode_unref(&o->t.vfs);
+        return err;
+    }
     *ret = &o->t.vfs;
     return 0;
 }

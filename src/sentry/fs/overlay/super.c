@@ -75,6 +75,7 @@ int overlay_over(struct super *lower, struct super **ret)
         return -ENOMEM;
     }
     sb->priv = s;
+    sb->posix_acl = true;
     sb->next_ino = OVERLAY_INO_FIRST;
     s->lower = super_ref(lower);
     s->by_lower = arena_alloc(OVERLAY_BUCKETS * sizeof(struct hlist_head));

@@ -7,6 +7,7 @@
 #include "sentry/arena/slab.h"
 #include "sentry/fs/tmpfs/tmpfs_priv.h"
 #include "sentry/io/hostfile.h"
+#include "sentry/vfs/acl.h"
 
 static const struct inode_ops tmpfs_inode_ops;
 
@@ -68,7 +69,9 @@ static int name_new(struct inode *dir, struct dentry *d, struct tmpfs_inode *t,
                     const struct cred *cr)
 {
     inode_init_owner(&t->vfs, dir, cr);
-    int err = tmpfs_dir_add(tmpfs_i(dir), d->name, d->name_len, &t->vfs);
+    int err = acl_inherit(&t->vfs, dir);
+    if (!err)
+        err = tmpfs_dir_add(tmpfs_i(dir), d->name, d->name_len, &t->vfs);
     if (err) {
         t->vfs.nlink = 0;
         inode_unref(&t->vfs);
@@ -150,6 +153,11 @@ static int tmpfs_tmpfile(struct inode *dir, uint32_t mode, const struct cred *cr
         return err;
     inode_init_owner(&t->vfs, dir, cr);
     t->vfs.nlink = 0;
+    err = acl_inherit(&t->vfs, dir);
+    if (err) {
+        inode_unref(&t->vfs);
+        return err;
+    }
     *ret = &t->vfs;
     return 0;
 }
