@@ -1,7 +1,10 @@
 """Runs a program on the host and in the sandbox and compares what it did. The tests of programs use it."""
+import contextlib
 import difflib
+import os
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -52,3 +55,42 @@ def bash(text, tmp_path, files=None, stderr=True, timeout=120):
 def need(*programs):
     for p in programs:
         assert shutil.which(p, path=ENV["PATH"]), f"{p} is not installed"
+
+
+def memory_available():
+    with open("/proc/meminfo", encoding="ascii") as f:
+        return next(int(l.split()[1]) * 1024 for l in f if l.startswith("MemAvailable"))
+
+
+@contextlib.contextmanager
+def memory_limit(limit_bytes):
+    """A memory cgroup, where one can be made: gives what a child calls to enter it. What runs away is killed, not the machine."""
+    for base, file in (("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")):
+        group = f"{base}/cvisor-test-{os.getpid()}-{time.monotonic_ns()}"
+        try:
+            os.mkdir(group)
+        except OSError:
+            continue
+        try:
+            with open(f"{group}/{file}", "r+", encoding="ascii") as f:
+                f.write(str(limit_bytes))
+            break
+        except OSError:
+            os.rmdir(group)
+    else:
+        yield lambda: None
+        return
+
+    def enter():
+        with open(f"{group}/cgroup.procs", "w", encoding="ascii") as f:
+            f.write("0")
+
+    try:
+        yield enter
+    finally:
+        for _ in range(100):  # the last processes may still be on their way out
+            try:
+                os.rmdir(group)
+                break
+            except OSError:
+                time.sleep(0.05)
