@@ -1,4 +1,5 @@
 /* kill and its relatives. */
+#include "abi/sched.h"
 #include "abi/signal.h"
 #include "base/err.h"
 #include "sentry/kernel.h"
@@ -139,9 +140,9 @@ int64_t sys_rt_tgsigqueueinfo(struct task *t, const struct sys_args *a)
 }
 
 /* pidfd_send_signal also takes a directory /proc/PID. */
-static int process_by_fd(struct task *t, int fd, struct tgroup **ret)
+static int process_by_fd(struct task *t, int fd, struct tgroup **ret, struct task **ret_task)
 {
-    int err = pidfd_get(t, fd, ret);
+    int err = pidfd_get_any(t, fd, ret, ret_task, NULL);
     if (err != -EBADF)
         return err;
     struct file *f = fd_get_io(t, fd);
@@ -150,31 +151,52 @@ static int process_by_fd(struct task *t, int fd, struct tgroup **ret)
     if (!about)
         return -EBADF;
     *ret = about->tg;
+    *ret_task = NULL;
     tgroup_get(about->tg);
     return 0;
+}
+
+/* Whom the flags, or the kind of descriptor, mean. */
+static int send_to_scope(struct task *t, uint32_t flags, struct tgroup *tg, struct task *o, int sig,
+                         const struct linux_siginfo *info)
+{
+    if (flags == LINUX_PIDFD_SIGNAL_PROCESS_GROUP)
+        return kill_pgrp(t, pgrp_find(tg->pid), sig, info);
+    if (flags == LINUX_PIDFD_SIGNAL_THREAD_GROUP || (!flags && !o))
+        return send_checked(t, tg, sig, info);
+    struct task *to = o ? o : tg->leader;
+    if (!to || to->state == TASK_DEAD)
+        return -ESRCH;
+    int err = signal_permitted(t, to, sig);
+    return err || sig == 0 ? err : signal_send_task(to, sig, info);
 }
 
 int64_t sys_pidfd_send_signal(struct task *t, const struct sys_args *a)
 {
     struct tgroup *tg;
-    struct linux_siginfo info = signal_info_user(t, arg_int(a, 1), LINUX_SI_USER);
+    struct task *o;
     int sig = arg_int(a, 1);
-    if (a->arg[3] & 0xffffffffu)
+    uint32_t flags = arg_uint(a, 3);
+    if ((flags & ~LINUX_PIDFD_SIGNAL_ALL) || (flags & (flags - 1)))
         return -EINVAL;
-    int err = process_by_fd(t, arg_int(a, 0), &tg);
+    int err = process_by_fd(t, arg_int(a, 0), &tg, &o);
     if (err)
         return err;
+    bool thread = flags == LINUX_PIDFD_SIGNAL_THREAD || (!flags && o);
+    struct linux_siginfo info = signal_info_user(t, sig, thread ? LINUX_SI_TKILL : LINUX_SI_USER);
     if (sig < 0 || sig > LINUX_NSIG)
         err = -EINVAL;
     if (!err && a->arg[2]) {
         err = copy_in(t, &info, arg_uaddr(a, 2), sizeof(info));
         if (!err && info.si_signo != sig)
             err = -EINVAL;
-        if (!err && tg != t->tg && (info.si_code >= 0 || info.si_code == LINUX_SI_TKILL))
+        if (!err && (tg != t->tg || flags == LINUX_PIDFD_SIGNAL_PROCESS_GROUP) &&
+            (info.si_code >= 0 || info.si_code == LINUX_SI_TKILL))
             err = -EPERM;
     }
     if (!err)
-        err = send_checked(t, tg, sig, &info);
+        err = send_to_scope(t, flags, tg, o, sig, &info);
+    task_unref(o);
     tgroup_put(tg);
     return err;
 }

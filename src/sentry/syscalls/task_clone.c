@@ -5,7 +5,9 @@
 #include "abi/signal.h"
 #include "base/err.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/mm/mm.h"
 #include "sentry/platform/space_limits.h"
+#include "sentry/signal/signal.h"
 #include "sentry/task/clone.h"
 #include "sentry/task/task.h"
 #include "sentry/vfs/file.h"
@@ -81,7 +83,24 @@ static int check_clone_args(const struct linux_clone_args *c)
         return -EINVAL;
     if (c->stack && (c->stack > SPACE_END || c->stack_size > SPACE_END - c->stack))
         return -EINVAL;
-    return c->set_tid_size ? -EPERM : 0;
+    return 0;
+}
+
+/* There is one level of process numbers. */
+static int copy_set_tid(struct task *t, const struct linux_clone_args *c, int32_t *ret)
+{
+    uint32_t tid;
+    *ret = 0;
+    if (!c->set_tid_size)
+        return 0;
+    if (copy_in_u32(t, &tid, UADDR(c->set_tid)))
+        return -EFAULT;
+    if (c->set_tid_size > 1 || (int32_t)tid < 1)
+        return -EINVAL;
+    if (!task_capable(t, LINUX_CAP_CHECKPOINT_RESTORE) && !task_capable(t, LINUX_CAP_SYS_ADMIN))
+        return -EPERM;
+    *ret = (int32_t)tid;
+    return 0;
 }
 
 int64_t sys_clone3(struct task *t, const struct sys_args *a)
@@ -92,8 +111,14 @@ int64_t sys_clone3(struct task *t, const struct sys_args *a)
         err = check_clone_args(&c);
     if (err)
         return err;
+    int32_t set_tid = 0;
+    if (!t->restart.obj)
+        err = copy_set_tid(t, &c, &set_tid);
+    if (err)
+        return err;
     struct clone_request q = {
         .flags = c.flags,
+        .set_tid = set_tid,
         .exit_signal = (uint32_t)c.exit_signal,
         .stack = c.stack ? c.stack + c.stack_size : 0,
         .tls = c.tls,
@@ -139,6 +164,10 @@ int64_t sys_unshare(struct task *t, const struct sys_args *a)
     if (f & ~(alone | spaces | LINUX_CLONE_FS | LINUX_CLONE_FILES | LINUX_CLONE_SYSVSEM))
         return -EINVAL;
     if ((f & (alone | LINUX_CLONE_NEWUSER)) && t->tg->ntasks > 1)
+        return -EINVAL;
+    if ((f & (LINUX_CLONE_SIGHAND | LINUX_CLONE_VM)) && ref_count(&t->tg->sighand->ref) > 1)
+        return -EINVAL;
+    if ((f & LINUX_CLONE_VM) && ref_count(&t->mm->ref) > 1)
         return -EINVAL;
     if (f & spaces)
         return (f & LINUX_CLONE_NEWUSER) || task_capable(t, LINUX_CAP_SYS_ADMIN) ? -EINVAL : -EPERM;

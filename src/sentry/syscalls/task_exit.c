@@ -64,11 +64,16 @@ static int waitid_target(struct task *t, int idtype, int32_t id, struct wait_req
         return id < 0 ? -EINVAL : 0;
     case LINUX_P_PIDFD: {
         struct tgroup *tg;
-        int err = id < 0 ? -EINVAL : pidfd_get(t, id, &tg);
+        struct task *o;
+        int err = id < 0 ? -EINVAL : pidfd_get_any(t, id, &tg, &o, &q->again);
         if (err)
             return err;
         q->idtype = LINUX_P_PID;
         q->id = tg->leader ? tg->pid : -1; /* reaped: nobody's child */
+        if (o && o != tg->leader)
+            q->id = -1;
+        q->nohang |= q->again;
+        task_unref(o);
         tgroup_put(tg);
         return 0;
     }
@@ -90,6 +95,8 @@ int64_t sys_waitid(struct task *t, const struct sys_args *a)
         return err;
     struct wait_result r;
     err = child_wait(t, &q, &r);
+    if (!err && !r.pid && q.again && !(options & LINUX_WNOHANG))
+        err = -EAGAIN;
     if (err)
         return err;
     if (r.pid && a->arg[4] && copy_out(t, arg_uaddr(a, 4), &r.rusage, sizeof(r.rusage)))

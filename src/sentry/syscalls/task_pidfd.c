@@ -1,6 +1,7 @@
-/* pidfd_open, pidfd_getfd. */
+/* pidfd_open, pidfd_getfd, process_mrelease. */
 #include "abi/capability.h"
 #include "abi/fcntl.h"
+#include "abi/sched.h"
 #include "base/err.h"
 #include "sentry/task/pidfd.h"
 #include "sentry/task/ptrace_access.h"
@@ -11,13 +12,17 @@ int64_t sys_pidfd_open(struct task *t, const struct sys_args *a)
 {
     int32_t pid = arg_int(a, 0);
     uint32_t flags = arg_uint(a, 1);
-    if ((flags & ~LINUX_O_NONBLOCK) || pid <= 0)
+    if ((flags & ~(LINUX_O_NONBLOCK | LINUX_PIDFD_THREAD)) || pid <= 0)
         return -EINVAL;
     struct tgroup *tg = tgroup_find(pid);
-    if (!tg)
-        return task_find(pid) ? -ENOENT : -ESRCH;
-    int fd;
-    int err = pidfd_open_group(t, tg, flags, &fd);
+    struct task *o = task_find(pid);
+    int fd, err;
+    if (flags & LINUX_PIDFD_THREAD)
+        err = o ? pidfd_open_task(t, o, flags, &fd) : -ESRCH;
+    else if (!tg)
+        return o ? -ENOENT : -ESRCH;
+    else
+        err = pidfd_open_group(t, tg, flags, &fd);
     return err ? err : fd;
 }
 
@@ -39,4 +44,21 @@ int64_t sys_pidfd_getfd(struct task *t, const struct sys_args *a)
         err = -EBADF;
     tgroup_put(tg);
     return err ? err : fd_install(t, f, true);
+}
+
+/* Memory of a process that dies goes at once, with its host process: there is nothing left to do for a caller who may ask. */
+int64_t sys_process_mrelease(struct task *t, const struct sys_args *a)
+{
+    struct tgroup *tg;
+    if (arg_uint(a, 1))
+        return -EINVAL;
+    int err = pidfd_get(t, arg_int(a, 0), &tg);
+    if (err)
+        return err;
+    if (!tg->leader || tg->zombie)
+        err = -ESRCH;
+    else if (!tg->group_exit)
+        err = -EINVAL;
+    tgroup_put(tg);
+    return err;
 }

@@ -34,7 +34,7 @@ static int check_flags(const struct task *t, uint64_t f)
         return -EINVAL;
     if ((f & LINUX_CLONE_THREAD) && (f & (LINUX_CLONE_NEWUSER | LINUX_CLONE_NEWPID)))
         return -EINVAL;
-    if ((f & LINUX_CLONE_PIDFD) && (f & (LINUX_CLONE_DETACHED | LINUX_CLONE_THREAD)))
+    if ((f & LINUX_CLONE_PIDFD) && (f & LINUX_CLONE_DETACHED))
         return -EINVAL;
     if (f & NAMESPACES)
         return (f & LINUX_CLONE_NEWUSER) || task_capable(t, LINUX_CAP_SYS_ADMIN) ? -EINVAL : -EPERM;
@@ -169,9 +169,10 @@ static void join_family(struct task *t, struct tgroup *tg, uint64_t flags)
     pgrp_join(t->tg->pgrp, tg);
 }
 
-static int make_pidfd(struct task *t, struct tgroup *tg, struct uaddr where, int *ret_fd)
+static int make_pidfd(struct task *t, struct task *c, struct tgroup *tg, struct uaddr where,
+                      int *ret_fd)
 {
-    int err = pidfd_open_group(t, tg, 0, ret_fd);
+    int err = tg == t->tg ? pidfd_open_task(t, c, 0, ret_fd) : pidfd_open_group(t, tg, 0, ret_fd);
     return err ? err : copy_out_u32(t, where, (uint32_t)*ret_fd);
 }
 
@@ -188,14 +189,13 @@ static int clone_new(struct task *t, const struct clone_request *q, struct task 
     if (!c)
         return -ENOMEM;
     struct tgroup *tg = thread ? t->tg : copy_group(t, q);
-    err = tg ? pid_alloc(&c->tid) : -ENOMEM;
+    err = !tg ? -ENOMEM : q->set_tid ? pid_claim(q->set_tid, &c->tid) : pid_alloc(&c->tid);
     if (!err)
         err = copy_task(t, c, q);
-    if (!err && !thread) {
+    if (!err && !thread)
         tg->pid = c->tid;
-        if (q->flags & LINUX_CLONE_PIDFD)
-            err = make_pidfd(t, tg, q->pidfd, &pidfd);
-    }
+    if (!err && (q->flags & LINUX_CLONE_PIDFD))
+        err = make_pidfd(t, c, tg, q->pidfd, &pidfd);
     if (!err)
         err = make_thread(t, c, q);
     if (err) {

@@ -17,6 +17,7 @@ struct clone_request {
     uint64_t stack; /* the child's first stack pointer; 0: the parent's */
     uint64_t tls;
     struct uaddr parent_tid, child_tid, pidfd;
+    int32_t set_tid; /* 0: any free number. The caller has checked the privilege */
 };
 /* The child's tid; -EINVAL flags, -EPERM, -EAGAIN limits, -ENOMEM; -EBLOCKED (vfork waits; run again with the same request). */
 int64_t task_clone(struct task *t, const struct clone_request *q);

@@ -11,6 +11,19 @@ struct pid_slot *pid_slot(int32_t nr)
     return c ? &c[nr % PID_CHUNK] : NULL;
 }
 
+static bool in_use(const struct pid_slot *s)
+{
+    return s && (s->task || s->tgroup || s->pgrp || s->session);
+}
+
+static int chunk_make(int32_t nr)
+{
+    struct pid_slot **c = &kern()->tasks->chunk[nr / PID_CHUNK];
+    if (!*c)
+        *c = arena_alloc(PID_CHUNK * sizeof(struct pid_slot));
+    return *c ? 0 : -ENOMEM;
+}
+
 int pid_alloc(int32_t *ret)
 {
     struct task_root *r = kern()->tasks;
@@ -18,19 +31,28 @@ int pid_alloc(int32_t *ret)
     for (int32_t i = 0; i < PID_MAX; i++) {
         if (++nr >= PID_MAX)
             nr = PID_RESERVED;
-        struct pid_slot *s = pid_slot(nr);
-        if (s && (s->task || s->tgroup || s->pgrp || s->session))
+        if (in_use(pid_slot(nr)))
             continue;
-        if (!s) {
-            r->chunk[nr / PID_CHUNK] = arena_alloc(PID_CHUNK * sizeof(struct pid_slot));
-            if (!r->chunk[nr / PID_CHUNK])
-                return -ENOMEM;
-        }
+        int err = chunk_make(nr);
+        if (err)
+            return err;
         r->last_pid = nr;
         *ret = nr;
         return 0;
     }
     return -EAGAIN;
+}
+
+int pid_claim(int32_t nr, int32_t *ret)
+{
+    if (nr < 1 || nr >= PID_MAX)
+        return -EINVAL;
+    if (in_use(pid_slot(nr)))
+        return -EEXIST;
+    int err = chunk_make(nr);
+    if (!err)
+        *ret = nr;
+    return err;
 }
 
 struct task *task_find(int32_t tid)

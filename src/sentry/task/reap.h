@@ -17,6 +17,7 @@ struct wait_request {
     int32_t id;
     uint32_t options; /* LINUX_WEXITED.. */
     bool nohang;
+    bool again; /* a descriptor that does not block: -EAGAIN instead of nothing */
 };
 struct wait_result {
     int32_t pid; /* 0: nothing yet (nohang) */

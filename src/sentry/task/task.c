@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "sentry/arena/arena.h"
 #include "sentry/arena/slab.h"
+#include "sentry/io/hostfile.h"
 #include "sentry/kernel.h"
 #include "sentry/mm/mm.h"
 #include "sentry/signal/signal.h"
@@ -17,7 +18,7 @@ int tasks_init(void)
         return -ENOMEM;
     list_init(&r->run_queue);
     kern()->tasks = r;
-    return 0;
+    return host_random(&r->kcmp_secret, sizeof(r->kcmp_secret));
 }
 
 struct task *task_alloc(void)

@@ -35,6 +35,7 @@ struct task_root {
     uint64_t forks;
     uint32_t missing[SYSCALL_TABLE_SIZE]; /* calls without a handler, counted */
     uint64_t missing_other;
+    uint64_t kcmp_secret;
     int64_t gone_cpu_ns; /* of processes that were waited for */
     struct loadavg load;
     struct pi_root *pi;                    /* NULL: never used (pi.c) */
@@ -44,8 +45,9 @@ struct task_root {
 DEFINE_AUTO(task, struct task *, task_unref)
 
 /* pid.c */
-NODISCARD int pid_alloc(int32_t *ret); /* a free number. -EAGAIN, -ENOMEM */
-struct pid_slot *pid_slot(int32_t nr); /* NULL: never used or out of range */
+NODISCARD int pid_alloc(int32_t *ret);             /* a free number. -EAGAIN, -ENOMEM */
+NODISCARD int pid_claim(int32_t nr, int32_t *ret); /* this one. -EINVAL, -EEXIST, -ENOMEM */
+struct pid_slot *pid_slot(int32_t nr);             /* NULL: never used or out of range */
 /* task.c */
 NODISCARD struct task *task_alloc(void); /* initialised, one reference, no number */
 NODISCARD struct tgroup *tgroup_alloc(void);
