@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "host/host.h"
 #include "sentry/arena/arena.h"
+#include "sentry/arena/trim.h"
 #include "sentry/fs/gofer/gofer_ops.h"
 #include "sentry/vfs/dentry.h"
 #include "sentry/vfs/file.h"
@@ -18,6 +19,8 @@
 struct listing {
     char *buf; /* arena, len bytes */
     size_t len;
+    uint32_t refs;
+    struct gofer_inode *of; /* while it is kept: not counted, forgotten with the inode */
 };
 
 static int link_read(struct gofer_inode *g)
@@ -46,13 +49,54 @@ ssize_t gofer_readlink(struct inode *i, char *buf, size_t size)
     return (ssize_t)n;
 }
 
-static void listing_free(struct listing *l)
+static void listing_unref(struct listing *l)
 {
-    if (!l)
+    if (!l || --l->refs)
         return;
     if (l->buf)
         arena_free(l->buf, l->len);
     arena_free(l, sizeof(*l));
+}
+
+/* Nothing that the kernel did not do itself changes the directory: neither the host nor we. */
+static bool list_may_be_kept(const struct gofer_inode *g)
+{
+    const struct gofer_super *gs = gofer_super_of(g);
+    return !gs->shared && !gs->writable && !g->over_synthetic;
+}
+
+static struct listing *list_kept(const struct gofer_inode *g)
+{
+    struct gofer_root *r = gofer_root();
+    for (uint32_t i = 0; i < GOFER_LISTS; i++)
+        if (r->list[i] && r->list[i]->of == g)
+            return r->list[i];
+    return NULL;
+}
+
+static void list_keep(struct gofer_inode *g, struct listing *l)
+{
+    struct gofer_root *r = gofer_root();
+    if (l->len > GOFER_LIST_SIZE || list_kept(g))
+        return;
+    struct listing **at = &r->list[r->list_next++ % GOFER_LISTS];
+    if (*at)
+        (*at)->of = NULL;
+    listing_unref(*at);
+    *at = l;
+    l->of = g;
+    l->refs++;
+    trim_soon();
+}
+
+void gofer_list_forget(const struct gofer_inode *g)
+{
+    struct gofer_root *r = gofer_root();
+    for (uint32_t i = 0; i < GOFER_LISTS; i++)
+        if (r->list[i] && (!g || r->list[i]->of == g)) {
+            r->list[i]->of = NULL;
+            listing_unref(TAKE(r->list[i]));
+        }
 }
 
 static int listing_append(struct listing *l, const char *from, size_t n)
@@ -110,21 +154,33 @@ static int listing_add_synthetic(struct listing *l, const struct dentry *d)
 static int listing_read(struct file *f)
 {
     struct hostfile *h = NULL;
-    bool synthetic = to_gofer(f->inode)->synthetic;
-    int r = synthetic ? 0 : gofer_dir_handle(to_gofer(f->inode), true, &h);
+    struct gofer_inode *g = to_gofer(f->inode);
+    bool synthetic = g->synthetic;
+    struct listing *known = list_may_be_kept(g) ? list_kept(g) : NULL;
+    if (known) {
+        known->refs++;
+        listing_unref(f->priv);
+        f->priv = known;
+        return 0;
+    }
+    int r = synthetic ? 0 : gofer_dir_handle(g, true, &h);
     if (r < 0)
         return r;
     struct listing *l = arena_alloc(sizeof(*l));
+    if (l)
+        l->refs = 1;
     r = !l ? -ENOMEM : synthetic ? 0 : listing_fill(l, hostfile_fd(h));
     hostfile_unref(h);
-    if (r == 0)
+    if (r == 0 && g->over_synthetic)
         r = listing_add_synthetic(l, f->path.dentry);
     if (r < 0) {
-        listing_free(l);
+        listing_unref(l);
         return r;
     }
-    listing_free(f->priv);
+    listing_unref(f->priv);
     f->priv = l;
+    if (list_may_be_kept(g))
+        list_keep(g, l);
     return 0;
 }
 
@@ -192,7 +248,7 @@ static int64_t gofer_dir_llseek(struct file *f, int64_t off, int whence)
 
 static void gofer_dir_release(struct file *f)
 {
-    listing_free(f->priv);
+    listing_unref(f->priv);
     f->priv = NULL;
 }
 

@@ -42,6 +42,8 @@ enum trim_left gofer_trim(bool next_period)
     struct gofer_root *r = gofer_root();
     for (unsigned i = 0; r && i < GOFER_BUFS; i++)
         arena_free(TAKE(r->buf[i]), GOFER_BUF_SIZE);
+    if (r)
+        gofer_list_forget(NULL);
     return TRIM_NOTHING;
 }
 

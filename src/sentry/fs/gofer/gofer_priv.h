@@ -18,14 +18,17 @@ struct file;
 #define GOFER_HANDLES_MAX                                                                          \
     1000u /* descriptors of directories and files kept though nobody uses them */
 #define GOFER_FILES_MAX     20000u /* open files */
-#define GOFER_BUCKETS       1024u
+#define GOFER_BUCKETS       4096u
 #define GOFER_BUF_SIZE      (256u << 10)
 #define GOFER_BUFS          2u
 #define GOFER_PATH_TEXT     4096u
+#define GOFER_LISTS         16u         /* listings of directories kept for a second */
+#define GOFER_LIST_SIZE     (64u << 10) /* .. of at most so many bytes */
 #define GOFER_INO_SYNTHETIC (UINT64_C(1) << 62)
 
 struct gofer_query;
 struct gofer_reply;
+struct listing;
 
 /* One a sandbox. */
 struct gofer_root {
@@ -38,6 +41,9 @@ struct gofer_root {
     uint32_t lru_count;
     uint32_t files;
     void *buf[GOFER_BUFS]; /* spare bounce buffers */
+    struct listing
+        *list[GOFER_LISTS]; /* of directories that nobody changes; NULL or counted, none twice */
+    uint32_t list_next;     /* the one to give up next */
 };
 
 /* One a mount: super.priv. */
@@ -68,9 +74,10 @@ struct gofer_inode {
     uint32_t users, writers;  /* open descriptions; those that write */
     char *link;               /* text of a symbolic link, arena; NULL: not read yet */
     uint32_t link_len;
-    bool dir_readable; /* handle may be listed */
-    bool synthetic;    /* the host has no such name: a mount point made by the kernel */
-    bool stale;        /* the host's attributes have changed: getattr asks */
+    bool dir_readable;   /* handle may be listed */
+    bool synthetic;      /* the host has no such name: a mount point made by the kernel */
+    bool over_synthetic; /* directory: there are such names in it */
+    bool stale;          /* the host's attributes have changed: getattr asks */
 };
 
 static inline struct gofer_inode *to_gofer(struct inode *i) { return (struct gofer_inode *)i; }
@@ -149,6 +156,8 @@ extern const struct file_ops gofer_file_ops, gofer_dir_ops;
 NODISCARD int gofer_open(struct inode *i, struct file *f);
 void *gofer_buf_get(void); /* GOFER_BUF_SIZE bytes, or NULL */
 void gofer_buf_put(void *buf);
+/* dir.c: what is kept of directory g's listing is of no use any more; NULL: of all. */
+void gofer_list_forget(const struct gofer_inode *g);
 /* write.c */
 extern const struct inode_ops gofer_inode_ops, gofer_inode_ops_rw;
 NODISCARD ssize_t gofer_file_write(struct file *f, struct uio *u, int64_t *pos);

@@ -28,6 +28,8 @@ int gofer_mountpoint(struct inode *dir, struct dentry *d, uint32_t mode)
     g->host_dev = gofer_super_of(g)->host_dev;
     list_init(&g->lru);
     g->synthetic = true;
+    to_gofer(dir)->over_synthetic = true;
+    gofer_list_forget(to_gofer(dir));
     int r = gofer_inode_place(g, to_gofer(dir), d->name);
     if (r < 0) {
         inode_unref(&g->vfs);

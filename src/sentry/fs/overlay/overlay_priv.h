@@ -4,7 +4,7 @@
 #include "sentry/vfs/vfs.h"
 
 #define OVERLAY_INO_FIRST (1ULL << 48)
-#define OVERLAY_BUCKETS   1024u
+#define OVERLAY_BUCKETS   4096u
 
 struct ov_super {
     struct tmpfs_sb t;   /* first: tmpfs's functions find it */
