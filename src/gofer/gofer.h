@@ -1,7 +1,8 @@
 /* gofer/gofer.h - the process that sees the container's files.
  *
- * What     `runsc gofer COUNT direct|messages [DETACH...]`: descriptor 3 is the socket to the sentry, 4 the control socket to
- *          runsc, 5.. are COUNT detached mounts; the first is the container's root. DETACH: paths below that where the
+ * What     `runsc gofer COUNT direct|messages STORES [DETACH...]`: descriptor 3 is the socket to the sentry, 4 the control socket to
+ *          runsc, 5.. are COUNT detached mounts; the first is the container's root, the last STORES are places where
+ *          an overlay keeps its data: files without a name can be made there, and nothing else. DETACH: paths below that where the
  *          sentry has file systems of its own; what the host has mounted there is let go. Answers wire/gofer.h until end
  *          of file.
  * Root     an empty read-only tmpfs with the mounts at /0, /1 ... A mount of a single file is at /N/f, and its descriptor is
@@ -10,6 +11,7 @@
  * Rights   CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID in a user namespace of its own; no network; seccomp.
  */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/compiler.h"
@@ -20,6 +22,7 @@
 
 struct gofer_mount {
     int fd;            /* O_PATH, a directory */
+    bool store;        /* TMPFILE only */
     uint64_t mount_id; /* the host's number of the mount; 0: unknown */
 };
 

@@ -33,6 +33,7 @@ static _Noreturn void gofer_fail(const char *what, int err)
         (void)!host_exit_group(1);
 }
 
+/* count: without the stores. */
 static void ready_send(const struct gofer_mount *mounts, unsigned count, bool direct)
 {
     static struct gofer_reply ready;
@@ -49,14 +50,16 @@ static void ready_send(const struct gofer_mount *mounts, unsigned count, bool di
 
 _Noreturn void gofer_main(int argc, char **argv)
 {
-    uint64_t count = 0;
+    uint64_t count = 0, stores = 0;
     bool direct = argc >= 2 && str_eq(argv[1], "direct");
-    if (argc < 2 || (!direct && !str_eq(argv[1], "messages")) ||
-        parse_u64(argv[0], 10, &count) < 0 || count < 1 || count > BOOT_GOFER_DIRS_MAX)
+    if (argc < 3 || (!direct && !str_eq(argv[1], "messages")) ||
+        parse_u64(argv[0], 10, &count) < 0 || count < 1 || count > BOOT_GOFER_DIRS_MAX ||
+        parse_u64(argv[2], 10, &stores) < 0 || stores >= count)
         gofer_fail("bad arguments", -EINVAL);
     static struct gofer_mount mounts[BOOT_GOFER_DIRS_MAX];
     for (unsigned i = 0; i < count; i++)
-        mounts[i].fd = GOFER_FD_MOUNTS + (int)i;
+        mounts[i] =
+            (struct gofer_mount){.fd = GOFER_FD_MOUNTS + (int)i, .store = i >= count - stores};
 
     int r = host_close_range(GOFER_FD_MOUNTS + (unsigned)count, ~0u, 0);
     if (r < 0 || (r = host_process_detach("runsc-gofer")) < 0)
@@ -65,7 +68,7 @@ _Noreturn void gofer_main(int argc, char **argv)
     (void)!host_umask(0);
     if ((r = gofer_root_make(mounts, (unsigned)count)) < 0)
         gofer_fail("cannot make the container's root its own", r);
-    for (int i = 2; i < argc; i++)
+    for (int i = 3; i < argc; i++)
         gofer_root_detach(argv[i]);
     if ((r = host_caps_keep(GOFER_CAPS)) < 0)
         gofer_fail("cannot drop capabilities", r);
@@ -74,7 +77,7 @@ _Noreturn void gofer_main(int argc, char **argv)
                    "CONFIG_SECCOMP_FILTER?)",
                    r);
 
-    ready_send(mounts, (unsigned)count, direct);
+    ready_send(mounts, (unsigned)(count - stores), direct);
     r = gofer_serve(GOFER_FD_SENTRY, mounts, (unsigned)count);
     for (;;)
         (void)!host_exit_group(r < 0);

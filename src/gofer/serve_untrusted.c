@@ -130,6 +130,9 @@ static int request_do(struct server *s, bool *ret_fd)
         return -EINVAL;
     if ((s->attached >= 0) != ((s->request.q.flags & GOFER_ATTACHED) != 0))
         return -EBADF;
+    if (s->mounts[s->request.q.mount].store &&
+        (s->request.q.op != GOFER_TMPFILE || s->request.path.count > 0))
+        return -EPERM;
     switch (s->request.q.op) {
     case GOFER_OPEN: *ret_fd = true; return do_open(s);
     case GOFER_CREATE: *ret_fd = true; return do_create(s);

@@ -72,7 +72,8 @@ static struct flag do_flags[] = {
                   .help = "EROFS image for the root"},
 };
 
-static int volume_add(struct sandbox *s, const char *spec, bool overlay, char *err)
+static int volume_add(struct sandbox *s, const char *spec, const struct overlay_choice *overlay,
+                      char *err)
 {
     const char *colon = strchr(spec, ':');
     char *source = colon ? strndup(spec, (size_t)(colon - spec)) : strdup(spec);
@@ -138,12 +139,11 @@ static int do_prepare(struct sandbox *s, int argc, char **argv, char *err)
         return -EINVAL;
     }
     process_fill(&s->config, argc, argv);
-    if ((r = cwd_choose(s, err)) < 0 ||
-        (r = container_root(s, root, false, overlay.root, err)) < 0 ||
+    if ((r = cwd_choose(s, err)) < 0 || (r = container_root(s, root, false, &overlay, err)) < 0 ||
         (r = container_mounts_standard(s, NULL, NULL, err)) < 0)
         return r;
     for (size_t i = 0; i < do_flags[DO_VOLUME].list_count; i++)
-        if ((r = volume_add(s, volumes[i], overlay.mounts, err)) < 0)
+        if ((r = volume_add(s, volumes[i], &overlay, err)) < 0)
             return r;
     return 0;
 }

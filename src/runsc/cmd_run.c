@@ -164,11 +164,11 @@ static int run_prepare(struct sandbox *s, const struct oci_spec *spec, const cha
         return -EINVAL;
     }
     process_fill(&s->config, spec);
-    if ((r = container_root(s, root, spec->root_readonly, overlay.root, err)) < 0 ||
+    if ((r = container_root(s, root, spec->root_readonly, &overlay, err)) < 0 ||
         (r = container_mounts_standard(s, mount_given, spec, err)) < 0)
         return r;
     for (uint32_t i = 0; i < spec->mount_count; i++)
-        if ((r = container_mount(s, &spec->mounts[i], overlay.mounts, err)) < 0)
+        if ((r = container_mount(s, &spec->mounts[i], &overlay, err)) < 0)
             return r;
     return s->config.cwd ? 0 : -ENOMEM;
 }

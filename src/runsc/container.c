@@ -14,26 +14,60 @@
 
 bool stdio_closed[3];
 
+/* "64m": *ret is bytes. */
+static bool size_parse(const char *text, uint64_t *ret)
+{
+    static const char units[] = "kmgt";
+    char digits[24];
+    size_t n = strspn(text, "0123456789");
+    if (n == 0 || n >= sizeof digits || strlen(text + n) > 1)
+        return false;
+    memcpy(digits, text, n);
+    digits[n] = 0;
+    const char *unit = text[n] ? strchr(units, text[n] | 0x20) : NULL;
+    unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+    if ((text[n] && !unit) || parse_u64(digits, 10, ret) < 0 || *ret == 0 ||
+        *ret > UINT64_MAX >> shift)
+        return false;
+    *ret <<= shift;
+    return true;
+}
+
+static bool medium_parse(const char *medium, size_t len, struct overlay_choice *ret)
+{
+    if (str_eq_n("memory", medium, len))
+        ret->medium = OVERLAY_IN_MEMORY;
+    else if (str_eq_n("self", medium, len))
+        ret->medium = OVERLAY_IN_SELF;
+    else if (len > 5 && strncmp(medium, "dir=/", 5) == 0) {
+        ret->medium = OVERLAY_IN_DIR;
+        ret->dir = strndup(medium + 4, len - 4);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 int overlay_parse(const char *value, struct overlay_choice *ret, char *err)
 {
     bool all = str_starts(value, "all:");
-    if (str_eq(value, "none")) {
-        *ret = (struct overlay_choice){0};
+    *ret = (struct overlay_choice){0};
+    if (str_eq(value, "none"))
         return 0;
-    }
     const char *medium = all || str_starts(value, "root:") ? strchr(value, ':') + 1 : "";
     size_t len = strcspn(medium, ",");
-    bool known = str_eq_n("memory", medium, len) || str_eq_n("self", medium, len) ||
-                 (len > 5 && strncmp(medium, "dir=/", 5) == 0);
-    if (!known || (medium[len] && !str_starts(medium + len, ",size="))) {
+    if (!medium_parse(medium, len, ret) ||
+        (medium[len] && (!str_starts(medium + len, ",size=") ||
+                         !size_parse(medium + len + 6, &ret->size_bytes)))) {
         (void)snprintf(err, FLAGS_ERROR_MAX,
                        "invalid value \"%.100s\" for flag --overlay2: use none, or root or all, "
                        "then :memory, :self or "
-                       ":dir=/PATH, then perhaps ,size=N",
+                       ":dir=/PATH, then perhaps ,size=N (k, m, g)",
                        value);
         return -EINVAL;
     }
-    *ret = (struct overlay_choice){.root = true, .mounts = all};
+    ret->root = true;
+    ret->mounts = all;
     return 0;
 }
 
@@ -173,17 +207,47 @@ static int mount_add(struct sandbox *s, const struct boot_mount *m,
     return 0;
 }
 
-int container_root(struct sandbox *s, const char *host_path, bool readonly, bool overlay, char *err)
+/* The number of the store at path, a new one if need be. */
+static int32_t store_of(struct sandbox *s, const char *path)
+{
+    struct boot_config *c = &s->config;
+    for (uint32_t i = 0; i < c->store_count; i++)
+        if (str_eq(s->stores[i].source, path))
+            return (int32_t)i;
+    if (c->store_count == BOOT_STORES_MAX ||
+        c->store_count + c->gofer_dir_count == BOOT_GOFER_DIRS_MAX)
+        return -1;
+    s->stores[c->store_count] = (struct sandbox_mount){.source = path};
+    return (int32_t)c->store_count++;
+}
+
+/* Puts the layer of choice over m, which shows the host's source. */
+static void overlay_set(struct sandbox *s, struct boot_mount *m, const char *source,
+                        const struct overlay_choice *choice)
+{
+    struct stat st;
+    m->overlay = BOOT_OVERLAY_MEMORY;
+    m->overlay_size_bytes = choice->size_bytes;
+    if (choice->medium == OVERLAY_IN_DIR)
+        m->store = store_of(s, choice->dir);
+    else if (choice->medium == OVERLAY_IN_SELF && stat(source, &st) == 0 && S_ISDIR(st.st_mode))
+        m->store = store_of(s, source);
+}
+
+int container_root(struct sandbox *s, const char *host_path, bool readonly,
+                   const struct overlay_choice *overlay, char *err)
 {
     struct boot_mount m = {
         .destination = "/",
         .type = "bind",
         .source = "none",
         .flags = readonly ? BOOT_MOUNT_RDONLY : 0,
-        .overlay = overlay && !readonly ? BOOT_OVERLAY_MEMORY : BOOT_OVERLAY_NONE,
+        .store = -1,
     };
+    if (overlay->root && !readonly)
+        overlay_set(s, &m, host_path, overlay);
     bool shared = str_eq(global_flags[FLAG_ID_FILE_ACCESS].value, "shared");
-    if (shared && overlay && !readonly) {
+    if (shared && m.overlay != BOOT_OVERLAY_NONE) {
         (void)snprintf(err, FLAGS_ERROR_MAX,
                        "--file-access=shared: the root has an overlay, under which changes of "
                        "others are not seen; add --overlay2=none, or leave it out");
@@ -196,7 +260,8 @@ int container_root(struct sandbox *s, const char *host_path, bool readonly, bool
     return mount_add(s, &m, &host, err);
 }
 
-int container_mount(struct sandbox *s, const struct oci_mount *om, bool overlay, char *err)
+int container_mount(struct sandbox *s, const struct oci_mount *om,
+                    const struct overlay_choice *overlay, char *err)
 {
     static const char *const types[] = {"bind",   "proc",   "sysfs",  "tmpfs",  "devtmpfs",
                                         "devpts", "mqueue", "cgroup", "cgroup2"};
@@ -205,7 +270,8 @@ int container_mount(struct sandbox *s, const struct oci_mount *om, bool overlay,
                            .type = om->type,
                            .source = om->source,
                            .options = om->options,
-                           .flags = om->flags};
+                           .flags = om->flags,
+                           .store = -1};
     if (!destination)
         return -ENOMEM;
     if (str_eq(destination, "/dev") && str_eq(m.type, "tmpfs"))
@@ -222,7 +288,8 @@ int container_mount(struct sandbox *s, const struct oci_mount *om, bool overlay,
     }
     if (!om->bind)
         return mount_add(s, &m, NULL, err);
-    m.overlay = overlay && !(m.flags & BOOT_MOUNT_RDONLY) ? BOOT_OVERLAY_MEMORY : BOOT_OVERLAY_NONE;
+    if (overlay && overlay->mounts && !(m.flags & BOOT_MOUNT_RDONLY))
+        overlay_set(s, &m, om->source, overlay);
     m.shared = str_eq(global_flags[FLAG_ID_FILE_ACCESS_MOUNTS].value, "shared");
     struct sandbox_mount host = {.source = om->source, .recursive = om->recursive};
     return mount_add(s, &m, &host, err);
@@ -258,7 +325,7 @@ int container_mounts_standard(struct sandbox *s,
     for (size_t i = 0; i < ARRAY_SIZE(standard); i++) {
         if (skip && skip(arg, standard[i].destination))
             continue;
-        int r = container_mount(s, &standard[i], false, err);
+        int r = container_mount(s, &standard[i], NULL, err);
         if (r < 0)
             return r;
     }

@@ -7,7 +7,10 @@
 
 /* What --overlay2 says. */
 struct overlay_choice {
-    bool root, mounts; /* an in-memory layer over the root, over the bind mounts */
+    bool root, mounts; /* a layer over the root, over the bind mounts */
+    enum { OVERLAY_IN_MEMORY, OVERLAY_IN_SELF, OVERLAY_IN_DIR } medium;
+    const char *dir;     /* OVERLAY_IN_DIR */
+    uint64_t size_bytes; /* 0: no limit */
 };
 NODISCARD int overlay_parse(const char *value, struct overlay_choice *ret,
                             char *err); /* -EINVAL; err: FLAGS_ERROR_MAX */
@@ -17,10 +20,11 @@ NODISCARD int container_init(struct sandbox *s, const struct report_files *files
                              char *err);
 
 /* The first mount is the root, then those that every container gets, then the caller's. -EINVAL with err. */
-NODISCARD int container_root(struct sandbox *s, const char *host_path, bool readonly, bool overlay,
-                             char *err);
-NODISCARD int container_mount(struct sandbox *s, const struct oci_mount *m, bool overlay,
-                              char *err);
+NODISCARD int container_root(struct sandbox *s, const char *host_path, bool readonly,
+                             const struct overlay_choice *overlay, char *err);
+/* overlay NULL: none. */
+NODISCARD int container_mount(struct sandbox *s, const struct oci_mount *m,
+                              const struct overlay_choice *overlay, char *err);
 /* /proc, /sys, /dev, /dev/pts, /dev/shm, but those for which skip() says that the caller has its own. */
 NODISCARD int container_mounts_standard(struct sandbox *s,
                                         bool (*skip)(const void *arg, const char *destination),

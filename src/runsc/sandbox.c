@@ -38,6 +38,18 @@ struct start {
     struct child sentry, gofer;
 };
 
+/* The gofer's mounts: what the container sees, then the stores. */
+static uint32_t mounts_count(const struct start *st)
+{
+    return st->s->config.gofer_dir_count + st->s->config.store_count;
+}
+
+static const struct sandbox_mount *mount_at(const struct start *st, uint32_t i)
+{
+    uint32_t dirs = st->s->config.gofer_dir_count;
+    return i < dirs ? &st->s->mounts[i] : &st->s->stores[i - dirs];
+}
+
 static void fd_close(int *fd)
 {
     if (*fd >= 0)
@@ -55,7 +67,7 @@ static void start_release(struct start *st)
     fd_close(&st->gofer_control[1]);
     fd_close(&st->link[0]);
     fd_close(&st->link[1]);
-    for (uint32_t i = 0; i < st->s->config.gofer_dir_count; i++)
+    for (uint32_t i = 0; i < mounts_count(st); i++)
         fd_close(&st->mounts[i]);
 }
 
@@ -131,8 +143,8 @@ static int privileges_take(struct start *st)
 
 static int mounts_open(struct start *st)
 {
-    for (uint32_t i = 0; i < st->s->config.gofer_dir_count; i++) {
-        const struct sandbox_mount *m = &st->s->mounts[i];
+    for (uint32_t i = 0; i < mounts_count(st); i++) {
+        const struct sandbox_mount *m = mount_at(st, i);
         st->mounts[i] = mount_clone(m);
         if (st->mounts[i] == -EPERM && i == 0) {
             int r = privileges_take(st);
@@ -208,23 +220,24 @@ static int sentry_spawn(struct start *st)
 
 static int gofer_spawn(struct start *st)
 {
-    char count[16];
-    const char *argv[SANDBOX_DETACH_MAX + 5] = {"runsc-gofer", "gofer", count,
-                                                st->s->config.directfs ? "direct" : "messages"};
+    char count[16], stores[16];
+    const char *argv[SANDBOX_DETACH_MAX + 6] = {
+        "runsc-gofer", "gofer", count, st->s->config.directfs ? "direct" : "messages", stores};
     const struct sandbox *s = st->s;
-    (void)snprintf(count, sizeof count, "%u", s->config.gofer_dir_count);
+    (void)snprintf(count, sizeof count, "%u", mounts_count(st));
+    (void)snprintf(stores, sizeof stores, "%u", s->config.store_count);
     for (uint32_t i = 0; i < s->detach_count; i++)
-        argv[4 + i] = s->detach[i];
+        argv[5 + i] = s->detach[i];
     struct spawn sp = {
         .namespaces = CLONE_NEWUSER | CLONE_NEWPID,
         .unshare = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET,
-        .fd_count = GOFER_FD_MOUNTS + s->config.gofer_dir_count,
+        .fd_count = GOFER_FD_MOUNTS + mounts_count(st),
         .control_index = GOFER_FD_CONTROL,
         .argv = argv,
         .exe_fd = st->exe_fd,
         .fds = {st->null_fd, st->null_fd, st->null_fd, st->link[1], st->gofer_control[1]},
     };
-    memcpy(sp.fds + GOFER_FD_MOUNTS, st->mounts, s->config.gofer_dir_count * sizeof(int));
+    memcpy(sp.fds + GOFER_FD_MOUNTS, st->mounts, mounts_count(st) * sizeof(int));
     return spawn_start(&sp, &st->gofer);
 }
 

@@ -24,6 +24,7 @@ struct sandbox_mount {
 struct sandbox {
     struct boot_config config; /* descriptors: stdio, log and debug log of runsc, or -1 */
     struct sandbox_mount mounts[BOOT_GOFER_DIRS_MAX]; /* config.gofer_dir_count; [0] is the root */
+    struct sandbox_mount stores[BOOT_STORES_MAX];     /* config.store_count */
     const char *detach
         [SANDBOX_DETACH_MAX]; /* paths in the root where the sentry mounts something of its own */
     uint32_t detach_count;

@@ -6,7 +6,7 @@
 #include "wire/bytes.h"
 
 #define BLOB_MAGIC      0x626f6f74u
-#define MOUNT_BYTES_MIN 39 /* of a mount without anything */
+#define MOUNT_BYTES_MIN 51 /* of a mount without anything */
 #define ARG_MAX_BYTES   ((size_t)128 * 1024)
 
 /* ---- writing ---- */
@@ -27,6 +27,8 @@ static void mount_write(struct bytes_writer *w, const struct boot_mount *m)
     bytes_put_u32(w, m->flags);
     bytes_put_u32(w, (uint32_t)m->gofer_index);
     bytes_put_u32(w, m->overlay);
+    bytes_put_u64(w, m->overlay_size_bytes);
+    bytes_put_u32(w, (uint32_t)m->store);
     bytes_put_u32(w, m->is_file);
     bytes_put_u32(w, m->shared);
 }
@@ -93,6 +95,7 @@ int boot_config_write(const struct boot_config *cfg, void *buf, size_t cap, size
     bytes_put_u32(&w, cfg->log_fd >= 0);
     bytes_put_u32(&w, cfg->debug_log_fd >= 0);
     bytes_put_u32(&w, cfg->gofer_dir_count);
+    bytes_put_u32(&w, cfg->store_count);
     *ret_len = w.len;
     return w.len > cap ? -ENOSPC : 0;
 }
@@ -174,6 +177,8 @@ static void mounts_read(struct blob_reader *b, struct boot_config *c)
         m[i].flags = bytes_get_u32(&b->r);
         m[i].gofer_index = (int32_t)bytes_get_u32(&b->r);
         m[i].overlay = enum_read(b, BOOT_OVERLAY_MEMORY);
+        m[i].overlay_size_bytes = bytes_get_u64(&b->r);
+        m[i].store = (int32_t)bytes_get_u32(&b->r);
         m[i].is_file = bool_read(b);
         m[i].shared = bool_read(b);
         if (m[i].destination[0] != '/' || m[i].gofer_index < -1 ||
@@ -246,6 +251,7 @@ static void sandbox_read(struct blob_reader *b, struct boot_config *c)
     c->log_fd = fd_read(b, BOOT_FD_LOG);
     c->debug_log_fd = fd_read(b, BOOT_FD_DEBUG_LOG);
     c->gofer_dir_count = bytes_get_u32(&b->r);
+    c->store_count = bytes_get_u32(&b->r);
     c->control_fd = BOOT_FD_CONTROL;
     c->gofer_fd = BOOT_FD_GOFER;
     for (unsigned i = 0; i < BOOT_GOFER_DIRS_MAX; i++)
@@ -254,7 +260,7 @@ static void sandbox_read(struct blob_reader *b, struct boot_config *c)
 
 size_t boot_config_scratch(size_t len)
 {
-    /* The worst are mounts without anything (39 bytes, become a struct and one pointer) and empty strings (5 bytes, 8). */
+    /* The worst are mounts without anything (51 bytes, become a struct and one pointer) and empty strings (5 bytes, 8). */
     return len * 4 + 16384;
 }
 
@@ -274,10 +280,11 @@ int boot_config_read(const void *blob, size_t len, void *scratch, size_t scratch
     if (b.full)
         return -ENOSPC;
     if (b.r.failed || b.r.left != 0 || c.argv.count == 0 || c.mount_count == 0 || c.cwd[0] != '/' ||
-        c.gofer_dir_count > BOOT_GOFER_DIRS_MAX)
+        c.gofer_dir_count > BOOT_GOFER_DIRS_MAX || c.store_count > BOOT_STORES_MAX)
         return -EINVAL;
     for (uint32_t i = 0; i < c.mount_count; i++)
-        if (c.mounts[i].gofer_index >= (int32_t)c.gofer_dir_count)
+        if (c.mounts[i].gofer_index >= (int32_t)c.gofer_dir_count || c.mounts[i].store < -1 ||
+            c.mounts[i].store >= (int32_t)c.store_count)
             return -EINVAL;
     *ret = c;
     return 0;

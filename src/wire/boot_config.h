@@ -19,11 +19,13 @@
 #define BOOT_GOFER_DIRS_MAX 64
 #define BOOT_PATH_MAX       4096
 #define BOOT_SYSCTLS_MAX    256
+#define BOOT_STORES_MAX     16
 
 enum boot_platform { BOOT_PLATFORM_BEST, BOOT_PLATFORM_SYSTRAP, BOOT_PLATFORM_PTRACE };
 enum boot_network { BOOT_NETWORK_NONE, BOOT_NETWORK_HOST };
 
-/* What lies over a gofer mount. MEMORY: copy-on-write into an in-memory upper layer; NONE: the host's files are written. */
+/* What lies over a gofer mount. MEMORY: copy-on-write into an upper layer whose names are in memory; NONE: the host's files are
+ * written. */
 enum boot_overlay { BOOT_OVERLAY_NONE, BOOT_OVERLAY_MEMORY };
 
 enum boot_mount_flag {
@@ -52,6 +54,9 @@ struct boot_mount {
     int32_t
         gofer_index; /* into gofer_dirs, also the mount number in gofer messages; -1 if not a gofer mount */
     enum boot_overlay overlay;
+    uint64_t overlay_size_bytes; /* of data in the overlay; 0: no limit of its own */
+    int32_t
+        store; /* where the overlay keeps data: gofer mount gofer_dir_count + store; -1: in memory */
     bool is_file; /* a gofer mount of a single file */
     bool shared;  /* --file-access: others change it too */
 };
@@ -118,6 +123,8 @@ struct boot_config {
     int gofer_dir_fd
         [BOOT_GOFER_DIRS_MAX]; /* O_PATH, received from the gofer; [mounts[i].gofer_index] */
     uint32_t gofer_dir_count;
+    uint32_t
+        store_count; /* further mounts of the gofer, for nothing but files without a name; the sentry gets no descriptor */
 };
 
 /* Numbers of the descriptors that the sentry starts with; 0-2 are /dev/null (2: the debug log if there is one). */

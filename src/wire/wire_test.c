@@ -18,6 +18,7 @@ static struct boot_config config_make(struct boot_mount *root)
                                 .type = "bind",
                                 .source = "/",
                                 .gofer_index = 0,
+                                .store = -1,
                                 .overlay = BOOT_OVERLAY_MEMORY};
     return (struct boot_config){
         .argv = {.v = args, .count = 3},

@@ -64,7 +64,7 @@ def mount_clone(path):
 
 
 class Gofer:
-    """As runsc starts it: namespaces of its own, users mapped one to one."""
+    """As runsc starts it: namespaces of its own, users mapped one to one. The last mount is a store of an overlay."""
 
     def __init__(self, *mounts):
         self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -87,7 +87,7 @@ class Gofer:
         control.close()
         self.socket.settimeout(TIMEOUT)
         first, self.mounts = self.receive()
-        assert first[0] == 1 and first[2] == len(mounts) == len(self.mounts), self.control.recv(1000)
+        assert first[0] == 1 and first[2] == len(mounts) - 1 == len(self.mounts), self.control.recv(1000)
         self.descriptors = self.count_descriptors()
 
     @staticmethod
@@ -100,7 +100,7 @@ class Gofer:
             high = [os.dup(os.dup2(fd, 100 + i)) and 100 + i for i, fd in enumerate(fds)]
             for i, fd in enumerate(high):
                 os.dup2(fd, i)
-            os.execv(RUNSC, ["runsc-gofer", "gofer", str(count), "direct"])
+            os.execv(RUNSC, ["runsc-gofer", "gofer", str(count), "direct", "1"])
         finally:
             os._exit(99)
 
@@ -167,7 +167,8 @@ def place(tmp_path):
     os.mknod(inside / "null", 0o020666, os.makedev(1, 3))
     os.mkfifo(inside / "fifo")
     (tmp_path / "file").write_text("mounted")
-    g = Gofer(inside, tmp_path / "file")
+    (tmp_path / "store").mkdir()
+    g = Gofer(inside, tmp_path / "file", tmp_path / "store")
     before = outside_state(outside)
     yield g, inside, outside
     assert outside_state(outside) == before
@@ -238,7 +239,7 @@ def test_what_is_refused(place):
         assert g.ask(request("open", ["null"], flags=flags)) == -13 and g.ask(request("open", ["fifo"], flags=flags)) == -13
     for kind in (0o020000, 0o060000, 0o040000, 0o120000, 0):
         assert g.ask(request("mknod", ["dev"], mode=kind | 0o600)) == -1
-    for mount in (2, 3, 64, 1 << 31, (1 << 32) - 1):
+    for mount in (3, 4, 64, 1 << 31, (1 << 32) - 1):
         assert g.ask(request("stat", mount=mount)) == -22
     assert g.ask(request("stat", ["f"], mount=1)) == 0 and g.ask(request("stat", ["g"], mount=1)) == -2
     assert g.ask(request("create", ["g"], mount=1, mode=0o600)) == -30 and g.ask(request("unlink", ["f"], mount=1)) == -30
@@ -246,6 +247,30 @@ def test_what_is_refused(place):
         assert g.ask(request("setxattr", ["d", "f"], name=name, data=b"x")) == -95
         assert g.ask(request("getxattr", ["d", "f"], name=name)) == -95
     assert not (inside / "dev").exists()
+
+
+def test_a_store_is_for_files_without_a_name_only(place):
+    g, inside, _ = place
+    store = inside.parent / "store"
+    (store / "f").write_text("the host's")
+    os.mkdir(store / "d")
+    before = outside_state(store)
+    for message in VALID:
+        m = bytearray(message)
+        struct.pack_into("<I", m, 8, 2)
+        assert g.ask(bytes(m)) in (-1, -9), m  # -EBADF: a descriptor is missing
+    for op in OPS:
+        for path in ([], ["f"], ["d"], ["d", "x"]):
+            v = g.ask(request(op, path, ["x"] if op in ("link", "rename") else (), mount=2, flags=1 if op == "open" else 0, data=b"x" if op == "symlink" else b"",
+                              name=b"user.a" if "etxattr" in op or op == "removexattr" else b""))
+            assert v in (-1, -74) or (v == 0 and op == "tmpfile" and not path), (op, path)
+    g.socket.send(request("tmpfile", mount=2, mode=0o600))
+    (_, _, value, _, _), fds = g.receive()
+    assert value == 0 and len(fds) == 1
+    for mount in (0, 1, 2):
+        assert g.ask(request("link", (), ["named"], flags=ATTACHED, mount=mount), fds) == -1
+    os.close(fds[0])
+    assert outside_state(store) == before
 
 
 def test_descriptors_that_come_along(place):

@@ -39,11 +39,11 @@ static uint32_t mount_flags(uint32_t boot_flags)
     return flags;
 }
 
-/* The tree of a gofer mount, under an upper layer in memory if the configuration says so, or if it is read-only: what the kernel
- * itself adds (mount points) must be possible there. */
+/* The tree of a gofer mount, under an upper layer if the configuration says so. */
 static int tree_open(const struct boot_config *cfg, const struct boot_mount *m, struct super **ret)
 {
-    bool over = m->overlay == BOOT_OVERLAY_MEMORY || (m->flags & BOOT_MOUNT_RDONLY);
+    bool over = m->overlay == BOOT_OVERLAY_MEMORY;
+    struct overlay_options o = {.size_bytes = m->overlay_size_bytes};
     struct super *lower;
     int err = gofer_mount_root(cfg, m, &lower);
     if (err || !over) {
@@ -51,7 +51,11 @@ static int tree_open(const struct boot_config *cfg, const struct boot_mount *m, 
             *ret = lower;
         return err;
     }
-    err = overlay_over(lower, ret);
+    if (m->store >= 0) {
+        o.store_file = gofer_store_file;
+        o.store = (uint32_t)m->store;
+    }
+    err = overlay_over(lower, &o, ret);
     super_unref(lower);
     return err;
 }

@@ -117,9 +117,10 @@ static int open_checked(struct task *t, const struct path *p, uint32_t flags, co
         i->writers++;
         f->counted_writer = true;
     }
-    f->flags |= flags & LINUX_O_NOCTTY; /* only for the open of a terminal */
+    /* only for the open itself: of a terminal; of a file whose data need not be copied up */
+    f->flags |= flags & (LINUX_O_NOCTTY | LINUX_O_TRUNC);
     r = open_inode(t, i, f);
-    f->flags &= ~LINUX_O_NOCTTY;
+    f->flags &= ~(LINUX_O_NOCTTY | LINUX_O_TRUNC);
     if (r < 0) {
         f->ops = NULL; /* nothing to release */
         file_unref(f);

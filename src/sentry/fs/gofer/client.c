@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "host/host.h"
 #include "host/msg.h"
+#include "sentry/fs/gofer/gofer.h"
 #include "sentry/fs/gofer/gofer_priv.h"
 #include "wire/gofer.h"
 
@@ -79,14 +80,14 @@ static int talk(struct gofer_root *root, size_t len, int attach, int *ret_fd)
     return r;
 }
 
-int gofer_ask(const struct gofer_super *gs, struct gofer_query *q, int attach, int *ret_fd)
+static int ask_mount(uint32_t mount, struct gofer_query *q, int attach, int *ret_fd)
 {
     struct gofer_root *root = gofer_root();
     int fd = -1;
     if (!root->conn)
         return -EACCES;
     q->tag = ++root->tag;
-    q->mount = gs->mount;
+    q->mount = mount;
     ssize_t len = gofer_request_build(root->message, q);
     if (len < 0)
         return (int)len;
@@ -103,6 +104,19 @@ int gofer_ask(const struct gofer_super *gs, struct gofer_query *q, int attach, i
     else if (fd >= 0)
         (void)!host_close(fd);
     return r;
+}
+
+int gofer_store_file(uint32_t n, struct hostfile **ret)
+{
+    struct gofer_query q = {.op = GOFER_TMPFILE, .mode = 0600};
+    int fd = -1;
+    int r = ask_mount(gofer_root()->store_first + n, &q, -1, &fd);
+    return r < 0 ? r : hostfile_adopt(fd, ret);
+}
+
+int gofer_ask(const struct gofer_super *gs, struct gofer_query *q, int attach, int *ret_fd)
+{
+    return ask_mount(gs->mount, q, attach, ret_fd);
 }
 
 int gofer_answer_stat(uint32_t n, struct stat *ret)

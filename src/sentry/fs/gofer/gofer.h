@@ -9,7 +9,7 @@
  * Locks    the kernel lock, also while the gofer answers; dropped around reads that the host's page cache cannot serve,
  *          writes that would wait, fsync and fallocate.
  * Limits   GOFER_HANDLES_MAX (1,000) descriptors kept for reuse, the least recently used ones go; GOFER_FILES_MAX open files
- *          (-ENFILE). Inodes live as long as a dentry: the kernel keeps DENTRY_LRU_MAX (8,192) that nobody uses.
+ *          (-ENFILE). Inodes live as long as a dentry: the kernel keeps DENTRY_LRU_MAX that nobody uses, for some seconds.
  *
  * I1  a host call names at most one component below a descriptor, with O_NOFOLLOW or its like.
  * I2  no call that changes the host is made for a tree that is read-only or lies under an overlay.
@@ -22,9 +22,12 @@
 
 struct boot_config;
 struct boot_mount;
+struct hostfile;
 struct super;
 
 /* The tree of the gofer mount m. With directfs its descriptor in cfg becomes the superblock's. If m has an overlay the caller
  * puts it over the tree, and nothing is ever written. -ENOMEM, -EIO. */
 NODISCARD int gofer_mount_root(const struct boot_config *cfg, const struct boot_mount *m,
                                struct super **ret);
+/* An empty file without a name in the gofer's store n, open for reading and writing. -errno of the host: it cannot be had. */
+NODISCARD int gofer_store_file(uint32_t n, struct hostfile **ret);

@@ -34,6 +34,7 @@ struct listing;
 struct gofer_root {
     struct hostfile *conn; /* to the gofer process; NULL: there is none */
     uint32_t tag;
+    uint32_t store_first;      /* number of the gofer's first store */
     uint8_t *message;          /* of the exchange: used between a question and the next */
     struct gofer_reply *reply; /* the last answer */
     char path[GOFER_PATH_TEXT], to[GOFER_PATH_TEXT];

@@ -108,6 +108,7 @@ static int root_init(const struct boot_config *cfg)
     if (!r)
         return -ENOMEM;
     list_init(&r->lru);
+    r->store_first = cfg->gofer_dir_count;
     kern()->gofer = r;
     if (cfg->gofer_fd < 0)
         return 0;

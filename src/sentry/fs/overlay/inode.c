@@ -146,11 +146,20 @@ static int name_new(struct inode *dir, struct dentry *d, struct ov_inode *o, con
     return 0;
 }
 
+/* An object that nothing below stands for: counted against the limit. */
+static int inode_made(struct super *sb, uint32_t mode, struct ov_inode **ret)
+{
+    const struct tmpfs_sb *t = &ov_s(sb)->t;
+    if (t->max_inodes && t->used_inodes >= t->max_inodes)
+        return -ENOSPC;
+    return ov_inode_new(sb, mode, ret);
+}
+
 static int make(struct inode *dir, struct dentry *d, uint32_t mode, uint64_t rdev,
                 const struct cred *cr)
 {
     struct ov_inode *o;
-    int err = ov_inode_new(dir->sb, mode, &o);
+    int err = inode_made(dir->sb, mode, &o);
     if (err)
         return err;
     o->t.vfs.rdev = rdev;
@@ -177,7 +186,7 @@ static int ov_symlink(struct inode *dir, struct dentry *d, const char *target,
                       const struct cred *cr)
 {
     struct ov_inode *o;
-    int err = ov_inode_new(dir->sb, LINUX_S_IFLNK | 0777, &o);
+    int err = inode_made(dir->sb, LINUX_S_IFLNK | 0777, &o);
     if (err)
         return err;
     o->t.target = arena_strdup(target);
@@ -205,7 +214,7 @@ static int ov_link(struct inode *dir, struct dentry *d, struct inode *target)
 static int ov_tmpfile(struct inode *dir, uint32_t mode, const struct cred *cr, struct inode **ret)
 {
     struct ov_inode *o;
-    int err = ov_inode_new(dir->sb, LINUX_S_IFREG | mode, &o);
+    int err = inode_made(dir->sb, LINUX_S_IFREG | mode, &o);
     if (err)
         return err;
     inode_init_owner(&o->t.vfs, dir, cr);
@@ -261,7 +270,7 @@ static int rename_held(struct inode *odir, struct dentry *od, struct inode *o, s
     if (flags & ~(LINUX_RENAME_NOREPLACE | LINUX_RENAME_EXCHANGE | LINUX_RENAME_WHITEOUT))
         return -EINVAL;
     if (flags & LINUX_RENAME_WHITEOUT)
-        return -EINVAL; /* as an overlay without upper layer support answers */
+        return -EINVAL; /* as Linux's overlay */
     if (flags & LINUX_RENAME_EXCHANGE) {
         int err = ov_name_set(ndir, nd->name, nd->name_len, o);
         if (!err) {

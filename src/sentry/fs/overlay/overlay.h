@@ -3,6 +3,7 @@
  * What     Each object is a tmpfs object with something below it: until its data is copied up a file reads from below; a
  *          directory's own table holds what was added and, as entries without inode, what was removed ("whiteouts"); all other
  *          names come from below. Attributes are the overlay's own from the start, so chmod and rename copy no data.
+ * Limits   options: data, by pages; names: half as many as the machine has pages (-ENOSPC), like tmpfs.
  * Owner    an object that was changed, and whatever it covers below, is held until it is unlinked or the file
  *          system goes; others live as long as they are used.
  * Locks    the kernel lock; hooks below may drop it.
@@ -16,5 +17,17 @@
 
 struct super;
 
-/* *ret: the overlay over lower (a reference is taken). Magic and name are the overlay's. -ENOMEM. */
-NODISCARD int overlay_over(struct super *lower, struct super **ret);
+struct hostfile;
+
+/* Where the data of larger files goes, and how much of it there may be. */
+struct overlay_options {
+    uint64_t size_bytes; /* 0: no limit */
+    int (*store_file)(uint32_t store,
+                      struct hostfile **ret); /* an empty file of the host; NULL: memory */
+    uint32_t store;
+};
+
+/* *ret: the overlay over lower (a reference is taken). Magic and name are the overlay's. o NULL: no
+ * limit, memory. -ENOMEM. */
+NODISCARD int overlay_over(struct super *lower, const struct overlay_options *o,
+                           struct super **ret);

@@ -1,5 +1,6 @@
 /* sentry/fs/overlay/overlay_priv.h - shared by the files of overlay/. */
 #pragma once
+#include "sentry/fs/overlay/overlay.h"
 #include "sentry/fs/tmpfs/tmpfs_priv.h"
 #include "sentry/vfs/vfs.h"
 
@@ -11,6 +12,8 @@ struct ov_super {
     struct super *lower; /* counted */
     struct mount *mnt;   /* of lower, in no tree; counted */
     struct hlist_head *by_lower;
+    struct overlay_options options;
+    bool store_failed; /* the host cannot make files there: memory from then on */
 };
 
 struct ov_inode {

@@ -17,7 +17,7 @@ static struct super *lower_new(const char *where)
 static void over(struct super *lower, const char *where)
 {
     struct super *sb;
-    assert_int_equal(overlay_over(lower, &sb), 0);
+    assert_int_equal(overlay_over(lower, NULL, &sb), 0);
     mount_here(sb, where);
 }
 
@@ -205,7 +205,7 @@ static void test_forgotten(void **state)
     assert_int_equal(xmkdir("/l5/d"), 0);
     put("/l5/d/f", "f");
     put("/l5/d/m", "m");
-    assert_int_equal(overlay_over(l, &o), 0);
+    assert_int_equal(overlay_over(l, NULL, &o), 0);
     (void)super_ref(o);
     mount_here(o, "/o5");
     put("/o5/d/f", "changed");
@@ -275,7 +275,7 @@ static void test_xattrs(void **state)
 }
 
 static struct super *fault_lower;
-static int make_overlay(struct super **ret) { return overlay_over(fault_lower, ret); }
+static int make_overlay(struct super **ret) { return overlay_over(fault_lower, NULL, ret); }
 
 static int64_t overlay_script(void)
 {

@@ -2,8 +2,12 @@
 #include <string.h>
 
 #include "abi/stat.h"
+#include "base/err.h"
+#include "base/log.h"
 #include "sentry/arena/arena.h"
 #include "sentry/arena/slab.h"
+#include "sentry/io/hostfile.h"
+#include "sentry/kernel.h"
 #include "sentry/fs/overlay/overlay.h"
 #include "sentry/fs/overlay/overlay_priv.h"
 
@@ -16,9 +20,28 @@ static const struct fs_type overlay_type = {
 static int ov_statfs(struct super *sb, struct inode *i, struct linux_statfs *ret)
 {
     struct super *l = ov_s(sb)->lower;
+    const struct tmpfs_sb *t = &ov_s(sb)->t;
     int err = l->ops->statfs ? l->ops->statfs(l, l->root->inode, ret) : 0;
     ret->f_type = OVERLAY_MAGIC;
+    if (t->max_pages) {
+        ret->f_bsize = ret->f_frsize = GUEST_PAGE_SIZE;
+        ret->f_blocks = (int64_t)t->max_pages;
+        ret->f_bfree = ret->f_bavail = (int64_t)tmpfs_room(t);
+    }
     return err;
+}
+
+/* Where the host cannot make such files, memory is as good. */
+static int store_new(struct super *sb, struct hostfile **ret)
+{
+    struct ov_super *s = ov_s(sb);
+    int r = s->store_failed ? -EIO : s->options.store_file(s->options.store, ret);
+    if (r == 0 || r == -ENOSPC || r == -EDQUOT || r == -ENFILE)
+        return r;
+    if (!s->store_failed)
+        LOGW("overlay: no file for data can be made, memory is used: %s", err_name(r));
+    s->store_failed = true;
+    return hostfile_new_memfd("overlay", ret);
 }
 
 /* A bucket loses any number of objects with each one that is let go. */
@@ -64,7 +87,7 @@ static struct mount *lower_mount(struct super *lower)
     return m;
 }
 
-int overlay_over(struct super *lower, struct super **ret)
+int overlay_over(struct super *lower, const struct overlay_options *o, struct super **ret)
 {
     struct ov_super *s = arena_alloc(sizeof(*s));
     if (!s)
@@ -77,6 +100,11 @@ int overlay_over(struct super *lower, struct super **ret)
     sb->priv = s;
     sb->posix_acl = true;
     sb->next_ino = OVERLAY_INO_FIRST;
+    if (o)
+        s->options = *o;
+    s->t.max_pages = DIV_ROUND_UP(s->options.size_bytes, GUEST_PAGE_SIZE);
+    s->t.max_inodes = kern()->mem_total_bytes / GUEST_PAGE_SIZE / 2; /* as tmpfs */
+    s->t.store_new = s->options.store_file ? store_new : NULL;
     s->lower = super_ref(lower);
     s->by_lower = arena_alloc(OVERLAY_BUCKETS * sizeof(struct hlist_head));
     s->mnt = lower_mount(lower);

@@ -84,7 +84,9 @@ static int to_host(struct tmpfs_inode *r)
     if (r->reg.host)
         return 0;
     struct hostfile *h;
-    int err = hostfile_new_memfd("tmpfs", &h);
+    struct super *sb = r->vfs.sb;
+    int err =
+        tmpfs_s(sb)->store_new ? tmpfs_s(sb)->store_new(sb, &h) : hostfile_new_memfd("tmpfs", &h);
     if (err)
         return err;
     err = mem_write_out(r, h);

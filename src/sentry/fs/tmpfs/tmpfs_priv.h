@@ -17,6 +17,8 @@
 #define TMPFS_SHORT_LINK 127u /* bytes of a link that need no page */
 
 struct tmpfs_sb {
+    /* A new, empty file of the host for the data of a larger file. NULL: a memfd. */
+    int (*store_new)(struct super *sb, struct hostfile **ret);
     uint64_t max_pages, used_pages;         /* 0: no limit */
     uint64_t max_inodes, used_inodes;       /* 0: no limit */
     uint32_t root_mode, root_uid, root_gid; /* as mounted, for mountinfo */
