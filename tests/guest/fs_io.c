@@ -361,3 +361,24 @@ TEST(large_pipe_write_waits)
     CHECK_EQ(total, N);
     check_child(pid, 0);
 }
+
+#ifndef RWF_NOAPPEND
+#define RWF_NOAPPEND 0x20
+#endif
+
+TEST(rwf_noappend)
+{
+    char buf[8];
+    struct iovec v = {(void *)"xy", 2};
+    CHECK_OK(chdir(guest_dir()));
+    int fd = CHECK_OK(open("f", O_CREAT | O_RDWR | O_APPEND, 0666));
+    CHECK_EQ(write(fd, "abcd", 4), 4);
+    if (pwritev2(fd, &v, 1, 1, RWF_NOAPPEND) < 0 && errno == EOPNOTSUPP)
+        SKIP("an older kernel");
+    CHECK_EQ(pread(fd, buf, 8, 0), 4);
+    CHECK_EQ(memcmp(buf, "axyd", 4), 0);
+    CHECK_EQ(pwritev2(fd, &v, 1, 0, 0), 2);
+    CHECK_EQ(pread(fd, buf, 8, 0), 6);
+    CHECK_EQ(memcmp(buf, "axydxy", 6), 0);
+    CHECK_ERR(pwritev2(fd, &v, 1, 0, RWF_APPEND | RWF_NOAPPEND), EINVAL);
+}

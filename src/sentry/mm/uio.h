@@ -27,6 +27,7 @@ struct uio {
     bool
         nonblock; /* O_NONBLOCK, MSG_DONTWAIT, RWF_NOWAIT: only a hint; file operations always return -EAGAIN */
     bool append;     /* RWF_APPEND */
+    bool no_append;  /* RWF_NOAPPEND: whatever O_APPEND says */
     bool positioned; /* pread, pwrite: the offset is the call's, not the description's */
     uint64_t seg_off;
     uint64_t resid;     /* bytes left */

@@ -6,6 +6,7 @@
 #include "sentry/syscalls/fs_priv.h"
 #include "sentry/vfs/async.h"
 #include "sentry/vfs/inotify.h"
+#include "sentry/vfs/lease.h"
 #include "sentry/vfs/locks.h"
 
 #define SETFL_FLAGS                                                                                \
@@ -128,7 +129,8 @@ int64_t sys_fcntl(struct task *t, const struct sys_args *a)
             return -EINVAL;
         f->owner_sig = (int32_t)arg;
         return 0;
-    case LINUX_F_GETLEASE: return LINUX_F_UNLCK; /* leases cannot be taken */
+    case LINUX_F_GETLEASE: return lease_get(f);
+    case LINUX_F_SETLEASE: return lease_set(t, f, fd, (uint32_t)arg);
     case LINUX_F_NOTIFY: return dnotify_set(t, f, fd, (uint32_t)arg);
     case LINUX_F_GET_RW_HINT:
     case LINUX_F_SET_RW_HINT: return do_rw_hint(t, f, cmd, UADDR(arg));

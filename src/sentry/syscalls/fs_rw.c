@@ -2,7 +2,8 @@
 #include "sentry/syscalls/fs_priv.h"
 
 #define RWF_KNOWN                                                                                  \
-    (LINUX_RWF_HIPRI | LINUX_RWF_DSYNC | LINUX_RWF_SYNC | LINUX_RWF_NOWAIT | LINUX_RWF_APPEND)
+    (LINUX_RWF_HIPRI | LINUX_RWF_DSYNC | LINUX_RWF_SYNC | LINUX_RWF_NOWAIT | LINUX_RWF_APPEND |    \
+     LINUX_RWF_NOAPPEND)
 
 /* One read or write over u. at NULL: at the file's own position, which advances. */
 static ssize_t transfer(struct task *t, struct file *f, struct uio *u, bool write,
@@ -14,6 +15,7 @@ static ssize_t transfer(struct task *t, struct file *f, struct uio *u, bool writ
         return -EINVAL;
     u->nonblock = rwf & LINUX_RWF_NOWAIT;
     u->append = rwf & LINUX_RWF_APPEND;
+    u->no_append = rwf & LINUX_RWF_NOAPPEND;
     u->positioned = at != NULL;
     ssize_t n = write ? file_write_block(t, f, u, ppos) : file_read_block(t, f, u, ppos);
     if (n > 0 && !at && ppos)
@@ -97,8 +99,10 @@ static int64_t rw_vec(struct task *t, const struct sys_args *a, bool write, cons
     if (r < 0)
         return r;
     int64_t n = 0;
-    if (rwf & ~RWF_KNOWN) {
+    if (rwf & ~(uint32_t)RWF_KNOWN) {
         n = -EOPNOTSUPP;
+    } else if ((rwf & LINUX_RWF_APPEND) && (rwf & LINUX_RWF_NOAPPEND)) {
+        n = -EINVAL;
     } else if (total > 0) {
         struct uio u;
         uio_user_vec(&u, t, segs, (uint32_t)count, total);

@@ -1,6 +1,7 @@
 /* truncate, fallocate, and what brings data to disk or asks for it early. */
 #include "abi/resource.h"
 #include "sentry/syscalls/fs_priv.h"
+#include "sentry/vfs/lease.h"
 
 #define FALLOC_KNOWN                                                                               \
     (LINUX_FALLOC_FL_KEEP_SIZE | LINUX_FALLOC_FL_PUNCH_HOLE | LINUX_FALLOC_FL_COLLAPSE_RANGE |     \
@@ -46,6 +47,8 @@ int64_t sys_truncate(struct task *t, const struct sys_args *a)
     if (mount_readonly(w.path.mnt))
         return -EROFS;
     r = inode_permission(i, MAY_WRITE, t->cred);
+    if (r == 0)
+        r = lease_break(t, i, /* write= */ true, /* nonblock= */ false);
     if (r == 0)
         r = set_size(t, i, (uint64_t)size);
     if (r == 0)

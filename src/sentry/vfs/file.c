@@ -12,6 +12,7 @@
 #include "sentry/signal/signal.h"
 #include "sentry/vfs/async.h"
 #include "sentry/vfs/inotify.h"
+#include "sentry/vfs/lease.h"
 #include "sentry/vfs/notify.h"
 #include "sentry/vfs/vfs_priv.h"
 
@@ -60,6 +61,7 @@ struct file *file_unref(struct file *f)
     file_async_drop(f);
     dnotify_drop(f);
     locks_release_file(f);
+    lease_release_file(f);
     if (f->ops && f->ops->release)
         f->ops->release(f);
     if (f->deny_write)
@@ -121,7 +123,7 @@ static int fsize_limit(struct file *f, struct uio *u, int64_t pos, uint64_t *ret
     uint64_t limit = tgroup_rlimit(u->task->tg, LINUX_RLIMIT_FSIZE);
     if (limit == LINUX_RLIM_INFINITY)
         return 0;
-    if ((f->flags & LINUX_O_APPEND) || u->append) {
+    if (file_appends(f, u)) {
         struct kstat st;
         if (inode_getattr(f->inode, &st) == 0)
             pos = (int64_t)st.size;

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "abi/fcntl.h"
 #include "base/compiler.h"
 #include "base/list.h"
 #include "base/ref.h"
@@ -92,6 +93,11 @@ NODISCARD int file_new(const struct path *p, const struct file_ops *ops, uint32_
 /* An anonymous file ("anon_inode:[eventfd]", "pipe:[12]", "socket:[13]"): type is S_IFIFO, S_IFSOCK or 0. */
 NODISCARD int file_new_anon(const char *name, uint32_t type, const struct file_ops *ops, void *priv,
                             uint32_t flags, struct task *t, struct file **ret);
+/* Does a write with u go to the end? */
+static inline bool file_appends(const struct file *f, const struct uio *u)
+{
+    return u->append || ((f->flags & LINUX_O_APPEND) && !u->no_append);
+}
 struct file *file_ref(struct file *f);
 struct file *file_unref(struct file *f);
 uint32_t file_poll(struct file *f, struct waitq **ret_q);

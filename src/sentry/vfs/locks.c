@@ -3,6 +3,7 @@
 #include "abi/fcntl.h"
 #include "base/err.h"
 #include "sentry/arena/slab.h"
+#include "sentry/vfs/locks_priv.h"
 #include "sentry/vfs/vfs_priv.h"
 
 #define RANGE_END INT64_MAX
@@ -18,26 +19,20 @@ struct file_lock {
     int32_t pid;
 };
 
-struct file_locks {
-    struct list_node all; /* of the sandbox */
-    struct inode *inode;  /* owns this */
-    struct list_node list;
-    struct waitq wait;
-};
-
 /* Who waits for whom, for EDEADLK. Owned by restart.obj of the waiting task. */
 struct lock_wait {
     struct list_node node;
     const void *owner, *blocker;
 };
 
-static struct file_locks *locks_of(struct inode *i)
+struct file_locks *file_locks_of(struct inode *i)
 {
     if (!i->locks) {
         i->locks = SLAB_NEW(FILE_LOCKS, struct file_locks);
         if (i->locks) {
             i->locks->inode = i;
             list_init(&i->locks->list);
+            list_init(&i->locks->leases);
             list_add_tail(&i->locks->all, &vfs()->locks);
             waitq_init(&i->locks->wait);
         }
@@ -180,7 +175,7 @@ int lock_flock(struct task *t, struct file *f, int op, bool nonblock)
             release(f->inode, LOCK_FLOCK, f);
         return 0;
     }
-    struct file_locks *ls = locks_of(f->inode);
+    struct file_locks *ls = file_locks_of(f->inode);
     if (!ls)
         return -ENOLCK;
     struct file_lock want = {.kind = LOCK_FLOCK,
@@ -364,7 +359,7 @@ int lock_record_set(struct task *t, struct file *f, const struct linux_flock *fl
     if ((fl->l_type == LINUX_F_RDLCK && !f->can_read) ||
         (fl->l_type == LINUX_F_WRLCK && !f->can_write))
         return -EBADF;
-    struct file_locks *ls = locks_of(f->inode);
+    struct file_locks *ls = file_locks_of(f->inode);
     if (!ls)
         return -ENOLCK;
     bool unlock = fl->l_type == LINUX_F_UNLCK;

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "sentry/fs/pipe/pipe.h"
 #include "sentry/vfs/acl.h"
+#include "sentry/vfs/lease.h"
 #include "sentry/vfs/notify.h"
 #include "sentry/vfs/open.h"
 #include "sentry/vfs/vfs_priv.h"
@@ -105,8 +106,11 @@ static int open_checked(struct task *t, const struct path *p, uint32_t flags, co
     bool writes = may_of(flags) & MAY_WRITE;
     if (writes && !is_special(i) && mount_readonly(p->mnt))
         return -EROFS;
+    int r = LINUX_S_ISREG(i->mode) ? lease_break(t, i, writes, flags & LINUX_O_NONBLOCK) : 0;
+    if (r < 0)
+        return r;
     struct file *f;
-    int r = file_new(p, NULL, (flags & ~KEPT_NOT) | LINUX_O_LARGEFILE, cr, &f);
+    r = file_new(p, NULL, (flags & ~KEPT_NOT) | LINUX_O_LARGEFILE, cr, &f);
     if (r < 0)
         return r;
     if (f->can_write && LINUX_S_ISREG(i->mode)) {

@@ -51,7 +51,7 @@ static ssize_t test_read(struct file *f, struct uio *u, int64_t *pos)
 static ssize_t test_write(struct file *f, struct uio *u, int64_t *pos)
 {
     struct test_inode *ti = (struct test_inode *)f->inode;
-    if ((f->flags & LINUX_O_APPEND) || u->append)
+    if (file_appends(f, u))
         *pos = (int64_t)ti->i.size;
     if (*pos >= (int64_t)sizeof(ti->data))
         return -ENOSPC;

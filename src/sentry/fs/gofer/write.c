@@ -54,7 +54,7 @@ static void wrote(struct gofer_inode *g, int64_t *pos, ssize_t n, bool append)
 static ssize_t write_with(struct file *f, struct uio *u, int64_t *pos, void *buf, size_t cap)
 {
     struct gofer_inode *g = to_gofer(f->inode);
-    bool append = (f->flags & LINUX_O_APPEND) || u->append;
+    bool append = file_appends(f, u);
     ssize_t done = 0;
     while (u->resid > 0) {
         struct uio start = *u;

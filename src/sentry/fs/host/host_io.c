@@ -128,7 +128,7 @@ static ssize_t positioned_once(struct file *f, struct uio *u, void *buf, size_t 
 {
     struct host_inode *h = host_of(f);
     int fd = hostfile_fd(h->host);
-    bool append = write && (u->append || (f->flags & LINUX_O_APPEND));
+    bool append = write && file_appends(f, u);
     if (append) {
         struct iovec iov = {buf, n};
         return host_pwritev2(fd, &iov, 1, HERE, 0, RWF_APPEND);
@@ -169,7 +169,7 @@ static ssize_t write_with(struct file *f, struct uio *u, void *buf, size_t n, in
     }
     if (put < 0)
         return io_err(u, (int)put);
-    if (pos && ((f->flags & LINUX_O_APPEND) || u->append)) {
+    if (pos && file_appends(f, u)) {
         struct kstat st;
         if (inode_getattr(f->inode, &st) == 0)
             *pos = (int64_t)st.size;

@@ -229,7 +229,7 @@ static ssize_t reg_read(struct file *f, struct uio *u, int64_t *pos)
 static ssize_t reg_write(struct file *f, struct uio *u, int64_t *pos)
 {
     struct tmpfs_inode *r = tmpfs_i(f->inode);
-    if ((f->flags & LINUX_O_APPEND) || u->append)
+    if (file_appends(f, u))
         *pos = (int64_t)r->vfs.size;
     uint64_t at = (uint64_t)*pos, n = u->resid, end;
     if (!n)
