@@ -233,6 +233,25 @@ TEST(remap)
     CHECK_EQ(copy[0], 9);
 }
 
+TEST(remap_of_several_regions)
+{
+    char *p = map(4), *to = map(4);
+    memset(p, 3, 4 * P);
+    CHECK_OK(mprotect(p + 2 * P, 2 * P, PROT_READ)); /* two regions */
+    /* What is beyond the new length goes first, whatever it belongs to. */
+    CHECK(mremap(p, 4 * P, 2 * P, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to);
+    CHECK_EQ(to[2 * P - 1], 3);
+    catch_faults();
+    CHECK_EQ(touch(p, false), SIGSEGV);
+    CHECK_EQ(touch(p + 2 * P, false), SIGSEGV);
+    CHECK_EQ(touch(p + 3 * P, false), SIGSEGV);
+    p = map(4);
+    CHECK_OK(mprotect(p + 2 * P, 2 * P, PROT_READ));
+    CHECK_ERR((long)mremap(p, 4 * P, 8 * P, MREMAP_MAYMOVE), EFAULT);
+    CHECK(mremap(p, 4 * P, P, 0) == p);
+    CHECK_EQ(touch(p + P, false), SIGSEGV);
+}
+
 TEST(growing_by_remap_many_times)
 {
     size_t n = 1;
@@ -310,6 +329,128 @@ TEST(mincore_says_resident)
     CHECK_ERR(mincore(p, P, (void *)8), EFAULT);
     CHECK_OK(munmap(p + P, P));
     CHECK_ERR(mincore(p, 4 * P, vec), ENOMEM);
+}
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ  22
+#define MADV_POPULATE_WRITE 23
+#endif
+
+static int resident(char *p, size_t pages)
+{
+    unsigned char vec[64];
+    int n = 0;
+    CHECK_OK(mincore(p, pages * P, vec));
+    for (size_t i = 0; i < pages; i++)
+        n += vec[i] & 1;
+    return n;
+}
+
+TEST(populate)
+{
+    char *p = map(4);
+    CHECK_EQ(resident(p, 4), 0);
+    CHECK_OK(madvise(p, 2 * P, MADV_POPULATE_WRITE));
+    CHECK_EQ(resident(p, 4), 2);
+    CHECK_OK(madvise(p, 4 * P, MADV_POPULATE_READ));
+    CHECK_EQ(resident(p, 4), 4);
+    CHECK_OK(mprotect(p, 4 * P, PROT_NONE));
+    CHECK_ERR(madvise(p, P, MADV_POPULATE_READ), EINVAL);
+    CHECK_OK(mprotect(p, 4 * P, PROT_READ));
+    CHECK_ERR(madvise(p, P, MADV_POPULATE_WRITE), EINVAL);
+    CHECK_OK(munmap(p + P, P));
+    CHECK_ERR(madvise(p, 4 * P, MADV_POPULATE_READ), ENOMEM);
+    p = CHECK_OK(mmap(NULL, 4 * P, RW, ANON | MAP_POPULATE, -1, 0));
+    CHECK_EQ(resident(p, 4), 4);
+    CHECK_OK(madvise(p, 4 * P, MADV_COLD));
+    CHECK_OK(madvise(p, 4 * P, MADV_PAGEOUT));
+    if (geteuid())
+        CHECK_ERR(madvise(p, 4 * P, 100 /* MADV_HWPOISON */), EPERM);
+}
+
+TEST(locked_memory_is_there)
+{
+    char *p = map(4), *q = map(4);
+    CHECK_OK(mlock(p + P + 5, 1));
+    CHECK_EQ(resident(p, 4), 1);
+    CHECK_OK((int)syscall(SYS_mlock2, q, 4 * P, 1 /* MLOCK_ONFAULT */));
+    CHECK_EQ(resident(q, 4), 0);
+    CHECK_ERR(madvise(p + P, P, MADV_DONTNEED), EINVAL);
+    CHECK_ERR(madvise(p + P, P, MADV_COLD), EINVAL);
+    CHECK_ERR(msync(p + P, P, MS_INVALIDATE), EBUSY);
+    CHECK_OK(munlock(p, 4 * P));
+    CHECK_OK(madvise(p + P, P, MADV_DONTNEED));
+    CHECK_OK(mprotect(p, P, PROT_NONE));
+    CHECK_ERR(mlock(p, 2 * P), ENOMEM);
+    CHECK_OK(munlockall());
+    CHECK_OK(mlockall(MCL_FUTURE));
+    p = map(4);
+    CHECK_EQ(resident(p, 4), 4);
+    CHECK_OK(munlockall());
+}
+
+TEST(validated_flags)
+{
+    int fd = CHECK_OK(memfd_create("v", 0));
+    CHECK_OK(ftruncate(fd, (off_t)P));
+    CHECK_OK(mmap(NULL, P, RW, MAP_SHARED_VALIDATE, fd, 0));
+    CHECK_ERR((long)mmap(NULL, P, RW, MAP_SHARED_VALIDATE | MAP_SYNC, fd, 0), EOPNOTSUPP);
+    CHECK_ERR((long)mmap(NULL, P, RW, MAP_SHARED_VALIDATE | 1 << 25, fd, 0), EOPNOTSUPP);
+    CHECK_OK(mmap(NULL, P, RW, MAP_SHARED | 1 << 25, fd, 0)); /* unknown, and not looked at */
+    CHECK_OK(mmap(NULL, P, RW, MAP_SHARED | MAP_SYNC, fd, 0));
+}
+
+TEST(pages_in_another_order)
+{
+    int fd = CHECK_OK(memfd_create("r", 0));
+    CHECK_OK(ftruncate(fd, (off_t)(4 * P)));
+    volatile char *p = CHECK_OK(mmap(NULL, 4 * P, RW, MAP_SHARED, fd, 0));
+    for (size_t i = 0; i < 4; i++)
+        p[i * P] = (char)i;
+    CHECK_OK((int)syscall(SYS_remap_file_pages, p, P, 0, 3, 0));
+    CHECK_EQ(p[0], 3);
+    CHECK_EQ(p[P], 1);
+    p[0] = 9;
+    CHECK_EQ(p[3 * P], 9);
+    CHECK_ERR(syscall(SYS_remap_file_pages, p, P, PROT_READ, 0, 0), EINVAL);
+    CHECK_ERR(syscall(SYS_remap_file_pages, p, 0, 0, 0, 0), EINVAL);
+    CHECK_ERR(syscall(SYS_remap_file_pages, p, 8 * P, 0, 0, 0), EINVAL);
+    CHECK_ERR(syscall(SYS_remap_file_pages, map(1), P, 0, 0, 0), EINVAL); /* private */
+    volatile char *s = CHECK_OK(mmap(NULL, 2 * P, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+    s[P] = 5;
+    CHECK_OK((int)syscall(SYS_remap_file_pages, s, P, 0, 1, 0));
+    CHECK_EQ(s[0], 5);
+}
+
+#ifndef SYS_mseal
+#define SYS_mseal 462
+#endif
+
+TEST(sealed_memory)
+{
+    char *p = map(5);
+    if (syscall(SYS_mseal, p, 0, 0) < 0 && errno == ENOSYS)
+        SKIP("no mseal in this kernel");
+    CHECK_ERR(syscall(SYS_mseal, p + 1, P, 0), EINVAL);
+    CHECK_ERR(syscall(SYS_mseal, p, P, 1), EINVAL);
+    CHECK_OK(syscall(SYS_mseal, p + P, 2 * P, 0));
+    CHECK_ERR(mprotect(p, 2 * P, PROT_READ), EPERM);
+    CHECK_ERR(munmap(p + 2 * P, P), EPERM);
+    CHECK_ERR((long)mmap(p + P, P, RW, ANON | MAP_FIXED, -1, 0), EPERM);
+    CHECK_ERR((long)mremap(p + P, P, P, MREMAP_MAYMOVE | MREMAP_FIXED, map(1)), EPERM);
+    CHECK_ERR((long)mremap(map(1), P, P, MREMAP_MAYMOVE | MREMAP_FIXED, p + P), EPERM);
+    CHECK_OK(madvise(p + P, P, MADV_DONTNEED)); /* it could be written anyway */
+    p[P] = 1;
+    CHECK_OK(munmap(p + 4 * P, P));
+    CHECK_ERR(syscall(SYS_mseal, p, 5 * P, 0), ENOMEM);
+    char *r = map(1);
+    CHECK_OK(mprotect(r, P, PROT_READ));
+    CHECK_OK(syscall(SYS_mseal, r, P, 0));
+    CHECK_ERR(madvise(r, P, MADV_DONTNEED), EPERM);
+    CHECK_OK(syscall(SYS_mseal, r, P, 0));
 }
 
 TEST(locks)

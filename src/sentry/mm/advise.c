@@ -47,7 +47,12 @@ static int advice_for(const struct vma *v, uint32_t advice, struct advice *ret)
     case LINUX_MADV_POPULATE_READ:
     case LINUX_MADV_POPULATE_WRITE: ret->act = ACT_HOST; return 0;
     case LINUX_MADV_COLD:
-    case LINUX_MADV_PAGEOUT: return locked ? -EINVAL : 0;
+    case LINUX_MADV_PAGEOUT:
+        if (locked)
+            return -EINVAL;
+        ret->act = ACT_HOST;
+        return 0;
+    case LINUX_MADV_COLLAPSE: ret->act = ACT_HOST; return 0;
     default: return 0;
     }
 }
@@ -74,10 +79,20 @@ static int punch_hole(struct vma *v, struct urange r)
     return err;
 }
 
+/* Advice that loses data, for memory that a seal keeps as it is. */
+static bool advice_breaks_seal(const struct vma *v, uint32_t advice)
+{
+    if (!(v->flags & VMA_SEALED) || !vma_anon(v) || (v->prot & LINUX_PROT_WRITE))
+        return false;
+    return advice == LINUX_MADV_DONTNEED || advice == LINUX_MADV_FREE ||
+           advice == LINUX_MADV_DONTNEED_LOCKED || advice == LINUX_MADV_REMOVE ||
+           advice == LINUX_MADV_DONTFORK || advice == LINUX_MADV_WIPEONFORK;
+}
+
 static int advise_one(struct task *t, struct vma *v, struct urange r, uint32_t advice)
 {
     struct advice a;
-    int err = advice_for(v, advice, &a);
+    int err = advice_breaks_seal(v, advice) ? -EPERM : advice_for(v, advice, &a);
     if (err || a.act == ACT_NOTHING)
         return err;
     if (a.act == ACT_PUNCH && v->file)
@@ -105,12 +120,14 @@ static int advise_one(struct task *t, struct vma *v, struct urange r, uint32_t a
 static bool advice_known(uint32_t advice)
 {
     return advice <= LINUX_MADV_DONTNEED ||
-           (advice >= LINUX_MADV_FREE && advice <= LINUX_MADV_DONTNEED_LOCKED);
+           (advice >= LINUX_MADV_FREE && advice <= LINUX_MADV_COLLAPSE);
 }
 
 int64_t mm_madvise(struct task *t, uint64_t addr, uint64_t len, uint32_t advice)
 {
     struct mm *mm = t->mm;
+    if (advice == LINUX_MADV_HWPOISON || advice == LINUX_MADV_SOFT_OFFLINE) /* no such hardware */
+        return task_capable(t, LINUX_CAP_SYS_ADMIN) ? -EINVAL : -EPERM;
     if (!advice_known(advice))
         return -EINVAL;
     if (!GUEST_PAGE_ALIGNED(addr))
@@ -204,6 +221,25 @@ static int lock_range(struct mm *mm, struct urange r, uint32_t bits)
     return at >= r.end ? 0 : -ENOMEM;
 }
 
+/* Locked memory is there: the host brings in what is mapped of r, as far as the queue goes. */
+static int64_t lock_populate(struct task *t, struct urange r, bool all)
+{
+    uint32_t n = 0;
+    for (struct vma *v = mm_find_from(t->mm, r.start);
+         v && v->range.start < r.end && n < PLATFORM_QUEUE_MAX / 2; v = vma_next(v)) {
+        bool write = (v->prot & LINUX_PROT_WRITE) && !vma_shared(v);
+        if (all && (v->host || !(v->prot & LINUX_PROT_READ)))
+            continue; /* mlockall() overlooks what cannot be read */
+        int err = platform_madvise(t->thread, urange_intersect(v->range, r),
+                                   write ? LINUX_MADV_POPULATE_WRITE : LINUX_MADV_POPULATE_READ);
+        if (err)
+            return mm_op_error(t, err);
+        n++;
+    }
+    t->mm_undo = (struct mm_undo){.op = MM_OP_LOCK, .range = r};
+    return 0;
+}
+
 static int lock_args(uint64_t addr, uint64_t len, struct urange *ret)
 {
     uint64_t aligned = GUEST_PAGE_UP(len + GUEST_PAGE_OFFSET(addr));
@@ -228,9 +264,10 @@ int64_t mm_lock(struct task *t, uint64_t addr, uint64_t len, bool on_fault)
             pages -= urange_len(urange_intersect(v->range, r)) / GUEST_PAGE_SIZE;
     if (mm_may_lock(t, pages))
         return -ENOMEM;
-    return urange_is_empty(r)
-               ? 0
-               : lock_range(mm, r, LINUX_MAP_LOCKED | (on_fault ? VMA_LOCKONFAULT : 0));
+    if (urange_is_empty(r))
+        return 0;
+    err = lock_range(mm, r, LINUX_MAP_LOCKED | (on_fault ? VMA_LOCKONFAULT : 0));
+    return err || on_fault ? err : lock_populate(t, r, false);
 }
 
 int64_t mm_unlock(struct task *t, uint64_t addr, uint64_t len)
@@ -261,9 +298,10 @@ int64_t mm_lock_all(struct task *t, uint32_t flags)
         return -ENOMEM;
     uint32_t bits = LINUX_MAP_LOCKED | (flags & LINUX_MCL_ONFAULT ? VMA_LOCKONFAULT : 0);
     mm->def_flags = flags & LINUX_MCL_FUTURE ? bits : 0;
-    if (flags & LINUX_MCL_CURRENT)
-        lock_everything(mm, bits);
-    return 0;
+    if (!(flags & LINUX_MCL_CURRENT))
+        return 0;
+    lock_everything(mm, bits);
+    return flags & LINUX_MCL_ONFAULT ? 0 : lock_populate(t, (struct urange){0, SPACE_END}, true);
 }
 
 int64_t mm_unlock_all(struct task *t)

@@ -9,6 +9,13 @@
 
 #define STACK_STEP (1024 * 1024ULL)
 
+/* The flags that MAP_SHARED_VALIDATE lets through. */
+#define MAP_LEGACY                                                                                 \
+    (LINUX_MAP_SHARED_VALIDATE | LINUX_MAP_FIXED | LINUX_MAP_ANONYMOUS | LINUX_MAP_DENYWRITE |     \
+     LINUX_MAP_EXECUTABLE | LINUX_MAP_GROWSDOWN | LINUX_MAP_LOCKED | LINUX_MAP_NORESERVE |         \
+     LINUX_MAP_POPULATE | LINUX_MAP_NONBLOCK | LINUX_MAP_STACK | LINUX_MAP_HUGETLB |               \
+     LINUX_MAP_32BIT | LINUX_MAP_FIXED_NOREPLACE | LINUX_MAP_HUGE_MASK << LINUX_MAP_HUGE_SHIFT)
+
 /* What one mapping will be. */
 struct map_req {
     struct vma proto; /* range is set last; file and host are not counted here */
@@ -50,7 +57,7 @@ static int check_file(struct map_req *q, struct file *f)
     bool shared = type == LINUX_MAP_SHARED || type == LINUX_MAP_SHARED_VALIDATE;
     if (!shared && type != LINUX_MAP_PRIVATE)
         return -EINVAL;
-    if (type == LINUX_MAP_SHARED_VALIDATE && (q->flags & LINUX_MAP_SYNC))
+    if (type == LINUX_MAP_SHARED_VALIDATE && (q->flags & ~MAP_LEGACY)) /* MAP_SYNC too */
         return -EOPNOTSUPP;
     if (shared && (v->prot & LINUX_PROT_WRITE) && !f->can_write)
         return -EACCES;
@@ -140,12 +147,13 @@ static int queue_map(struct task *t, const struct vma *v, uint32_t map_flags)
     return platform_map_anon(t->thread, v->range, v->prot, map_flags);
 }
 
-/* Puts v into the map in place of what is there. Takes v. */
-static int64_t place_vma(struct task *t, struct vma *v, uint32_t map_flags)
+int64_t vma_place(struct task *t, struct vma *v, uint32_t map_flags)
 {
     struct mm *mm = t->mm;
     struct urange r = v->range;
-    int err = vma_isolate(mm, r);
+    int err = mm_check_sealed(mm, r);
+    if (!err)
+        err = vma_isolate(mm, r);
     if (!err) {
         err = queue_map(t, v,
                         map_flags & (LINUX_MAP_NORESERVE | LINUX_MAP_POPULATE | LINUX_MAP_STACK));
@@ -241,9 +249,11 @@ int64_t mm_map(struct task *t, uint64_t addr, uint64_t len, uint32_t prot, uint3
     if (!host)
         q.proto.off_bytes =
             0; /* private anonymous, or a file that gives anonymous memory (/dev/zero) */
+    if ((q.proto.flags & (LINUX_MAP_LOCKED | VMA_LOCKONFAULT)) == LINUX_MAP_LOCKED)
+        flags |= LINUX_MAP_POPULATE;
     struct vma *v = vma_new(&q.proto);
     hostfile_unref(host);
-    return v ? place_vma(t, v, flags) : -ENOMEM;
+    return v ? vma_place(t, v, flags) : -ENOMEM;
 }
 
 int mm_add_anon(struct task *t, struct urange r, uint32_t prot, uint32_t flags, const char *name,
@@ -254,7 +264,7 @@ int mm_add_anon(struct task *t, struct urange r, uint32_t prot, uint32_t flags, 
     struct vma *v = vma_new(&proto);
     if (!v)
         return -ENOMEM;
-    int64_t at = place_vma(t, v, map_flags);
+    int64_t at = vma_place(t, v, map_flags);
     return at < 0 ? (int)at : 0;
 }
 
@@ -271,7 +281,7 @@ int mm_add_host(struct task *t, struct urange r, uint32_t prot, uint32_t max_pro
     struct vma *v = vma_new(&proto);
     if (!v)
         return -ENOMEM;
-    int64_t at = place_vma(t, v, 0);
+    int64_t at = vma_place(t, v, 0);
     return at < 0 ? (int)at : 0;
 }
 
@@ -283,7 +293,9 @@ int mm_unmap(struct task *t, uint64_t addr, uint64_t len)
     struct urange r = {addr, addr + GUEST_PAGE_UP(len)};
     if (mm_range_empty(mm, r))
         return 0;
-    int err = vma_isolate(mm, r);
+    int err = mm_check_sealed(mm, r);
+    if (!err)
+        err = vma_isolate(mm, r);
     if (err)
         return err;
     err = platform_unmap(t->thread, r);

@@ -16,6 +16,7 @@
 #include "base/rbtree.h"
 #include "base/ref.h"
 #include "base/types.h"
+#include "sentry/mm/policy.h"
 
 struct file;
 struct hostfile;
@@ -28,6 +29,7 @@ struct task;
 #define VMA_DONTDUMP    0x04000000u
 #define VMA_LOCKONFAULT 0x08000000u
 #define VMA_DONTEXPAND  0x10000000u /* vDSO: mremap may not grow it */
+#define VMA_SEALED      0x20000000u /* mseal */
 
 #define MM_MAX_VMAS     65000u /* below the host's vm.max_map_count, which the stub's own maps share */
 
@@ -40,7 +42,8 @@ struct vma {
     struct file *file;     /* counted, NULL: anonymous */
     struct hostfile *host; /* counted: what is mapped; NULL: private anonymous */
     uint64_t off_bytes;    /* into file/host */
-    const char *name;      /* "[heap]", "[stack]", "[vdso]", "[vvar]" or NULL; static strings */
+    struct mem_policy policy;
+    const char *name; /* "[heap]", "[stack]", "[vdso]", "[vvar]" or NULL; static strings */
 };
 
 struct mm {
@@ -59,7 +62,7 @@ struct mm {
     uint32_t auxv_len; /* words */
     struct file *exe;  /* counted */
     uint64_t hiwater_pages;
-    bool dumpable;
+    bool dumpable, sealed; /* sealed: some VMA is */
     uint64_t vdso_addr;
     uint32_t def_flags;       /* mlockall(MCL_FUTURE) */
     uint32_t coredump_filter; /* core(5); kept for those who ask: no core is written */
@@ -90,6 +93,15 @@ int64_t mm_lock(struct task *t, uint64_t addr, uint64_t len, bool on_fault);
 int64_t mm_unlock(struct task *t, uint64_t addr, uint64_t len);
 int64_t mm_lock_all(struct task *t, uint32_t flags);
 int64_t mm_unlock_all(struct task *t);
+/* mseal(2): -EINVAL, -ENOMEM a hole. */
+int64_t mm_seal(struct task *t, uint64_t addr, uint64_t len, uint64_t flags);
+struct remap_pages {
+    uint64_t start, size, prot, pgoff;
+};
+int64_t mm_remap_pages(struct task *t, const struct remap_pages *q); /* remap_file_pages(2) */
+/* mbind: -EFAULT a hole; -ENOMEM. */
+NODISCARD int mm_set_policy(struct mm *mm, uint64_t start, uint64_t end,
+                            const struct mem_policy *p);
 /* The host refused t's last queued operation (platform_events.map_failed): undoes what the map says about it. Returns the
  * result of the call that asked for it; a failed exec kills the process. */
 int64_t mm_map_failed(struct task *t, int err);

@@ -67,6 +67,10 @@ NODISCARD int mm_may_expand(const struct task *t, uint64_t pages, uint64_t data_
 NODISCARD int mm_may_lock(const struct task *t,
                           uint64_t more_pages); /* -EPERM limit 0, -EAGAIN over it */
 
+/* -EPERM: a part of r is sealed. */
+NODISCARD int mm_check_sealed(const struct mm *mm, struct urange r);
+/* Puts v into the map in place of what is there, with the host's mapping queued; takes v. Its start, or as mm_map. */
+int64_t vma_place(struct task *t, struct vma *v, uint32_t map_flags);
 /* The platform said err to an operation of t: waits if it conflicts with another thread's. */
 int64_t mm_op_error(struct task *t, int err);
 /* A mapping at a range in place of what is there; limits are the caller's. */

@@ -270,8 +270,13 @@ static void step(uint64_t *seed)
         r = mm_remap(&w.t, addr, n * P, n2 * P, LINUX_MREMAP_MAYMOVE | LINUX_MREMAP_FIXED,
                      BASE + to * P);
         assert_int_equal(r, src ? (int64_t)(BASE + to * P) : -EFAULT);
-        if (!src)
+        if (!src) { /* room was made, and the rest cut off */
+            for (uint64_t i = 0; v && i < n2; i++)
+                model[to + i] = (struct page){0};
+            for (uint64_t i = n2; v && i < n; i++)
+                model[at + i] = (struct page){0};
             break;
+        }
         static struct page tmp[PAGES];
         memcpy(tmp, model + at, n * sizeof(*tmp));
         for (uint64_t i = 0; i < n; i++)

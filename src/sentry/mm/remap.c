@@ -27,7 +27,9 @@ static int protect_range(struct task *t, struct urange r, uint32_t prot)
     for (struct vma *v = mm_find_from(mm, r.start); v && v->range.start < r.end; v = vma_next(v))
         if (vma_is_data(prot, v->flags) && !vma_is_data(v->prot, v->flags))
             new_data += urange_len(urange_intersect(v->range, r)) / GUEST_PAGE_SIZE;
-    int err = mm_may_expand(t, 0, new_data);
+    int err = mm_check_sealed(mm, r);
+    if (!err)
+        err = mm_may_expand(t, 0, new_data);
     if (!err)
         err = vma_isolate(mm, r);
     if (err)
@@ -191,11 +193,20 @@ static int64_t remap_fixed(struct task *t, struct urange from, uint64_t new_len,
     }
     struct urange to = {new_addr, new_addr + new_len};
     struct vma *v;
-    int err = remap_source(mm, from.start, MIN(old_len, new_len), new_len, &v);
+    int err = mm->nvmas + 3 >= MM_MAX_VMAS ? -ENOMEM : mm_check_sealed(mm, to);
+    if (!err && old_len > new_len) { /* the rest goes first, whatever VMAs it has */
+        err = mm_unmap(t, from.start + new_len, old_len - new_len);
+        from.end = from.start + new_len;
+    }
+    if (!err) {
+        err = remap_source(mm, from.start, MIN(old_len, new_len), new_len, &v);
+        if (err && (flags & LINUX_MREMAP_FIXED)) { /* by then Linux has made room */
+            int gone = mm_unmap(t, new_addr, new_len);
+            err = gone ? gone : err;
+        }
+    }
     if (err)
         return err;
-    if (mm->nvmas + 3 >= MM_MAX_VMAS)
-        err = -ENOMEM;
     bool copy = (flags & LINUX_MREMAP_DONTUNMAP) || old_len == 0;
     if (!err)
         err = remap_limits(t, v, copy ? new_len : new_len > old_len ? new_len - old_len : 0);
@@ -233,6 +244,9 @@ int64_t mm_remap(struct task *t, uint64_t addr, uint64_t old_len, uint64_t new_l
     }
     if (new_len > SPACE_END)
         return -ENOMEM;
+    int sealed = mm_check_sealed(mm, old_len ? from : v->range);
+    if (sealed)
+        return sealed;
     if (flags & (LINUX_MREMAP_FIXED | LINUX_MREMAP_DONTUNMAP))
         return remap_fixed(t, from, new_len, flags, new_addr);
     if (old_len >= new_len) {
@@ -342,6 +356,7 @@ int64_t mm_map_failed(struct task *t, int err)
         }
         return err == -EACCES ? -EACCES : -ENOMEM;
     case MM_OP_ADVISE: return err;
+    case MM_OP_LOCK: return err == -ENOMEM ? -EAGAIN : -ENOMEM;
     case MM_OP_UNMAP:
     case MM_OP_NONE: break;
     }

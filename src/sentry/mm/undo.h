@@ -15,6 +15,7 @@ enum mm_op {
     MM_OP_REMAP,
     MM_OP_BRK,
     MM_OP_ADVISE,
+    MM_OP_LOCK,
     MM_OP_STACK,
     MM_OP_EXEC
 };

@@ -104,6 +104,7 @@ static bool can_merge(const struct vma *a, const struct vma *b)
 {
     return a->range.end == b->range.start && a->prot == b->prot && a->max_prot == b->max_prot &&
            a->flags == b->flags && a->file == b->file && a->host == b->host && a->name == b->name &&
+           a->policy.mode == b->policy.mode && a->policy.nodes == b->policy.nodes &&
            (!a->host || a->off_bytes + (a->range.end - a->range.start) == b->off_bytes);
 }
 

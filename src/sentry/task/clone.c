@@ -74,6 +74,7 @@ static int copy_task(struct task *t, struct task *c, const struct clone_request 
     c->keepcaps = t->keepcaps;
     c->nice = t->nice;
     c->ioprio = t->ioprio;
+    c->mempolicy = t->mempolicy;
     c->sched_policy = t->sched_policy;
     c->sched_priority = t->sched_priority;
     if (t->sched_reset_on_fork) {

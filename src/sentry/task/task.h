@@ -19,6 +19,7 @@
 #include "base/list.h"
 #include "base/ref.h"
 #include "base/types.h"
+#include "sentry/mm/policy.h"
 #include "sentry/mm/undo.h"
 #include "sentry/platform/platform.h"
 #include "sentry/syscalls/syscall.h"
@@ -107,6 +108,7 @@ struct task {
     uint8_t mce_kill; /* LINUX_PR_MCE_KILL_*: kept and shown, machine checks are the host's */
     uint32_t sched_policy, sched_priority;
     uint32_t ioprio;
+    struct mem_policy mempolicy;
     /* identity and misc */
     uint64_t robust_list, robust_list_len;
     struct pi_waiter *pi_waiter; /* of the call under way (task/pi.c) */

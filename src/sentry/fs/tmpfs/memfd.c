@@ -97,7 +97,10 @@ int tmpfs_shm_new(struct task *t, uint32_t key, uint32_t mode, uint64_t size, st
 static bool mapped_writable(const struct inode *i)
 {
     for (struct tgroup *tg = tgroup_next(0); tg; tg = tgroup_next(tg->pid)) {
-        struct mm *mm = tg->leader ? tg->leader->mm : NULL;
+        struct mm *mm = NULL; /* of all its threads, of which the first may have ended */
+        struct task *t;
+        LIST_FOREACH (t, &tg->tasks, tg_node)
+            mm = t->mm ? t->mm : mm;
         struct vma *v = mm ? mm_find_from(mm, 0) : NULL;
         for (; v; v = vma_next(v))
             if (v->file && v->file->inode == i && (v->flags & LINUX_MAP_SHARED) &&
