@@ -38,6 +38,7 @@ bench: build
 
 conformance: build
 	@tools/conformance
+	@tools/conformance --platform ptrace
 
 # The pages that are made from data; `make check` fails when they are behind.
 docs: build
