@@ -25,19 +25,20 @@ struct vfs_root;
 struct kernel {
     struct slab_root *slabs;
     struct arena_root *arena;
-    struct task_root *tasks;    /* pids, process groups, sessions, run queue (task/) */
-    struct vfs_root *vfs;       /* dentry hash, mounts, LRU (vfs/) */
-    struct timer_root *timers;  /* (time/) */
-    struct step_root *steps;    /* who waits by the wall clock; NULL: nobody yet (time/) */
-    struct host_root *host;     /* hostfile table, watches (io/) */
-    struct platform_root *plat; /* spaces, threads (platform/) */
-    struct proc_root *proc;     /* (fs/proc) */
-    struct tty_root *tty;       /* (tty/) */
-    struct unix_root *unix_ns;  /* abstract names (socket/) */
-    struct misc_root *misc;     /* hostname, random, counters (syscalls/) */
-    struct gofer_root *gofer;   /* (fs/gofer) */
-    struct loader_root *loader; /* vDSO image, exec settings (loader/) */
+    struct task_root *tasks;      /* pids, process groups, sessions, run queue (task/) */
+    struct vfs_root *vfs;         /* dentry hash, mounts, LRU (vfs/) */
+    struct timer_root *timers;    /* (time/) */
+    struct step_root *steps;      /* who waits by the wall clock; NULL: nobody yet (time/) */
+    struct host_root *host;       /* hostfile table, watches (io/) */
+    struct platform_root *plat;   /* spaces, threads (platform/) */
+    struct proc_root *proc;       /* (fs/proc) */
+    struct tty_root *tty;         /* (tty/) */
+    struct unix_root *unix_ns;    /* abstract names (socket/) */
+    struct netlink_root *netlink; /* port numbers (socket/) */
+    struct misc_root *misc;       /* hostname, random, counters (syscalls/) */
+    struct gofer_root *gofer;     /* (fs/gofer) */
     struct shm_root *shm;       /* System V segments (ipc/), made with the first */
+    struct loader_root *loader;   /* vDSO image, exec settings (loader/) */
     char hostname[65];
     char domainname[65];
     uint32_t ncpus;            /* what programs see */

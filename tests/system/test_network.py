@@ -48,7 +48,7 @@ def test_host_tcp_in():
 
 def test_host_only_tcp_and_udp():
     script = ("import socket\n"
-              "for f, t, p in ((2, 3, 1), (2, 1, 132), (17, 3, 0), (16, 3, 0), (40, 1, 0), (38, 5, 0)):\n"
+              "for f, t, p in ((2, 3, 1), (2, 1, 132), (17, 3, 0), (16, 3, 9), (40, 1, 0), (38, 5, 0)):\n"
               "    try: socket.socket(f, t, p); print('opened', f, t, p)\n"
               "    except OSError as e: print(e.errno)\n"
               "s = socket.socket()\n"
@@ -60,9 +60,30 @@ def test_host_only_tcp_and_udp():
 
 
 def test_none_has_no_network():
-    r = runsc("--network=none", "do", "-quiet", "python3", "-c",
-              "import socket\nfor f in (2, 10, 16):\n"
-              "    try: socket.socket(f); print('opened')\n"
-              "    except OSError as e: print(e.errno)\n"
+    """Only lo, and IP sockets that reach nobody: whatever would need a transport fails, and says so."""
+    script = ("import errno, socket\n"
+              "def no(f, *a):\n"
+              "    try: print('done', f(*a))\n"
+              "    except OSError as e: print(errno.errorcode[e.errno])\n"
+              "for f, me in ((socket.AF_INET, '127.0.0.1'), (socket.AF_INET6, '::1')):\n"
+              "    t, u = socket.socket(f), socket.socket(f, socket.SOCK_DGRAM)\n"
+              "    no(t.bind, (me, 8000)); no(t.listen); no(t.connect, (me, 8000)); no(t.send, b'x')\n"
+              "    no(u.bind, ('', 8000)); no(u.sendto, b'x', (me, 8000))\n"
+              "no(socket.socket().connect, ('192.0.2.1', 80))\n"
+              "print([n for i, n in socket.if_nameindex()])\n"
               "a, b = socket.socketpair(); a.send(b'x'); print(b.recv(1))")
-    assert (r.returncode, r.stdout) == (0, "97\n97\n97\nb'x'\n"), r.stderr
+    r = runsc("--network=none", "do", "-quiet", "python3", "-c", script)
+    assert r.returncode == 0, r.stderr
+    each = ["EADDRNOTAVAIL", "EADDRINUSE", "ECONNREFUSED", "EPIPE", "EADDRNOTAVAIL", "ENETUNREACH"]
+    assert r.stdout.split("\n") == [*each, *each, "ENETUNREACH", "['lo']", "b'x'", ""]
+
+
+def test_host_interfaces_are_read_only():
+    ours = runsc("--network=host", "do", "-quiet", "sh", "-c", "cut -d: -f1 /proc/net/dev; ls /sys/class/net").stdout
+    assert ours == subprocess.run(["sh", "-c", "cut -d: -f1 /proc/net/dev; ls /sys/class/net"], check=True,
+                                  stdout=subprocess.PIPE, text=True).stdout
+    script = ("import socket, struct\n"
+              "s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)\n"
+              "try: s.send(struct.pack('IHHIIBBHiII', 32, 16, 5, 1, 0, 0, 0, 0, 1, 0, 1)); print(s.recv(100)[16:20])\n"
+              "except OSError as e: print(e.errno)")
+    assert runsc("--network=host", "do", "-quiet", "python3", "-c", script).stdout == "1\n"

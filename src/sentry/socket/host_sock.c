@@ -7,6 +7,8 @@
 #include "host/host.h"
 #include "sentry/arena/slab.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/socket/netdev.h"
+#include "sentry/socket/netlink.h"
 #include "sentry/task/task.h"
 #include "sentry/vfs/file.h"
 
@@ -21,6 +23,9 @@ int host_sock_err(int err)
     case EAGAIN:
     case EINVAL:
     case ENOTCONN:
+    case ENOENT:
+    case ENOTTY:
+    case ENXIO:
     case EISCONN:
     case EALREADY:
     case EINPROGRESS:
@@ -65,23 +70,26 @@ static void host_sock_changed(struct hostwatch *w, uint32_t events)
     waitq_wake(&h->wait, events & (LINUX_POLLERR | LINUX_POLLHUP) ? WAKE_ALL : events);
 }
 
-/* Takes fd, also on failure. */
-static int host_sock_new(int fd, int family, uint32_t type, int protocol, struct socket **ret)
+int host_sock_adopt(int fd, const struct socket_ops *ops, int family, uint32_t type, int protocol,
+                    struct socket **ret)
 {
     struct hostfile *hf;
     int err = hostfile_adopt(fd, &hf);
     if (err)
         return err;
-    struct host_sock *h = SLAB_NEW(HOST_SOCK, struct host_sock);
+    struct netlink_root *root = netlink_root();
+    struct host_sock *h = root ? SLAB_NEW(HOST_SOCK, struct host_sock) : NULL;
     if (!h) {
         hostfile_unref(hf);
         return -ENOMEM;
     }
-    socket_init(&h->s, &host_sock_ops, family, type, protocol);
+    socket_init(&h->s, ops, family, type, protocol);
     h->host = hf;
     waitq_init(&h->wait);
+    list_add_tail(&h->all_node, &root->host_socks);
     err = hostwatch_add(&h->watch, hf, WATCHED, /* edge= */ true, host_sock_changed);
     if (err) {
+        list_del(&h->all_node);
         hostfile_unref(hf);
         SLAB_FREE(HOST_SOCK, h);
         return err;
@@ -90,10 +98,11 @@ static int host_sock_new(int fd, int family, uint32_t type, int protocol, struct
     return 0;
 }
 
-static void host_sock_release(struct socket *s)
+void host_sock_release(struct socket *s)
 {
     struct host_sock *h = to_host(s);
     hostwatch_remove(&h->watch);
+    list_del(&h->all_node);
     hostfile_unref(h->host);
     waitq_wake(&h->wait, WAKE_ALL);
     SLAB_FREE(HOST_SOCK, h);
@@ -101,6 +110,7 @@ static void host_sock_release(struct socket *s)
 
 static int host_create(struct task *t, int family, uint32_t type, int protocol, struct socket **ret)
 {
+    int err;
     if (type == LINUX_SOCK_STREAM) {
         if (protocol && protocol != LINUX_IPPROTO_TCP)
             return -EPROTONOSUPPORT;
@@ -113,8 +123,11 @@ static int host_create(struct task *t, int family, uint32_t type, int protocol, 
     int fd = host_socket(family, (int)type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
     if (fd < 0)
         return host_sock_err(fd);
-    return host_sock_new(fd, family, type,
-                         type == LINUX_SOCK_STREAM ? LINUX_IPPROTO_TCP : LINUX_IPPROTO_UDP, ret);
+    err = host_sock_adopt(fd, &host_sock_ops, family, type,
+                          type == LINUX_SOCK_STREAM ? LINUX_IPPROTO_TCP : LINUX_IPPROTO_UDP, ret);
+    if (!err)
+        to_host(*ret)->uid = t->cred->euid;
+    return err;
 }
 
 static int inet_create(struct task *t, uint32_t type, int protocol, struct socket **ret)
@@ -130,25 +143,25 @@ static int inet6_create(struct task *t, uint32_t type, int protocol, struct sock
 const struct socket_family inet_family = {.family = LINUX_AF_INET, .create = inet_create};
 const struct socket_family inet6_family = {.family = LINUX_AF_INET6, .create = inet6_create};
 
-static int addr_check(const struct sock_addr *a, bool unspec_ok)
+/* The families that these sockets know; lengths and the rest are the host's to check. */
+static int addr_check(const struct sock_addr *a)
 {
-    if (a->len < sizeof(uint16_t))
+    if (a->len < sizeof(a->family))
         return -EINVAL;
-    if (a->family == LINUX_AF_INET)
-        return a->len < sizeof(a->in) ? -EINVAL : 0;
-    if (a->family == LINUX_AF_INET6)
-        return a->len < LINUX_SIN6_LEN_RFC2133 ? -EINVAL : 0;
-    return unspec_ok && a->family == LINUX_AF_UNSPEC ? 0 : -EAFNOSUPPORT;
+    return a->family == LINUX_AF_INET || a->family == LINUX_AF_INET6 || a->family == LINUX_AF_UNSPEC
+               ? 0
+               : -EAFNOSUPPORT;
 }
 
 static int host_sock_bind(struct socket *s, struct task *t, const struct sock_addr *a)
 {
-    int err = addr_check(a, true);
+    int err = addr_check(a);
     if (err)
         return err;
     /* The port is at the same place in both families. */
     uint16_t port = (uint16_t)(a->bytes[2] << 8 | a->bytes[3]);
-    if (port && port < 1024 && !task_capable(t, LINUX_CAP_NET_BIND_SERVICE))
+    bool whole = a->len >= sizeof(a->in) && a->family != LINUX_AF_UNSPEC;
+    if (whole && port && port < 1024 && !task_capable(t, LINUX_CAP_NET_BIND_SERVICE))
         return -EACCES;
     return host_sock_err(host_bind(hostfile_fd(to_host(s)->host), a->bytes, a->len));
 }
@@ -180,7 +193,7 @@ static int host_sock_connect(struct socket *s, struct task *t, const struct sock
             return err;
         return ready(h) & (LINUX_POLLOUT | LINUX_POLLHUP | LINUX_POLLERR) ? 0 : -EINPROGRESS;
     }
-    int err = addr_check(a, true);
+    int err = addr_check(a);
     if (err)
         return err;
     err = host_sock_err(host_connect(hostfile_fd(h->host), a->bytes, a->len));
@@ -189,13 +202,13 @@ static int host_sock_connect(struct socket *s, struct task *t, const struct sock
     return err;
 }
 
-static int host_sock_listen(struct socket *s, struct task *t, int backlog)
+int host_sock_listen(struct socket *s, struct task *t, int backlog)
 {
     return host_sock_err(host_listen(hostfile_fd(to_host(s)->host), backlog));
 }
 
-static int host_sock_accept(struct socket *s, struct task *t, uint32_t flags, struct file **ret,
-                            struct sock_addr *ret_addr)
+int host_sock_accept(struct socket *s, struct task *t, uint32_t flags, struct file **ret,
+                     struct sock_addr *ret_addr)
 {
     struct host_sock *h = to_host(s);
     struct socket *n;
@@ -205,11 +218,13 @@ static int host_sock_accept(struct socket *s, struct task *t, uint32_t flags, st
     if (fd < 0)
         return host_sock_err(fd);
     ret_addr->len = MIN((uint32_t)len, (uint32_t)sizeof(ret_addr->bytes));
-    int err = host_sock_new(fd, s->family, s->type, s->protocol, &n);
+    int err = host_sock_adopt(fd, s->ops, s->family, s->type, s->protocol, &n);
+    if (!err)
+        to_host(n)->uid = h->uid;
     return err ? err : socket_file_new(t, n, flags, ret);
 }
 
-static int host_sock_getname(struct socket *s, bool peer, struct sock_addr *ret)
+int host_sock_getname(struct socket *s, bool peer, struct sock_addr *ret)
 {
     int fd = hostfile_fd(to_host(s)->host);
     socklen_t len = sizeof(ret->bytes);
@@ -219,12 +234,12 @@ static int host_sock_getname(struct socket *s, bool peer, struct sock_addr *ret)
     return host_sock_err(err);
 }
 
-static int host_sock_shutdown(struct socket *s, int how)
+int host_sock_shutdown(struct socket *s, int how)
 {
     return host_sock_err(host_shutdown(hostfile_fd(to_host(s)->host), how));
 }
 
-static uint32_t host_sock_poll(struct socket *s, struct waitq **ret_q)
+uint32_t host_sock_poll(struct socket *s, struct waitq **ret_q)
 {
     struct host_sock *h = to_host(s);
     *ret_q = &h->wait;
@@ -233,11 +248,45 @@ static uint32_t host_sock_poll(struct socket *s, struct waitq **ret_q)
 
 static int64_t host_sock_ioctl(struct socket *s, struct task *t, uint32_t cmd, uint64_t arg)
 {
-    int n = 0;
-    if (cmd != LINUX_SIOCINQ)
-        return -ENOTTY;
-    int err = host_ioctl(hostfile_fd(to_host(s)->host), LINUX_FIONREAD, &n);
-    return err ? host_sock_err(err) : copy_out_u32(t, UADDR(arg), (uint32_t)n);
+    int fd = hostfile_fd(to_host(s)->host), n = 0, err;
+    int64_t stamp[2];
+    switch (cmd) {
+    case LINUX_SIOCINQ:
+    case LINUX_SIOCOUTQ:
+    case LINUX_SIOCOUTQNSD:
+    case LINUX_SIOCATMARK:
+        err = host_sock_err(host_ioctl(fd, cmd, &n));
+        return err ? err : copy_out_u32(t, UADDR(arg), (uint32_t)n);
+    case LINUX_SIOCGSTAMP:
+    case LINUX_SIOCGSTAMPNS:
+        err = host_sock_err(host_ioctl(fd, cmd, stamp));
+        return err ? err : copy_out(t, UADDR(arg), stamp, sizeof(stamp));
+    default:
+        return s->family == LINUX_AF_INET ? netdev_ioctl_inet(t, cmd, UADDR(arg))
+                                          : netdev_ioctl(t, cmd, UADDR(arg));
+    }
+}
+
+bool host_sock_state(struct host_sock *h, struct host_sock_state *ret)
+{
+    int fd = hostfile_fd(h->host), n;
+    uint8_t info[8]; /* struct tcp_info begins with the state */
+    socklen_t len = sizeof(info);
+    *ret = (struct host_sock_state){.state = LINUX_TCP_CLOSE};
+    if (host_sock_getname(&h->s, false, &ret->local))
+        return false;
+    if (host_sock_getname(&h->s, true, &ret->remote))
+        ret->remote.len = 0;
+    if (!socket_is_stream(&h->s))
+        ret->state = ret->remote.len ? LINUX_TCP_ESTABLISHED : LINUX_TCP_CLOSE;
+    else if (host_getsockopt(fd, LINUX_SOL_TCP, LINUX_TCP_INFO, info, &len) == 0 && len > 0)
+        ret->state = info[0];
+    if (host_ioctl(fd, LINUX_SIOCINQ, &n) == 0)
+        ret->inq = (uint32_t)n;
+    if (host_ioctl(fd, LINUX_SIOCOUTQ, &n) == 0)
+        ret->outq = (uint32_t)n;
+    bool bound = ret->local.in.sin_port != 0;
+    return bound && (!socket_is_stream(&h->s) || ret->state != LINUX_TCP_CLOSE);
 }
 
 static const struct socket_ops host_sock_ops = {

@@ -15,13 +15,33 @@ struct host_sock {
     struct hostfile *host; /* counted */
     struct hostwatch watch;
     struct waitq wait;
-    bool passcred; /* remembered, of no effect, as in Linux */
+    struct list_node all_node; /* netlink_root.host_socks */
+    uint32_t uid;              /* of who made it */
+    bool passcred;             /* remembered, of no effect, as in Linux */
 };
 
 static inline struct host_sock *to_host(struct socket *s)
 {
     return container_of(s, struct host_sock, s);
 }
+/* A socket of the host's: takes fd, also on failure. */
+NODISCARD int host_sock_adopt(int fd, const struct socket_ops *ops, int family, uint32_t type,
+                              int protocol, struct socket **ret);
+/* Operations that need no check of ours. */
+int host_sock_getname(struct socket *s, bool peer, struct sock_addr *ret);
+uint32_t host_sock_poll(struct socket *s, struct waitq **ret_q);
+int host_sock_accept(struct socket *s, struct task *t, uint32_t flags, struct file **ret,
+                     struct sock_addr *ret_addr);
+int host_sock_listen(struct socket *s, struct task *t, int backlog);
+int host_sock_shutdown(struct socket *s, int how);
+void host_sock_release(struct socket *s);
+/* For /proc/net: false if it is not bound. */
+struct host_sock_state {
+    struct sock_addr local, remote; /* remote.len 0: not connected */
+    uint32_t inq, outq;
+    uint8_t state; /* LINUX_TCP_* */
+};
+bool host_sock_state(struct host_sock *h, struct host_sock_state *ret);
 /* What the application may see of an error of the host. */
 int host_sock_err(int err);
 

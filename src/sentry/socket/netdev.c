@@ -40,6 +40,12 @@ static int lo_conf(struct task *t, struct uaddr arg, const struct linux_ifconf *
     return copy_out_u32(t, arg, (uint32_t)len);
 }
 
+static bool is_about_addresses(uint32_t cmd)
+{
+    return cmd == LINUX_SIOCGIFADDR || cmd == LINUX_SIOCGIFDSTADDR || cmd == LINUX_SIOCGIFBRDADDR ||
+           cmd == LINUX_SIOCGIFNETMASK;
+}
+
 /* What a request about lo, or for SIOCGIFNAME about an index, is answered. */
 static int lo_answer(uint32_t cmd, struct linux_ifreq *r)
 {
@@ -50,6 +56,8 @@ static int lo_answer(uint32_t cmd, struct linux_ifreq *r)
         memcpy(r->ifr_name, "lo", sizeof("lo"));
         return 0;
     }
+    if (is_about_addresses(cmd) && strncmp(r->ifr_name, "lo:", 3) == 0)
+        return -EADDRNOTAVAIL; /* a label that no address has */
     if (!is_lo(r->ifr_name))
         return -ENODEV;
     switch (cmd) {
@@ -71,12 +79,6 @@ static int lo_answer(uint32_t cmd, struct linux_ifreq *r)
     case LINUX_SIOCSIFFLAGS: return r->flags & (int16_t)LINUX_IFF_UP ? 0 : -EPERM;
     default: return -ENOTTY;
     }
-}
-
-static bool is_about_addresses(uint32_t cmd)
-{
-    return cmd == LINUX_SIOCGIFADDR || cmd == LINUX_SIOCGIFDSTADDR || cmd == LINUX_SIOCGIFBRDADDR ||
-           cmd == LINUX_SIOCGIFNETMASK;
 }
 
 static bool reads(uint32_t cmd)
@@ -107,9 +109,6 @@ static int64_t do_request(struct task *t, uint32_t cmd, struct uaddr arg)
     if (err)
         return err;
     r.ifr_name[LINUX_IFNAMSIZ - 1] = 0;
-    char *alias = is_about_addresses(cmd) ? strchr(r.ifr_name, ':') : NULL;
-    if (alias)
-        *alias = 0; /* lo:1 is lo's */
     if (writes(cmd) && !task_capable(t, LINUX_CAP_NET_ADMIN))
         return -EPERM;
     if (kern()->network_host)
@@ -118,8 +117,6 @@ static int64_t do_request(struct task *t, uint32_t cmd, struct uaddr arg)
         err = lo_answer(cmd, &r);
     if (err || writes(cmd))
         return err;
-    if (alias)
-        *alias = ':';
     return copy_out(t, arg, &r, sizeof(r));
 }
 

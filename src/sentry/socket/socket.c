@@ -27,10 +27,12 @@ const struct socket_family *socket_family_find(int family)
 {
     if (family == LINUX_AF_UNIX)
         return &unix_family;
-    if (kern()->network_host && family == LINUX_AF_INET)
-        return &inet_family;
-    if (kern()->network_host && family == LINUX_AF_INET6)
-        return &inet6_family;
+    if (family == LINUX_AF_NETLINK)
+        return &netlink_family;
+    if (family == LINUX_AF_INET)
+        return kern()->network_host ? &inet_family : &inet_none_family;
+    if (family == LINUX_AF_INET6)
+        return kern()->network_host ? &inet6_family : &inet6_none_family;
     return NULL;
 }
 

@@ -62,7 +62,7 @@ struct socket_ops {
     /* v: copied value of len bytes. -ENOPROTOOPT. */
     int (*setsockopt)(struct socket *s, struct task *t, int level, int name, const void *v,
                       uint32_t len);
-    /* *len: room in v at entry, the value's length at exit. */
+    /* *len: room in v at entry, the value's length at exit (more than the room: it was cut). */
     int (*getsockopt)(struct socket *s, struct task *t, int level, int name, void *v,
                       uint32_t *len);
     void (*release)(struct socket *s);
@@ -105,4 +105,6 @@ void sockopt_put(void *v, uint32_t *len, const void *value, uint32_t value_len);
 NODISCARD int sockopt_get_int(const void *v, uint32_t len, int *ret); /* -EINVAL */
 
 extern const struct socket_family unix_family;
-extern const struct socket_family inet_family, inet6_family; /* --network=host */
+extern const struct socket_family inet_family, inet6_family;           /* --network=host */
+extern const struct socket_family inet_none_family, inet6_none_family; /* without a network */
+extern const struct socket_family netlink_family;

@@ -33,7 +33,8 @@ static bool queue_drop(struct unix_sock *u)
     bool had = false;
     while (!list_empty(&u->queue)) {
         struct unix_msg *m = list_first_entry(&u->queue, struct unix_msg, node);
-        bool mark = !had && !m->embryo && !unix_msg_left(m); /* Linux looks past one that is empty */
+        bool mark =
+            !had && !m->embryo && !unix_msg_left(m); /* Linux looks past one that is empty */
         unix_dequeue(u, m);
         if (m->embryo) {
             struct unix_sock *e = m->embryo;

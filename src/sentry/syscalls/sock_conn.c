@@ -89,8 +89,16 @@ int64_t sys_socketpair(struct task *t, const struct sys_args *a)
     struct socket *s[2];
     struct file *f[2];
     int err = socket_args(arg_int(a, 0), type, &fam);
-    if (!err)
-        err = fam->pair ? fam->pair(t, type & LINUX_SOCK_TYPE_MASK, arg_int(a, 2), s) : -EOPNOTSUPP;
+    if (!err && fam->pair) {
+        err = fam->pair(t, type & LINUX_SOCK_TYPE_MASK, arg_int(a, 2), s);
+    } else if (!err) {
+        /* Linux makes both before it finds that they cannot be connected: what is wrong with them comes first. */
+        err = fam->create(t, type & LINUX_SOCK_TYPE_MASK, arg_int(a, 2), &s[0]);
+        if (!err) {
+            s[0]->ops->release(s[0]);
+            err = -EOPNOTSUPP;
+        }
+    }
     if (err)
         return err;
     err = socket_file_new(t, s[0], type & LINUX_SOCK_NONBLOCK, &f[0]);

@@ -32,10 +32,11 @@ int64_t sys_setsockopt(struct task *t, const struct sys_args *a)
 static int64_t get_opt(struct task *t, const struct sys_args *a, struct socket *s, void *v,
                        uint32_t len)
 {
+    uint32_t room =
+        len; /* some options say how much they would need: SO_PEERGROUPS, NETLINK_LIST_MEMBERSHIPS */
     int err = s->ops->getsockopt(s, t, arg_int(a, 1), arg_int(a, 2), v, &len);
     if (!err)
-        err = copy_out(t, arg_uaddr(a, 3), v, len);
-    /* SO_PEERGROUPS says how much room it would need. */
+        err = copy_out(t, arg_uaddr(a, 3), v, MIN(len, room));
     int bad = !err || err == -ERANGE ? copy_out_u32(t, arg_uaddr(a, 4), len) : 0;
     return bad ? bad : err;
 }

@@ -231,6 +231,13 @@ static struct inode *lookup_cpu(struct inode *dir, const struct dentry *d)
     return inode_make(dir->sb, &sys_cpu_entry, NULL, (int32_t)n);
 }
 
+static struct inode *lookup_named(struct inode *dir, const struct dentry *d)
+{
+    const struct proc_named *n = to_proc(dir)->e->named;
+    int32_t number = n->find(d->name, d->name_len);
+    return number < 0 ? NULL : inode_make(dir->sb, n->entry, NULL, number);
+}
+
 static int proc_lookup(struct inode *dir, struct dentry *d)
 {
     struct proc_inode *pd = to_proc(dir);
@@ -247,8 +254,11 @@ static int proc_lookup(struct inode *dir, struct dentry *d)
         }
     if (!i && pd->e->more == PROC_CPUS)
         i = lookup_cpu(dir, d);
+    if (!i && pd->e->more == PROC_NAMED)
+        i = lookup_named(dir, d);
     bool number = !i && pd->e->more != PROC_STATIC && pd->e->more != PROC_CPUS &&
-                  parse_u64(d->name, 10, &n) == 0 && (d->name[0] != '0' || d->name_len == 1);
+                  pd->e->more != PROC_NAMED && parse_u64(d->name, 10, &n) == 0 &&
+                  (d->name[0] != '0' || d->name_len == 1);
     if (number && (pd->e->more == PROC_FDS || pd->e->more == PROC_FDINFOS))
         i = lookup_fd(dir, t, n, pd->e->more);
     else if (number)
@@ -338,6 +348,19 @@ static void readdir_cpus(struct dir_ctx *c)
     }
 }
 
+static void readdir_named(struct dir_ctx *c, const struct proc_named *n)
+{
+    static const uint32_t types[] = {LINUX_DT_REG, LINUX_DT_DIR, LINUX_DT_LNK, LINUX_DT_REG};
+    char name[PROC_NAMED_MAX];
+    for (int32_t i; (i = n->next((int32_t)(c->pos - POS_PIDS) - 1, name)) >= 0;) {
+        /* pos is one beyond the number of the entry before. */
+        if (!c->emit(c, name, strnlen(name, sizeof(name)), ino_of(n->entry, 0, i),
+                     types[n->entry->kind], POS_PIDS + i + 1))
+            return;
+        c->pos = POS_PIDS + i + 1;
+    }
+}
+
 static int proc_readdir(struct file *f, struct dir_ctx *c)
 {
     static const uint32_t types[] = {LINUX_DT_REG, LINUX_DT_DIR, LINUX_DT_LNK, LINUX_DT_REG};
@@ -366,6 +389,7 @@ static int proc_readdir(struct file *f, struct dir_ctx *c)
     case PROC_PIDS: readdir_pids(c); break;
     case PROC_TASKS: readdir_tasks(c, t); break;
     case PROC_CPUS: readdir_cpus(c); break;
+    case PROC_NAMED: readdir_named(c, pd->e->named); break;
     case PROC_FDS:
     case PROC_FDINFOS: readdir_fds(c, t, pd->e->more); break;
     default: break;

@@ -34,6 +34,8 @@ struct proc_ctx {
     const struct proc_entry *e; /* the file's */
 };
 
+#define PROC_NAMED_MAX 64
+
 enum proc_kind {
     PROC_TEXT,
     PROC_DIR,  /* children, and what `more` says */
@@ -46,7 +48,16 @@ enum proc_more {
     PROC_TASKS,
     PROC_FDS,
     PROC_FDINFOS,
-    PROC_CPUS, /* cpuN: fd is N */
+    PROC_CPUS,  /* cpuN: fd is N */
+    PROC_NAMED, /* what entry->named lists: fd is its number */
+};
+
+/* A directory whose entries come and go. All have the same entry. */
+struct proc_named {
+    const struct proc_entry *entry;
+    int32_t (*find)(const char *name, size_t len); /* the number, < 0: none */
+    /* The next number behind after (-1: the first), with its name; < 0: none. */
+    int32_t (*next)(int32_t after, char name[PROC_NAMED_MAX]);
 };
 
 struct proc_entry {
@@ -60,6 +71,7 @@ struct proc_entry {
     int (*follow)(const struct proc_ctx *c, struct path *ret);
     const struct proc_entry *children, *also; /* two tables */
     enum proc_more more;
+    const struct proc_named *named;
     const struct file_ops *fops;
     uint64_t value; /* the show function's own */
     bool sysctl;    /* read-only means that root cannot open it for writing either: -EACCES */

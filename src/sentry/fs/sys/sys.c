@@ -2,6 +2,7 @@
 #include "abi/stat.h"
 #include "base/err.h"
 #include "sentry/fs/sys/sys_priv.h"
+#include "sentry/fs/sys/sys_net.h"
 #include "sentry/kernel.h"
 
 int sys_show_cpu_list(struct proc_text *x, const struct proc_ctx *c)
@@ -189,7 +190,14 @@ static const struct proc_entry system_entries[] = {
     PROC_D("node", node_entries),
     {0},
 };
-static const struct proc_entry virtual_entries[] = {PROC_D("net", none), {0}};
+#define NET(list)                                                                                  \
+    {.name = "net",                                                                                \
+     .kind = PROC_DIR,                                                                             \
+     .mode = 0555,                                                                                 \
+     .children = none,                                                                             \
+     .more = PROC_NAMED,                                                                           \
+     .named = list}
+static const struct proc_entry virtual_entries[] = {NET(&sys_net_devices), {0}};
 static const struct proc_entry devices_entries[] = {
     PROC_D("system", system_entries), PROC_D("virtual", virtual_entries), {0}};
 static const struct proc_entry thp_entries[] = {
@@ -210,7 +218,7 @@ static const struct proc_entry kernel_entries[] = {PROC_T("address_bits", 0444, 
 static const struct proc_entry fs_entries[] = {PROC_D("cgroup", none), {0}};
 static const struct proc_entry class_entries[] = {
     PROC_D("block", none),        PROC_D("mem", none),
-    PROC_D("misc", none),         PROC_D("net", none),
+    PROC_D("misc", none),         NET(&sys_net_links),
     PROC_D("power_supply", none), PROC_D("thermal", none),
     PROC_D("tty", none),          {0}};
 static const struct proc_entry dev_entries[] = {PROC_D("block", none), PROC_D("char", none), {0}};
