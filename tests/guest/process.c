@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <spawn.h>
+#include <sys/uio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -664,4 +665,30 @@ TEST(child_usage_is_added)
     CHECK_OK(getrusage(RUSAGE_CHILDREN, &after));
     CHECK(after.ru_utime.tv_sec * 1000000 + after.ru_utime.tv_usec >
           before.ru_utime.tv_sec * 1000000 + before.ru_utime.tv_usec);
+}
+
+/* A child that has hardly begun: its memory is there all the same. */
+TEST(memory_of_a_new_child)
+{
+    static char text[] = "as it was";
+    for (int i = 0; i < 100; i++) {
+        pid_t pid = CHECK_OK(fork());
+        if (pid == 0) {
+            pause();
+            _exit(1);
+        }
+        char got[16] = {0}, path[64], line[256];
+        struct iovec local = {got, sizeof(text)}, remote = {text, sizeof(text)};
+        if (i % 2 == 0) {
+            CHECK_EQ(process_vm_readv(pid, &local, 1, &remote, 1, 0), (ssize_t)sizeof(text));
+            CHECK_EQ(strcmp(got, text), 0);
+        } else {
+            snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
+            int fd = CHECK_OK(open(path, O_RDONLY));
+            CHECK(read(fd, line, sizeof(line)) > 1);
+            close(fd);
+        }
+        CHECK_OK(kill(pid, SIGKILL));
+        CHECK_EQ(waitpid(pid, NULL, 0), pid);
+    }
 }

@@ -149,3 +149,13 @@ void copy_out_flush(struct task *t)
     if (t->thread)
         platform_near_flush(t->thread);
 }
+
+void mm_reach(const struct task *other)
+{
+    enum { TRIES = 100 };
+    for (int i = 0; i < TRIES && other->mm && other->mm->space; i++) {
+        if (platform_space_is_there(other->mm->space))
+            return;
+        platform_space_wait();
+    }
+}

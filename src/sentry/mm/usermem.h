@@ -29,6 +29,9 @@ NODISCARD int copy_out_u64(struct task *t, struct uaddr dst, uint64_t v);
 NODISCARD int zero_out(struct task *t, struct uaddr dst, size_t size_bytes);
 /* t waits: what has been copied out can be seen in its memory from now on, not only when it goes on. */
 void copy_out_flush(struct task *t);
+/* Until other's memory is there: one that was forked just now may not have begun in the host. May drop the lock: hold it, and
+ * look again at what it is. */
+void mm_reach(const struct task *other);
 /* For another task's memory (/proc/pid/mem, environ). */
 ssize_t mm_copy_in_some(struct mm *mm, void *dst, struct uaddr src, size_t size_bytes);
 ssize_t mm_copy_out_some(struct mm *mm, struct uaddr dst, const void *src, size_t size_bytes);

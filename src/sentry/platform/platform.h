@@ -82,6 +82,10 @@ bool platform_space_is_single(const struct thread *th);
 /* Queues: unmap everything the application has, %fs base = 0, clear_tid off. th: STOP_CONTEXT, single. */
 void platform_space_reset(struct thread *th);
 struct space *platform_space(const struct thread *th);
+/* A new space has no memory until its process has begun in the host. */
+bool platform_space_is_there(const struct space *s);
+/* Waits until some space has begun, or 10 ms. Drops the lock. */
+void platform_space_wait(void);
 
 /* Stops and resumes. */
 enum stop_kind platform_stop(const struct thread *th);

@@ -52,6 +52,9 @@ static int64_t process_vm(struct task *t, const struct sys_args *a, bool write)
     int64_t r = uio_copy_iovec(t, arg_uaddr(a, 3), nremote, fast_remote, &remote, &total_remote);
     if (!r) {
         struct task *other = task_find(arg_int(a, 0));
+        struct task *held = other ? task_ref(other) : NULL;
+        if (other)
+            mm_reach(other);
         struct uio u;
         uio_user_vec(&u, t, local, (uint32_t)nlocal, total_local);
         if (!other || !other->mm)
@@ -60,6 +63,7 @@ static int64_t process_vm(struct task *t, const struct sys_args *a, bool write)
             r = -EPERM;
         else if (total_local && total_remote)
             r = transfer(&u, other->mm, remote, nremote, write);
+        task_unref(held);
         uio_vec_free(remote, nremote, fast_remote);
     }
     uio_vec_free(local, nlocal, fast_local);

@@ -10,6 +10,7 @@
 #include "sentry/arena/slab.h"
 #include "sentry/kernel.h"
 #include "sentry/mm/mm.h"
+#include "sentry/mm/usermem.h"
 #include "sentry/task/task.h"
 #include "sentry/vfs/vfs.h"
 
@@ -87,6 +88,12 @@ static ssize_t text_read(struct file *f, struct uio *u, int64_t *pos)
     if (*pos == 0 || !x->made) {
         struct proc_ctx c;
         int err = ctx_of(pi, u->task, &c);
+        if (!err && c.t) {
+            struct task *held = task_ref(c.t);
+            mm_reach(held);
+            task_unref(held);
+            err = ctx_of(pi, u->task, &c);
+        }
         if (err)
             return err;
         x->len = 0;

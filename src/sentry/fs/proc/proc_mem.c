@@ -221,7 +221,8 @@ static ssize_t mem_move(struct file *f, struct uio *u, int64_t *pos, bool write)
     if (!proc_may_look(&c))
         return -EACCES;
     AUTO(task) struct task *held = task_ref(c.t);
-    while (u->resid > 0) {
+    mm_reach(c.t);
+    while (u->resid > 0 && c.t->mm) {
         size_t n = (size_t)MIN(u->resid, (uint64_t)sizeof(buf));
         struct uaddr at = UADDR((uint64_t)*pos);
         ssize_t got = write ? uio_get(u, buf, n) : mm_copy_in_some(c.t->mm, buf, at, n);

@@ -304,3 +304,7 @@ bool platform_near_out(struct thread *th, struct uaddr dst, const void *src, siz
 bool platform_near_pending(struct thread *th, struct uaddr a, size_t size_bytes) { return false; }
 
 void platform_near_flush(struct thread *th) {}
+
+bool platform_space_is_there(const struct space *s) { return true; }
+
+void platform_space_wait(void) {}

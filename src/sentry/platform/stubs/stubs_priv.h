@@ -118,6 +118,8 @@ struct platform_root {
     bool zygote_cloning;
     struct list_node zygote_queue; /* threads (node) that wait for a process */
     uint64_t host_vdso;
+    uint32_t starts;        /* of spaces; a futex word */
+    uint32_t start_waiters; /* workers in platform_space_wait */
 };
 
 static inline struct platform_root *plat(void) { return kern()->plat; }

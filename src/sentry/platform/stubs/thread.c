@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,6 +14,7 @@
 #include "base/atomic.h"
 #include "base/log.h"
 #include "host/host.h"
+#include "sentry/io/worker.h"
 
 const char *platform_name(void) { return plat()->transport->name; }
 
@@ -112,12 +114,29 @@ static void space_on_exit(struct hostwatch *w, uint32_t events)
 void space_started(struct space *s, int32_t pid)
 {
     s->pid = pid;
+    atomic_fetch_add_acq_rel(&plat()->starts, 1u);
+    if (plat()->start_waiters)
+        (void)!host_futex(&plat()->starts, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
     int fd = host_pidfd_open(pid, 0);
     if (fd < 0 || hostfile_adopt(fd, &s->pidfd) ||
         hostwatch_add(&s->watch, s->pidfd, LINUX_POLLIN, false, space_on_exit)) {
         LOGW("stubs: stub process cannot be watched pid=%d err=%d", pid, fd);
         s->pidfd = hostfile_unref(s->pidfd);
     }
+}
+
+bool platform_space_is_there(const struct space *s) { return s->pid || s->dead; }
+
+void platform_space_wait(void)
+{
+    struct platform_root *p = plat();
+    const struct timespec ts = {.tv_nsec = 10000000};
+    uint32_t seen = atomic_load_acquire(&p->starts);
+    p->start_waiters++;
+    worker_block_begin();
+    (void)!host_futex(&p->starts, FUTEX_WAIT, seen, &ts, NULL, 0);
+    worker_block_end();
+    p->start_waiters--;
 }
 
 void space_kill(struct space *s)
