@@ -82,6 +82,7 @@ static_assert(sizeof(struct linux_cap_data) == 12, "struct __user_cap_data_struc
 /* security.capability extended attribute. */
 #define LINUX_VFS_CAP_REVISION_MASK   0xff000000U
 #define LINUX_VFS_CAP_FLAGS_EFFECTIVE 0x1U
+#define LINUX_VFS_CAP_REVISION_1      0x1000000U
 #define LINUX_VFS_CAP_REVISION_2      0x2000000U
 #define LINUX_VFS_CAP_REVISION_3      0x3000000U
 

@@ -9,6 +9,7 @@ struct file;
 struct task;
 
 /* Set-user-ID and set-group-ID bits of f (not under nosuid or no_new_privs), and capabilities(7) "Transformation of capabilities
- * during execve". *ret is a counted copy; *ret_secure: AT_SECURE. File capabilities are not read. -ENOMEM */
+ * during execve". *ret is a counted copy; *ret_secure: AT_SECURE. -ENOMEM; -EPERM the file's capabilities cannot all be had;
+ * -EINVAL they make no sense. */
 NODISCARD int exec_creds(const struct task *t, const struct file *f, bool allow_suid,
                          struct cred **ret, bool *ret_secure);
