@@ -157,13 +157,36 @@ static int request_do(struct server *s, bool *ret_fd)
 }
 
 /* One message in, one out. 0 at the end of the connection, 1 to go on. */
+/* The host is short of memory at this moment: the message is still there, or still to be sent. */
+#define PATIENCE 100
+
+static ssize_t request_take(struct server *s, int socket, uint8_t *in)
+{
+    ssize_t n;
+    size_t count = 0;
+    int tries = 0;
+    do {
+        s->attached = -1;
+        n = host_msg_recv(socket, in, GOFER_REQUEST_MAX, &s->attached, 1, &count, 0);
+    } while ((n == -ENOMEM || n == -ENOBUFS) && tries++ < PATIENCE);
+    return n;
+}
+
+static int reply_send(struct server *s, int socket, uint8_t *out, int fd)
+{
+    int r, tries = 0;
+    size_t n = gofer_reply_build(out, &s->reply);
+    do
+        r = host_msg_send(socket, out, n, &fd, fd >= 0, 0);
+    while ((r == -ENOMEM || r == -ENOBUFS) && tries++ < PATIENCE);
+    return r;
+}
+
 static int serve_one(struct server *s, int socket, uint8_t *in, uint8_t *out)
 {
-    size_t count = 0;
     bool has_fd = false;
-    s->attached = -1;
     s->reply = (struct gofer_reply){.type = GOFER_REPLY, .data = s->data};
-    ssize_t n = host_msg_recv(socket, in, GOFER_REQUEST_MAX, &s->attached, 1, &count, 0);
+    ssize_t n = request_take(s, socket, in);
     if (n == 0 || n == -ECONNRESET)
         return 0;
     if (n < 0 && n != -EBADMSG)
@@ -181,7 +204,7 @@ static int serve_one(struct server *s, int socket, uint8_t *in, uint8_t *out)
     s->reply.value = r < 0 ? error_map(r) : 0;
     if (s->attached >= 0)
         (void)!host_close(s->attached);
-    r = host_msg_send(socket, out, gofer_reply_build(out, &s->reply), &fd, fd >= 0, 0);
+    r = reply_send(s, socket, out, fd);
     if (fd >= 0)
         (void)!host_close(fd);
     return r < 0 ? 0 : 1; /* the sentry is gone */

@@ -70,7 +70,8 @@ class Run:
         with open(page, "wb") as f:
             f.write(bytes(8192))
         env = {**os.environ, "CVISOR_FAULT": page + plan}
-        p = subprocess.Popen([runsc, *flags, "do", program, tree], env=env, stdin=subprocess.DEVNULL,
+        p = subprocess.Popen([runsc, *[f for f in flags if f.startswith("--")], "do",
+                              *[f for f in flags if not f.startswith("--")], program, tree], env=env, stdin=subprocess.DEVNULL,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.hung = False
         try:
@@ -174,7 +175,7 @@ def main():
     p.add_argument("--full", action="store_true")
     p.add_argument("--jobs", type=int, default=2)
     p.add_argument("--only", default="")
-    p.add_argument("--flag", action="append", default=[], help="of runsc")
+    p.add_argument("--flag", action="append", default=[], help="of runsc (--x), or of its command do (-x)")
     p.add_argument("runsc")
     a = p.parse_args()
     wrong, n = sweep(a.runsc, a.full, a.jobs, a.only, a.flag, lambda s: print(s, flush=True))

@@ -85,7 +85,7 @@ def at_rest(s):
 ], ids=["private", "shared", "tmpfs-data", "overlay-data", "overlay-files", "tmpfs-files", "overlay-walk", "gofer-walk",
         "threads", "processes", "descriptors"])
 def test_memory_returns(sandbox, program, many, flags, small, large):
-    s = sandbox(*flags, command=("sh", "-c", SHELL), stdin=subprocess.PIPE)
+    s = sandbox(*flags, do_flags=("-force-overlay=false",) if flags else (), command=("sh", "-c", SHELL), stdin=subprocess.PIPE)
     do(s, "mount -t tmpfs none /mnt")
     do(s, f"{program} {small}")
     before = at_rest(s)

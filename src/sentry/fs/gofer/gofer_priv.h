@@ -17,7 +17,7 @@ struct file;
 
 #define GOFER_HANDLES_MAX                                                                          \
     1000u /* descriptors of directories and files kept though nobody uses them */
-#define GOFER_FILES_MAX     20000u /* open files */
+#define GOFER_FILES_MAX     262144u /* open files */
 #define GOFER_BUCKETS       4096u
 #define GOFER_BUF_SIZE      (256u << 10)
 #define GOFER_BUFS          2u
