@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from conftest import ROOT
+from conftest import ROOT, RUNSC
 from programs import ENV, SANDBOX, memory_available, memory_limit
 
 GIB = 1 << 30
@@ -37,3 +37,11 @@ def test_stress(case, program, tmp_path):
         r = subprocess.run([*SANDBOX, program, case], cwd=tmp_path, env=ENV, stdin=subprocess.DEVNULL, capture_output=True,
                            text=True, timeout=120, preexec_fn=enter, check=False)
     assert (r.returncode, r.stdout, r.stderr) == (0, COUNTS[case], "")
+
+
+def test_layer_in_memory_is_bounded():
+    """More than there is memory is refused, not taken until somebody is killed."""
+    with memory_limit(GIB) as enter:
+        r = subprocess.run([RUNSC, "--overlay2=root:memory", "do", "fallocate", "-l", "15T", "/tmp/big"], env=ENV,
+                           capture_output=True, text=True, timeout=60, preexec_fn=enter, check=False)
+    assert r.returncode == 1 and "No space left on device" in r.stderr

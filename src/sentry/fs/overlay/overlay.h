@@ -21,13 +21,13 @@ struct hostfile;
 
 /* Where the data of larger files goes, and how much of it there may be. */
 struct overlay_options {
-    uint64_t size_bytes; /* 0: no limit */
+    uint64_t size_bytes; /* 0: no limit; for memory three quarters of it */
     int (*store_file)(uint32_t store,
                       struct hostfile **ret); /* an empty file of the host; NULL: memory */
     uint32_t store;
 };
 
-/* *ret: the overlay over lower (a reference is taken). Magic and name are the overlay's. o NULL: no
- * limit, memory. -ENOMEM. */
+/* *ret: the overlay over lower (a reference is taken). Magic and name are the overlay's. o NULL:
+ * memory. -ENOMEM. */
 NODISCARD int overlay_over(struct super *lower, const struct overlay_options *o,
                            struct super **ret);

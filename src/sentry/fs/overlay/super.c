@@ -103,6 +103,8 @@ int overlay_over(struct super *lower, const struct overlay_options *o, struct su
     if (o)
         s->options = *o;
     s->t.max_pages = DIV_ROUND_UP(s->options.size_bytes, GUEST_PAGE_SIZE);
+    if (!s->t.max_pages && !s->options.store_file) /* memory ends, and not with -ENOSPC */
+        s->t.max_pages = kern()->mem_total_bytes / GUEST_PAGE_SIZE / 4 * 3;
     s->t.max_inodes = kern()->mem_total_bytes / GUEST_PAGE_SIZE / 2; /* as tmpfs */
     s->t.store_new = s->options.store_file ? store_new : NULL;
     s->lower = super_ref(lower);
