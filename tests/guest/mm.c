@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -581,4 +582,25 @@ TEST(memory_of_another_process)
     CHECK_ERR(process_vm_readv(1 << 21, &local, 1, &remote, 1, 0), ESRCH);
     CHECK_OK(write(to[1], "x", 1));
     check_child(pid, 0);
+}
+
+static volatile int alarms;
+static void on_alarm(int signo) { alarms++; }
+
+/* A file is mapped in several steps; a signal may come at each. */
+TEST(file_mappings_under_signals)
+{
+    int fd = memfd_create("m", 0);
+    struct itimerval often = {{0, 500}, {0, 500}}, never = {0};
+    struct sigaction sa = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
+    CHECK_EQ(write(fd, "mapped", 6), 6);
+    CHECK_OK(sigaction(SIGALRM, &sa, NULL));
+    CHECK_OK(setitimer(ITIMER_REAL, &often, NULL));
+    for (int i = 0; i < 3000 && alarms < 200; i++) {
+        char *p = mmap(NULL, P, PROT_READ, i & 1 ? MAP_SHARED : MAP_PRIVATE, fd, 0);
+        CHECK(p != MAP_FAILED && memcmp(p, "mapped", 6) == 0);
+        CHECK_OK(munmap(p, P));
+    }
+    CHECK_OK(setitimer(ITIMER_REAL, &never, NULL));
+    CHECK(alarms > 0);
 }

@@ -136,10 +136,16 @@ static int pass_receive(int32_t tid, const struct user_regs_struct *r, uint64_t 
 int inject_map_file(int32_t tid, const struct user_regs_struct *r, int fd)
 {
     uint64_t slot = r->r8 - STUB_FD_MAP; /* checked: the call is one that we queued */
+    uint64_t mask;
     pass_prepare(slot);
+    /* An interrupt waits until the thread goes on. */
+    if (tracer_mask_get(tid, &mask) || tracer_mask_set(tid, ~0ULL))
+        return 0; /* it ended */
     ssize_t n = host_msg_send(hostfile_fd(plat()->pass), "", 1, &fd, 1, MSG_DONTWAIT);
-    if (n < 0)
+    if (n < 0) {
+        (void)!tracer_mask_set(tid, mask);
         return (int)n;
+    }
     if (pass_receive(tid, r, slot))
         return 0;
     struct user_regs_struct map = *r, shut = call_regs(r, SYS_close, STUB_FD_PASSED, 0, 0);
@@ -152,7 +158,7 @@ int inject_map_file(int32_t tid, const struct user_regs_struct *r, int fd)
     struct user_regs_struct on = *r;
     on.rax = (uint64_t)mapped;
     on.orig_rax = UINT64_MAX;
-    if (tracer_regs_set(tid, &on) == 0)
+    if (tracer_mask_set(tid, mask) == 0 && tracer_regs_set(tid, &on) == 0)
         (void)!tracer_request(PTRACE_CONT, tid, 0);
     return 0;
 }

@@ -22,6 +22,8 @@
 
 NODISCARD int tracer_regs_get(int32_t tid, struct user_regs_struct *ret); /* -ESRCH: it ended */
 NODISCARD int tracer_regs_set(int32_t tid, const struct user_regs_struct *r);
+NODISCARD int tracer_mask_get(int32_t tid, uint64_t *ret); /* blocked signals */
+NODISCARD int tracer_mask_set(int32_t tid, uint64_t mask);
 NODISCARD int tracer_request(unsigned long how, int32_t tid, long data); /* CONT, SYSCALL, SEIZE */
 
 /* inject.c: calls that a stub makes because the tracer says so. tid is stopped at a call of its own (r: its registers then),

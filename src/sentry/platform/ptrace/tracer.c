@@ -77,6 +77,16 @@ int tracer_regs_set(int32_t tid, const struct user_regs_struct *r)
     return (int)host_ptrace(PTRACE_SETREGS, tid, NULL, (void *)(uintptr_t)r);
 }
 
+int tracer_mask_get(int32_t tid, uint64_t *ret)
+{
+    return (int)host_ptrace(PTRACE_GETSIGMASK, tid, (void *)sizeof(*ret), ret);
+}
+
+int tracer_mask_set(int32_t tid, uint64_t mask)
+{
+    return (int)host_ptrace(PTRACE_SETSIGMASK, tid, (void *)sizeof(mask), &mask);
+}
+
 int tracer_request(unsigned long how, int32_t tid, long data)
 {
     return (int)host_ptrace(how, tid, NULL, (void *)data);
