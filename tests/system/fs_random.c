@@ -136,6 +136,7 @@ static void list_fd(int slot)
     if (!d && fd >= 0)
         close(fd);
     list(d, err);
+    lseek(fds[slot], 0, SEEK_SET); /* the end of a directory is a number of the file system's own */
 }
 
 static void step_make(const char *p, const char *q, int dir)

@@ -3,6 +3,7 @@
 #include "abi/mount.h"
 #include "sentry/arena/arena.h"
 #include "sentry/syscalls/fs_priv.h"
+#include "sentry/vfs/propagate.h"
 
 #include <string.h>
 
@@ -65,7 +66,7 @@ static int mount_new(struct task *t, const struct mount_args *m, const struct pa
     if (LINUX_S_ISDIR(sb->root->inode->mode) != LINUX_S_ISDIR(at->dentry->inode->mode))
         r = -ENOTDIR;
     else
-        r = mount_add(sb, sb->root, at, m->flags & MNT_FLAGS, m->source, NULL);
+        r = vfs_mount_new(sb, at, m->flags & MNT_FLAGS, m->source);
     super_unref(sb);
     return r;
 }
@@ -95,8 +96,8 @@ static int mount_do(struct task *t, const struct mount_args *m, const struct pat
         if (!IS_POW2(type) || (m->flags & ~(PROPAGATION | LINUX_MS_REC | LINUX_MS_SILENT)) ||
             at->dentry != at->mnt->root)
             return -EINVAL;
-        /* All mounts are private already; a slave of nobody is private. */
-        return type == LINUX_MS_PRIVATE || type == LINUX_MS_SLAVE ? 0 : -EINVAL;
+        propagate_set(at->mnt, type, m->flags & LINUX_MS_REC);
+        return 0;
     }
     return m->flags & LINUX_MS_MOVE ? mount_from(t, m, at) : mount_new(t, m, at);
 }
@@ -132,8 +133,6 @@ int64_t sys_umount2(struct task *t, const struct sys_args *a)
         return -EPERM;
     if ((flags & LINUX_MNT_EXPIRE) && (flags & (LINUX_MNT_FORCE | LINUX_MNT_DETACH)))
         return -EINVAL;
-    if (flags & LINUX_MNT_EXPIRE)
-        return w.path.dentry == w.path.mnt->root ? -EAGAIN : -EINVAL; /* never expires */
     return vfs_umount(&w.path, flags);
 }
 

@@ -52,6 +52,13 @@ struct mount {
     uint32_t flags;            /* LINUX_MS_RDONLY NOSUID NODEV NOEXEC NOATIME.. */
     char *source;              /* arena */
     struct mount *bind_of;     /* while a recursive bind copies the tree; not counted */
+    int32_t peer, master;      /* groups (propagate.h); 0: none */
+    bool unbindable;
+    uint32_t uses,
+        expire_uses; /* walks that came here; what it was at umount2(MNT_EXPIRE), 0: not marked */
+    const struct mount *copy_of; /* these three while copies are propagated; not counted */
+    int32_t on_group;
+    bool receives;
 };
 
 struct dentry *dentry_ref(struct dentry *d);

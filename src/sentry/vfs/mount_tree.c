@@ -1,7 +1,8 @@
-/* Changes of the mount tree: umount, bind, move, remount, pivot_root. One mount namespace; all mounts are private. */
+/* Changes of the mount tree: umount, bind, move, remount, pivot_root. One mount namespace. */
 #include "abi/mount.h"
 #include "abi/stat.h"
 #include "base/err.h"
+#include "sentry/vfs/propagate.h"
 #include "sentry/vfs/vfs_priv.h"
 
 /* After at lost a mount: is another one still on it? */
@@ -32,21 +33,13 @@ static void hang(struct mount *m, struct mount *parent, struct dentry *at)
     at->mountpoint = true;
 }
 
-/* Takes m out of the tree; open files may keep it alive. */
-static void detach(struct mount *m)
+void mount_detach(struct mount *m)
 {
+    propagate_leave(m);
     list_del_init(&m->node);
     vfs()->nmounts--;
     unhang(m);
     mount_unref(m);
-}
-
-static bool mount_is_below(const struct mount *m, const struct mount *ancestor)
-{
-    for (; m; m = m->parent)
-        if (m == ancestor)
-            return true;
-    return false;
 }
 
 static void detach_tree(struct mount *top)
@@ -63,19 +56,27 @@ static void detach_tree(struct mount *top)
             LIST_FOREACH (c, &vfs()->mounts, node)
                 leaf = leaf && c->parent != m;
             if (leaf) {
-                detach(m);
+                mount_detach(m);
                 again = true;
                 break;
             }
         }
     }
-    detach(top);
+    mount_detach(top);
 }
 
 static bool is_mount_root(const struct path *p)
 {
     return p->dentry == p->mnt->root && list_is_linked(&p->mnt->node);
 }
+
+static int copy_gone(struct mount *copy)
+{
+    detach_tree(copy);
+    return 0;
+}
+
+static int copy_busy(struct mount *copy) { return ref_count(&copy->ref) > 1 ? -EBUSY : 0; }
 
 int vfs_umount(const struct path *p, uint32_t flags)
 {
@@ -85,11 +86,20 @@ int vfs_umount(const struct path *p, uint32_t flags)
     if (m == vfs()->root)
         return flags & LINUX_MNT_DETACH ? -EINVAL : -EBUSY;
     if (flags & LINUX_MNT_DETACH) {
+        (void)propagate_each(m, copy_gone);
         detach_tree(m);
         return 0;
     }
-    if (ref_count(&m->ref) > 2) /* the list's and the caller's are no use of it */
+    if (ref_count(&m->ref) > 2 || /* the list's and the caller's are no use of it */
+        propagate_each(m, copy_busy) < 0)
         return -EBUSY;
+    if (flags & LINUX_MNT_EXPIRE) {
+        bool marked = m->expire_uses &&
+                      m->expire_uses == m->uses - 1; /* this call's own walk came here too */
+        m->expire_uses = m->uses;
+        if (!marked)
+            return -EAGAIN;
+    }
     if (m->sb->ops && m->sb->ops->sync && !mount_readonly(m)) {
         int r = m->sb->ops->sync(m->sb);
         if (r < 0)
@@ -97,7 +107,8 @@ int vfs_umount(const struct path *p, uint32_t flags)
         if (ref_count(&m->ref) > 2 || !list_is_linked(&m->node))
             return -EBUSY; /* somebody came while the sync had dropped the lock */
     }
-    detach(m);
+    (void)propagate_each(m, copy_gone);
+    mount_detach(m);
     return 0;
 }
 
@@ -106,19 +117,33 @@ static int same_kind(const struct dentry *a, const struct dentry *b)
     return LINUX_S_ISDIR(a->inode->mode) == LINUX_S_ISDIR(b->inode->mode) ? 0 : -ENOTDIR;
 }
 
+int vfs_mount_new(struct super *sb, const struct path *at, uint32_t flags, const char *source)
+{
+    struct mount *m;
+    int r = mount_add(sb, sb->root, at, flags, source, &m);
+    if (r < 0)
+        return r;
+    r = propagate_attach(m);
+    if (r < 0)
+        mount_detach(m);
+    return r;
+}
+
 /* Copies of what was mounted below `below` in from (mounts up to id last) hang in its copy `to`. */
 static int bind_children(const struct mount *from, struct mount *to, const struct dentry *below,
                          int32_t last)
 {
     struct mount *m;
     LIST_FOREACH (m, &vfs()->mounts, node) {
-        if (m->id > last || m->parent != from || !dentry_is_below(m->mountpoint, below))
+        if (m->id > last || m->unbindable || m->parent != from ||
+            !dentry_is_below(m->mountpoint, below))
             continue;
         struct path at = {to, m->mountpoint};
         struct mount *copy;
         int r = mount_add(m->sb, m->root, &at, m->flags, m->source, &copy);
         if (r < 0)
             return r;
+        propagate_copy(copy, m);
         copy->bind_of = m;
     }
     return 0;
@@ -129,26 +154,46 @@ int vfs_bind(const struct path *from, const struct path *at, bool recursive)
     int r = same_kind(from->dentry, at->dentry);
     int32_t last = vfs()->next_mnt_id;
     struct mount *top;
+    if (r == 0 && from->mnt->unbindable)
+        r = -EINVAL;
     if (r == 0)
         r = mount_add(from->mnt->sb, from->dentry, at, from->mnt->flags, from->mnt->source, &top);
-    if (r < 0 || !recursive)
+    if (r < 0)
         return r;
-    top->bind_of = from->mnt;
+    propagate_copy(top, from->mnt);
+    top->bind_of = recursive ? from->mnt : NULL;
     /* Copies are appended to the list that is being walked, so their children come in turn. */
     for (struct list_node *n = &top->node; r == 0 && n != &vfs()->mounts; n = n->next) {
         struct mount *m = list_entry(n, struct mount, node);
         if (m->bind_of)
             r = bind_children(TAKE(m->bind_of), m, m->root, last);
     }
+    if (r == 0)
+        r = propagate_attach(top);
     if (r < 0)
         detach_tree(top);
     return r;
 }
 
+/* The one that came last lies on top, and parents come before their children. */
+static void to_tail(const struct mount *top)
+{
+    struct list_node *n = vfs()->mounts.next;
+    for (uint32_t left = vfs()->nmounts; left > 0; left--) {
+        struct list_node *next = n->next;
+        if (mount_is_below(list_entry(n, struct mount, node), top)) {
+            list_del(n);
+            list_add_tail(n, &vfs()->mounts);
+        }
+        n = next;
+    }
+}
+
 int vfs_move(const struct path *from, const struct path *at)
 {
     struct mount *m = from->mnt;
-    if (!is_mount_root(from) || !m->parent)
+    if (!is_mount_root(from) || !m->parent || m->parent->peer ||
+        (at->mnt->peer && mount_tree_unbindable(m)))
         return -EINVAL;
     int r = same_kind(m->root, at->dentry);
     if (r < 0)
@@ -157,7 +202,8 @@ int vfs_move(const struct path *from, const struct path *at)
         return -ELOOP;
     unhang(m);
     hang(m, at->mnt, at->dentry);
-    return 0;
+    to_tail(m);
+    return propagate_attach(m);
 }
 
 int vfs_remount(const struct path *p, uint32_t mnt_flags)
@@ -204,6 +250,9 @@ static int pivot_allowed(const struct path *root, const struct path *new_root,
 {
     if (!dentry_is_root(new_root->dentry) && !new_root->dentry->hashed)
         return -ENOENT;
+    if (put_old->mnt->peer || (new_root->mnt->parent && new_root->mnt->parent->peer) ||
+        (root->mnt->parent && root->mnt->parent->peer))
+        return -EINVAL;
     if (new_root->mnt == root->mnt || put_old->mnt == root->mnt)
         return -EBUSY;
     /* The sandbox's first root may be left: it is what a container's root is on Linux, a mount on top of another. */

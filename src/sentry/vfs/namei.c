@@ -108,6 +108,7 @@ static int cross_mounts(struct walker *w, struct path *p)
             break;
         if (w->flags & WALK_NO_XDEV)
             return -EXDEV;
+        m->uses++;
         *p = (struct path){m, m->root};
     }
     return 0;

@@ -32,7 +32,7 @@ struct vfs_root {
     bool trimming;
     struct list_node mounts;
     uint32_t nmounts;
-    int32_t next_mnt_id;
+    int32_t next_mnt_id, next_group; /* of peers */
     uint32_t next_dev;
     struct mount *root; /* borrowed from the list */
     struct mount *shm;  /* of memfds, as anon; NULL before the first */
@@ -67,12 +67,15 @@ static inline bool dentry_is_root(const struct dentry *d) { return d->parent == 
 
 /* mount.c */
 struct mount *mount_ref(struct mount *m);
+void mount_detach(struct mount *m); /* out of the tree; open files may keep it alive */
 struct mount *mount_unref(struct mount *m);
 struct mount *mount_on(const struct mount *parent,
                        const struct dentry *at); /* topmost child; not counted */
 /* mount_tree.c: changes of the tree. Paths are the caller's, counted. */
 NODISCARD int vfs_umount(const struct path *p,
                          uint32_t flags); /* -EINVAL no mount's root, -EBUSY */
+NODISCARD int vfs_mount_new(struct super *sb, const struct path *at, uint32_t flags,
+                            const char *source); /* as mount_add, and propagated */
 NODISCARD int vfs_bind(const struct path *from, const struct path *at, bool recursive);
 NODISCARD int vfs_move(const struct path *from, const struct path *at);
 NODISCARD int vfs_remount(const struct path *p, uint32_t mnt_flags);

@@ -27,6 +27,17 @@ static void mount_flags_text(struct strbuf *sb, const struct mount *m)
             strbuf_puts(sb, names[i].text);
 }
 
+/* The optional fields. */
+static void mount_groups(struct proc_text *x, const struct mount *m)
+{
+    if (m->peer)
+        proc_printf(x, " shared:%d", m->peer);
+    if (m->master)
+        proc_printf(x, " master:%d", m->master);
+    if (m->unbindable)
+        proc_printf(x, " unbindable");
+}
+
 static void escaped(struct proc_text *x, const char *s)
 {
     for (; *s; s++) {
@@ -48,6 +59,21 @@ static bool mount_place(const struct proc_ctx *c, const struct mount *m, char *b
     return path_format(c->t, &p, buf, size) > 0 && buf[0] == '/';
 }
 
+/* Where in its file system the mount begins. */
+static void mount_root_text(struct proc_text *x, const struct mount *m)
+{
+    const struct dentry *chain[64], *d = m->root;
+    size_t n = 0;
+    for (; !dentry_is_root(d) && n < ARRAY_SIZE(chain); d = d->parent)
+        chain[n++] = d;
+    if (n == 0)
+        proc_add(x, "/", 1);
+    while (n-- > 0) {
+        proc_add(x, "/", 1);
+        escaped(x, chain[n]->name);
+    }
+}
+
 static int show_mounts_as(struct proc_text *x, const struct proc_ctx *c, bool info)
 {
     char place[LINUX_PATH_MAX], text[512], opts[512] = "";
@@ -65,11 +91,15 @@ static int show_mounts_as(struct proc_text *x, const struct proc_ctx *c, bool in
                    *source = m->source ? m->source : "none";
         if (info) {
             /* The root's parent is outside, as a container's is. */
-            proc_printf(x, "%d %d %u:%u / ", m->id, m->parent ? m->parent->id : 0,
+            proc_printf(x, "%d %d %u:%u ", m->id, m->parent ? m->parent->id : 0,
                         (unsigned)(m->sb->dev >> 8 & 0xfff),
                         (unsigned)((m->sb->dev & 0xff) | (m->sb->dev >> 12 & 0xfff00)));
+            mount_root_text(x, m);
+            proc_add(x, " ", 1);
             escaped(x, place);
-            proc_printf(x, " %s - %s ", text, type);
+            proc_printf(x, " %s", text);
+            mount_groups(x, m);
+            proc_printf(x, " - %s ", type);
             escaped(x, source);
             proc_printf(x, " %s%s\n", m->sb->flags & LINUX_MS_RDONLY ? "ro" : "rw", opts);
         } else {
