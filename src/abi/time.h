@@ -117,6 +117,11 @@ struct linux_timex {
 static_assert(sizeof(struct linux_timex) == 208, "struct timex");
 static_assert(offsetof(struct linux_timex, time) == 72, "struct timex");
 
+#define LINUX_ADJ_OFFSET_SINGLESHOT 0x8001U
+#define LINUX_ADJ_OFFSET_SS_READ    0xa001U
+#define LINUX_ADJ_ADJTIME           0x8000U
+#define LINUX_ADJ_OFFSET_READONLY   0x2000U
+
 /* adjtimex(2) states and status bits that a read-only clock reports. */
 #define LINUX_TIME_OK    0
 #define LINUX_TIME_ERROR 5

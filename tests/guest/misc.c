@@ -5,6 +5,7 @@
 
 #include <linux/membarrier.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -194,4 +195,57 @@ TEST(system)
     CHECK_EQ(syscall(SYS_reboot, 1, 2, 3, 4), -1);
     CHECK(errno == EINVAL || errno == EPERM);
     CHECK_ERR(syscall(SYS_syslog, 99, NULL, 0), EINVAL);
+}
+
+static bool may_run(const void *at)
+{
+    char line[300];
+    unsigned long a, b;
+    bool x = false;
+    FILE *f = fopen("/proc/self/maps", "r");
+    CHECK(f);
+    while (fgets(line, sizeof(line), f))
+        if (sscanf(line, "%lx-%lx", &a, &b) == 2 && (uintptr_t)at >= a && (uintptr_t)at < b)
+            x = strchr(line, ' ')[3] == 'x';
+    fclose(f);
+    return x;
+}
+
+TEST(read_implies_exec)
+{
+    int old = personality(0xffffffff);
+    char *p = CHECK_OK(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    CHECK(!may_run(p));
+    CHECK_OK(personality((unsigned long)old | READ_IMPLIES_EXEC));
+    char *q = CHECK_OK(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    CHECK(may_run(q));
+    CHECK_OK(mprotect(p, 4096, PROT_READ | PROT_WRITE));
+    CHECK(may_run(p));
+    CHECK_OK(mprotect(p, 4096, PROT_NONE));
+    CHECK(!may_run(p));
+}
+
+TEST(queued_signals_are_limited)
+{
+    union sigval v = {0};
+    struct rlimit l;
+    sigset_t set;
+    if (getuid() == 0)
+        CHECK_OK(setresuid(54321, 54321, 54321)); /* nobody else's signals count */
+    CHECK_OK(getrlimit(RLIMIT_SIGPENDING, &l));
+    l.rlim_cur = 5;
+    CHECK_OK(setrlimit(RLIMIT_SIGPENDING, &l));
+    sigemptyset(&set);
+    sigaddset(&set, SIGRTMIN);
+    CHECK_OK(sigprocmask(SIG_BLOCK, &set, NULL));
+    for (int i = 0; i < 5; i++)
+        CHECK_OK(sigqueue(getpid(), SIGRTMIN, v));
+    CHECK_ERR(sigqueue(getpid(), SIGRTMIN, v), EAGAIN);
+    CHECK_OK(kill(getpid(), SIGRTMIN)); /* without its information */
+    pid_t pid = CHECK_OK(fork());
+    if (pid == 0) { /* the same user */
+        CHECK_ERR(sigqueue(getpid(), SIGRTMIN, v), EAGAIN);
+        _exit(0);
+    }
+    check_child(pid, 0);
 }

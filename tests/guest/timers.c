@@ -5,6 +5,7 @@
 
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/timex.h>
 #include <time.h>
 
 static volatile sig_atomic_t count_of;
@@ -184,4 +185,25 @@ TEST(posix_timer_absolute)
     while (!count_of)
         pause();
     CHECK(now(CLOCK_REALTIME) >= at);
+}
+
+TEST(clock_state_is_read)
+{
+    struct timex tx = {0};
+    int state = CHECK_OK(adjtimex(&tx));
+    CHECK(state >= TIME_OK && state <= TIME_ERROR);
+    CHECK(tx.tick >= 9000 && tx.tick <= 11000);
+    CHECK(tx.time.tv_sec > 1000000000);
+    memset(&tx, 0, sizeof(tx));
+    CHECK_OK(clock_adjtime(CLOCK_REALTIME, &tx));
+    CHECK_ERR(clock_adjtime(CLOCK_MONOTONIC, &tx), EOPNOTSUPP);
+    CHECK_ERR(clock_adjtime(99, &tx), EINVAL);
+    tx.modes = ADJ_OFFSET_SS_READ;
+    CHECK_OK(adjtimex(&tx));
+    CHECK_ERR(syscall(SYS_adjtimex, 1), EFAULT);
+    if (geteuid() == 0)
+        CHECK_OK(setresuid(65534, 65534, 65534));
+    tx.modes = ADJ_OFFSET;
+    CHECK_ERR(adjtimex(&tx), EPERM);
+    CHECK_ERR(syscall(SYS_settimeofday, NULL, NULL), EPERM);
 }

@@ -21,6 +21,19 @@ void sigpending_flush(struct tgroup *tg, struct sigpending *p)
         entry_free(list_first_entry(&p->queue, struct sigqueue, node));
 }
 
+/* Linux counts by user. One that is far from the limit is not counted through. */
+static bool is_over_limit(const struct tgroup *tg)
+{
+    uint64_t max = tgroup_rlimit(tg, LINUX_RLIMIT_SIGPENDING), n = 0;
+    if (slab_live(SLAB_SIGINFO) < max || !tg->leader)
+        return false;
+    uint32_t uid = tg->leader->cred->uid;
+    for (const struct tgroup *o = tgroup_next(0); o; o = tgroup_next(o->pid))
+        if (o->leader && o->leader->cred->uid == uid)
+            n += o->nsigqueued;
+    return n >= max;
+}
+
 int pending_add(struct tgroup *tg, struct sigpending *p, const struct linux_siginfo *info,
                 uint32_t flags)
 {
@@ -29,7 +42,7 @@ int pending_add(struct tgroup *tg, struct sigpending *p, const struct linux_sigi
         return 0;
     struct sigqueue *q = NULL;
     /* Standard signals always find room for their information: there are at most 31 of them a task. */
-    if (sig < LINUX_SIGRTMIN || tg->nsigqueued < tgroup_rlimit(tg, LINUX_RLIMIT_SIGPENDING))
+    if (sig < LINUX_SIGRTMIN || !is_over_limit(tg))
         q = SLAB_NEW(SIGINFO, struct sigqueue);
     if (!q && sig >= LINUX_SIGRTMIN && (flags & PENDING_MUST_QUEUE))
         return -EAGAIN;

@@ -2,10 +2,21 @@
 #include "sentry/syscalls/syscall.h"
 
 #include "abi/mman.h"
+#include "abi/mount.h"
+#include "abi/personality.h"
 #include "base/err.h"
 #include "sentry/mm/mm.h"
 #include "sentry/task/task.h"
 #include "sentry/vfs/file.h"
+
+/* personality(READ_IMPLIES_EXEC): programs from before the NX bit. */
+static uint32_t prot_of(const struct task *t, uint32_t prot, const struct file *f)
+{
+    bool noexec = f && f->path.mnt && (f->path.mnt->flags & LINUX_MS_NOEXEC);
+    if ((prot & LINUX_PROT_READ) && (t->personality & LINUX_READ_IMPLIES_EXEC) && !noexec)
+        prot |= LINUX_PROT_EXEC;
+    return prot;
+}
 
 int64_t sys_mmap(struct task *t, const struct sys_args *a)
 {
@@ -19,7 +30,7 @@ int64_t sys_mmap(struct task *t, const struct sys_args *a)
         if (!f)
             return -EBADF;
     }
-    int64_t r = mm_map(t, a->arg[0], a->arg[1], (uint32_t)a->arg[2], flags, f, off);
+    int64_t r = mm_map(t, a->arg[0], a->arg[1], prot_of(t, (uint32_t)a->arg[2], f), flags, f, off);
     if (f)
         file_unref(f);
     return r;
@@ -32,7 +43,7 @@ int64_t sys_munmap(struct task *t, const struct sys_args *a)
 
 int64_t sys_mprotect(struct task *t, const struct sys_args *a)
 {
-    return mm_protect(t, a->arg[0], a->arg[1], arg_uint(a, 2));
+    return mm_protect(t, a->arg[0], a->arg[1], prot_of(t, arg_uint(a, 2), NULL));
 }
 
 /* Without protection keys, which the sandbox does not offer, only key -1 exists. */

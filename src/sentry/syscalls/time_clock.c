@@ -60,7 +60,44 @@ int64_t sys_settimeofday(struct task *t, const struct sys_args *a)
         if (!timeval_valid(&tv))
             return -EINVAL;
     }
+    if (!a->arg[0] && !a->arg[1] && task_capable(t, LINUX_CAP_SYS_TIME))
+        return 0;
     return -EPERM;
+}
+
+/* Reading only: the clock is the host's. */
+static int64_t adjust(struct task *t, struct uaddr at)
+{
+    struct linux_timex tx, host = {0};
+    if (copy_in(t, &tx, at, sizeof(tx)))
+        return -EFAULT;
+    if (tx.modes & LINUX_ADJ_ADJTIME) {
+        if ((tx.modes & LINUX_ADJ_OFFSET_SINGLESHOT) != LINUX_ADJ_OFFSET_SINGLESHOT)
+            return -EINVAL;
+        if (!(tx.modes & LINUX_ADJ_OFFSET_READONLY))
+            return -EPERM;
+        host.modes = LINUX_ADJ_OFFSET_SS_READ;
+    } else if (tx.modes) {
+        return -EPERM;
+    }
+    int state = host_adjtimex(&host);
+    if (state < 0)
+        return -EPERM;
+    host.modes = tx.modes;
+    return copy_out(t, at, &host, sizeof(host)) ? -EFAULT : state;
+}
+
+int64_t sys_adjtimex(struct task *t, const struct sys_args *a)
+{
+    return adjust(t, arg_uaddr(a, 0));
+}
+
+int64_t sys_clock_adjtime(struct task *t, const struct sys_args *a)
+{
+    int32_t clock = arg_int(a, 0);
+    if (clock_valid(t, clock))
+        return -EINVAL;
+    return clock == LINUX_CLOCK_REALTIME ? adjust(t, arg_uaddr(a, 1)) : -EOPNOTSUPP;
 }
 
 int64_t sys_gettimeofday(struct task *t, const struct sys_args *a)

@@ -8,6 +8,7 @@
 #include "sentry/signal/signal.h"
 #include "sentry/task/pi.h"
 #include "sentry/task/task_priv.h"
+#include "sentry/task/trace.h"
 #include "sentry/time/posix_timers.h"
 #include "sentry/vfs/file.h"
 
@@ -196,6 +197,7 @@ static void init_ended(struct tgroup *init)
     for (struct tgroup *tg = tgroup_next(0); tg; tg = tgroup_next(tg->pid))
         if (tg != init && !tg->zombie)
             tgroup_exit(tg, LINUX_SIGKILL);
+    trace_missing_all();
     sandbox_finish(init->wait_status);
 }
 

@@ -63,3 +63,15 @@ void trace_missing(uint64_t nr)
     LOGD("syscall: not implemented name=%s nr=%llu count=%llu", name ? name : "?",
          (unsigned long long)nr, (unsigned long long)n);
 }
+
+void trace_missing_all(void)
+{
+    const struct task_root *r = kern()->tasks;
+    for (uint64_t nr = 0; nr < SYSCALL_TABLE_SIZE; nr++)
+        if (r->missing[nr])
+            LOGD("syscall: not implemented, in all name=%s nr=%llu count=%u",
+                 syscall_table[nr].name ? syscall_table[nr].name : "?", (unsigned long long)nr,
+                 r->missing[nr]);
+    if (r->missing_other)
+        LOGD("syscall: unknown numbers, in all count=%llu", (unsigned long long)r->missing_other);
+}
