@@ -1,6 +1,7 @@
 #include "sentry/socket/host_sock.h"
 
 #include "abi/capability.h"
+#include "abi/fcntl.h"
 #include "abi/ioctl.h"
 #include "abi/poll.h"
 #include "base/err.h"
@@ -10,6 +11,7 @@
 #include "sentry/socket/netdev.h"
 #include "sentry/socket/netlink.h"
 #include "sentry/task/task.h"
+#include "sentry/vfs/async.h"
 #include "sentry/vfs/file.h"
 
 #define WATCHED (LINUX_POLLIN | LINUX_POLLOUT | LINUX_POLLPRI | LINUX_POLLRDHUP)
@@ -63,6 +65,10 @@ int host_sock_err(int err)
 static void host_sock_changed(struct hostwatch *w, uint32_t events)
 {
     struct host_sock *h = container_of(w, struct host_sock, watch);
+    bool urgent = events & LINUX_POLLPRI && socket_is_stream(&h->s);
+    if (urgent && !h->urgent && h->s.file)
+        file_signal_urgent(h->s.file);
+    h->urgent = urgent;
     if (events & LINUX_POLLIN)
         events |= LINUX_POLLRDNORM;
     if (events & LINUX_POLLOUT)
@@ -108,23 +114,29 @@ void host_sock_release(struct socket *s)
     SLAB_FREE(HOST_SOCK, h);
 }
 
+/* The protocol that a socket of this type has, or one that can be asked for. -EPROTONOSUPPORT.. */
+static int protocol_of(int family, uint32_t type, int protocol)
+{
+    int ping = family == LINUX_AF_INET ? LINUX_IPPROTO_ICMP : LINUX_IPPROTO_ICMPV6;
+    int natural = type == LINUX_SOCK_STREAM ? LINUX_IPPROTO_TCP : LINUX_IPPROTO_UDP;
+    if (type == LINUX_SOCK_RAW)
+        return protocol ? -EPERM : -EPROTONOSUPPORT;
+    if (type != LINUX_SOCK_STREAM && type != LINUX_SOCK_DGRAM)
+        return -ESOCKTNOSUPPORT;
+    if (!protocol || protocol == natural)
+        return natural;
+    return type == LINUX_SOCK_DGRAM && protocol == ping ? ping : -EPROTONOSUPPORT;
+}
+
 static int host_create(struct task *t, int family, uint32_t type, int protocol, struct socket **ret)
 {
-    int err;
-    if (type == LINUX_SOCK_STREAM) {
-        if (protocol && protocol != LINUX_IPPROTO_TCP)
-            return -EPROTONOSUPPORT;
-    } else if (type == LINUX_SOCK_DGRAM) {
-        if (protocol && protocol != LINUX_IPPROTO_UDP)
-            return -EPROTONOSUPPORT;
-    } else {
-        return type == LINUX_SOCK_RAW ? -EPERM : -ESOCKTNOSUPPORT;
-    }
-    int fd = host_socket(family, (int)type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+    int proto = protocol_of(family, type, protocol);
+    if (proto < 0)
+        return proto;
+    int fd = host_socket(family, (int)type | SOCK_NONBLOCK | SOCK_CLOEXEC, proto);
     if (fd < 0)
         return host_sock_err(fd);
-    err = host_sock_adopt(fd, &host_sock_ops, family, type,
-                          type == LINUX_SOCK_STREAM ? LINUX_IPPROTO_TCP : LINUX_IPPROTO_UDP, ret);
+    int err = host_sock_adopt(fd, &host_sock_ops, family, type, proto, ret);
     if (!err)
         to_host(*ret)->uid = t->cred->euid;
     return err;
@@ -197,6 +209,9 @@ static int host_sock_connect(struct socket *s, struct task *t, const struct sock
     if (err)
         return err;
     err = host_sock_err(host_connect(hostfile_fd(h->host), a->bytes, a->len));
+    /* One that blocks waits for a connection that was begun before, too. */
+    if (err == -EALREADY && !(s->file->flags & LINUX_O_NONBLOCK))
+        err = -EINPROGRESS;
     if (err == -EINPROGRESS)
         t->restart.u[0] = 1;
     return err;

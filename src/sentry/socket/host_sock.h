@@ -2,8 +2,11 @@
  *
  * Owner    the socket holds its hostfile; the watch tells it of every change (edge), poll asks the host.
  * Locks    the kernel lock; all host calls here are non-blocking.
- * Trust    what the host lets through: TCP and UDP, the options and control messages of host_opt.c and host_cmsg.c, the same lists
- *          as the filter's (host/calls.def).
+ * Trust    what the host is given: TCP, UDP and ping sockets, the options of the table in host_opt.c (the same list as the filter's,
+ *          host/calls.def), the control messages of the one in host_io.c. Anything else is refused here, as Linux refuses what it
+ *          does not know. Ports below 1024 need a capability here, and whatever the host asks of the sandbox's user there.
+ * Deviates close(2) with SO_LINGER does not wait (a time of 0 resets the connection as it should); MSG_FASTOPEN: -EOPNOTSUPP;
+ *          MSG_ZEROCOPY copies.
  */
 #pragma once
 #include "sentry/io/hostfile.h"
@@ -17,7 +20,9 @@ struct host_sock {
     struct waitq wait;
     struct list_node all_node; /* netlink_root.host_socks */
     uint32_t uid;              /* of who made it */
-    bool passcred;             /* remembered, of no effect, as in Linux */
+    struct linux_linger linger;
+    bool urgent;   /* out-of-band data is there, and has been signalled */
+    bool passcred; /* remembered, of no effect, as in Linux */
 };
 
 static inline struct host_sock *to_host(struct socket *s)
