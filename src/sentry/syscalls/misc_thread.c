@@ -13,13 +13,10 @@
 /* The host clears the word and wakes its futex when the thread ends, so the host is told. */
 int64_t sys_set_tid_address(struct task *t, const struct sys_args *a)
 {
-    if (t->restart.again)
-        return t->tid;
     t->clear_child_tid = a->arg[0];
-    if (platform_stop(t->thread) != STOP_CONTEXT ||
-        task_native_call(t, LINUX_SYS_set_tid_address, a->arg))
-        return t->tid;
-    return task_sync(t); /* its result would be the host's number */
+    if (platform_stop(t->thread) == STOP_CONTEXT)
+        (void)!task_native_call(t, LINUX_SYS_set_tid_address, a->arg);
+    return t->tid;
 }
 
 int64_t sys_set_robust_list(struct task *t, const struct sys_args *a)

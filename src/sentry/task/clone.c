@@ -87,11 +87,8 @@ static int copy_task(struct task *t, struct task *c, const struct clone_request 
     c->personality = t->personality;
     c->mce_kill = t->mce_kill;
     c->io_flusher = t->io_flusher;
-    if (!(f & LINUX_CLONE_VM)) {
-        c->rseq_addr = t->rseq_addr;
-        c->rseq_len = t->rseq_len;
-        c->rseq_sig = t->rseq_sig;
-    }
+    if (!(f & LINUX_CLONE_VM))
+        c->rseq = t->rseq;
     if (f & LINUX_CLONE_CHILD_CLEARTID)
         c->clear_child_tid = q->child_tid.v;
     c->files = f & LINUX_CLONE_FILES ? fdtable_ref(t->files) : fdtable_dup(t->files);

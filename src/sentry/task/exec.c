@@ -103,7 +103,7 @@ void task_exec_commit(struct task *t, const char *path)
     t->robust_list = 0;
     t->clear_child_tid = 0;
     t->keepcaps = false;
-    t->rseq_addr = 0;
+    t->rseq = (struct rseq_place){0};
     t->last_fault = (struct fault){0};
     t->again.nr = TASK_NO_CALL;
     posix_timers_free(tg);

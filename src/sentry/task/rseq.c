@@ -13,28 +13,24 @@ static int ask_host(struct task *t, uint64_t addr, uint32_t len, uint32_t flags,
     return task_native_call(t, LINUX_SYS_rseq, args);
 }
 
+/* The call's result is 0 unless the host refuses: then rseq_refused() takes it back. */
 int64_t rseq_call(struct task *t, uint64_t addr, uint32_t len, uint32_t flags, uint32_t sig)
 {
-    if (!t->restart.again) {
-        if (platform_stop(t->thread) != STOP_CONTEXT)
-            return -EINVAL;
-        int err = ask_host(t, addr, len, flags, sig);
-        return err ? err : task_sync(t);
-    }
-    int err = task_sync_result(t);
+    if (platform_stop(t->thread) != STOP_CONTEXT)
+        return -EINVAL;
+    int err = ask_host(t, addr, len, flags, sig);
     if (err)
         return err;
-    t->rseq_addr = flags & UNREGISTER ? 0 : addr;
-    t->rseq_len = len;
-    t->rseq_sig = sig;
+    t->rseq_before = t->rseq;
+    t->rseq = (struct rseq_place){flags & UNREGISTER ? 0 : addr, len, sig};
     return 0;
 }
 
+void rseq_refused(struct task *t) { t->rseq = t->rseq_before; }
+
 int rseq_forget(struct task *t)
 {
-    if (!t->rseq_addr)
-        return 0;
-    uint64_t addr = t->rseq_addr;
-    t->rseq_addr = 0;
-    return ask_host(t, addr, t->rseq_len, UNREGISTER, t->rseq_sig);
+    const struct rseq_place old = t->rseq;
+    t->rseq.addr = 0;
+    return old.addr ? ask_host(t, old.addr, old.len, UNREGISTER, old.sig) : 0;
 }

@@ -13,7 +13,10 @@
 
 struct task;
 
-/* rseq(2). -EINVAL, -EPERM other signature, -EBUSY, -EFAULT, -ENOSYS: as the host says; -EBLOCKED. */
+/* rseq(2): queued for the host. What the host refuses (-EINVAL, -EPERM other signature, -EBUSY, -EFAULT, -ENOSYS) is the call's
+ * result in the end. */
 int64_t rseq_call(struct task *t, uint64_t addr, uint32_t len, uint32_t flags, uint32_t sig);
+/* The host has refused the last rseq_call(). */
+void rseq_refused(struct task *t);
 /* Queues the end of t's registration, before its memory goes. -ENOMEM */
 NODISCARD int rseq_forget(struct task *t);

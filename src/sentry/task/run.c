@@ -9,6 +9,7 @@
 #include "sentry/mm/usermem.h"
 #include "sentry/signal/signal.h"
 #include "sentry/syscalls/syscall.h"
+#include "sentry/task/rseq.h"
 #include "sentry/task/task_priv.h"
 #include "sentry/task/trace.h"
 #include "sentry/time/posix_timers.h"
@@ -324,6 +325,8 @@ static void on_map_failed(struct task *t, int err)
         task_queue(t, t->next);
         return;
     }
+    if (t->sysno == LINUX_SYS_rseq)
+        rseq_refused(t);
     if (!t->exiting) {
         platform_regs(t->thread)->rax = (uint64_t)r;
         t->last_result = r;

@@ -116,8 +116,10 @@ struct task {
         clear_child_tid; /* the host clears it (platform_thread_new); kept for set_tid_address */
     int32_t pdeath_signal;
     bool no_new_privs;
-    uint64_t rseq_addr; /* 0: none. The host does restartable sequences (task/rseq.h) */
-    uint32_t rseq_len, rseq_sig;
+    struct rseq_place { /* the host does restartable sequences (task/rseq.h) */
+        uint64_t addr;  /* 0: none */
+        uint32_t len, sig;
+    } rseq, rseq_before;
     bool vfork_child; /* its parent waits until exec or exit */
     struct task *vfork_parent;
     struct waitq vfork_done;
