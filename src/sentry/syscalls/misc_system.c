@@ -11,6 +11,7 @@
 #include "sentry/mm/usermem.h"
 #include "sentry/syscalls/uts.h"
 #include "sentry/task/task.h"
+#include "sentry/tty/tty.h"
 
 #include <string.h>
 
@@ -148,7 +149,11 @@ int64_t sys_syslog(struct task *t, const struct sys_args *a)
 
 int64_t sys_vhangup(struct task *t, const struct sys_args *a)
 {
-    return task_capable(t, LINUX_CAP_SYS_TTY_CONFIG) ? 0 : -EPERM;
+    if (!task_capable(t, LINUX_CAP_SYS_TTY_CONFIG))
+        return -EPERM;
+    if (tty_of_task(t))
+        tty_hangup(tty_of_task(t));
+    return 0;
 }
 
 /* Even with CAP_SYS_BOOT: the machine is not the sandbox's. */

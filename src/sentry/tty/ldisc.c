@@ -36,6 +36,8 @@ static void out_char(struct pty *p, uint8_t c)
         out_raw(p, c);
         return;
     }
+    if (O(p, LINUX_OLCUC) && c >= 'a' && c <= 'z')
+        c = (uint8_t)(c - 'a' + 'A');
     switch (c) {
     case '\n':
         if (O(p, LINUX_ONLRET))
@@ -77,6 +79,12 @@ static void out_char(struct pty *p, uint8_t c)
         break;
     }
     out_raw(p, c);
+}
+
+void ldisc_send(struct pty *p, uint8_t c)
+{
+    out_raw(p, c);
+    pty_wake_master(p);
 }
 
 ssize_t ldisc_write(struct pty *p, struct uio *u)
@@ -310,16 +318,32 @@ static bool input_signal(struct pty *p, uint8_t c)
     return true;
 }
 
+/* A byte of data. With PARMRK 0xff is written twice: alone it would begin the mark of an error. */
+static void in_data(struct pty *p, uint8_t c)
+{
+    if (c == 0xff && I(p, LINUX_PARMRK))
+        in_add(p, c, false);
+    in_add(p, c, false);
+    if (!L(p, LINUX_ICANON) || L(p, LINUX_EXTPROC)) {
+        p->in_canon = p->in_head;
+        wake_reader(p);
+    }
+}
+
 void ldisc_input(struct pty *p, uint8_t c)
 {
     if (I(p, LINUX_ISTRIP))
         c &= 0x7f;
+    if (I(p, LINUX_IUCLC) && L(p, LINUX_IEXTEN) && c >= 'A' && c <= 'Z')
+        c = (uint8_t)(c - 'A' + 'a');
+    if (L(p, LINUX_EXTPROC)) { /* somebody else has edited, echoed and looked for signals */
+        in_data(p, c);
+        return;
+    }
     if (p->lnext) {
         p->lnext = false;
         echo_input(p, c);
-        in_add(p, c, false);
-        if (!L(p, LINUX_ICANON))
-            wake_reader(p);
+        in_data(p, c);
         return;
     }
     if (I(p, LINUX_IXON)) {
@@ -357,11 +381,7 @@ void ldisc_input(struct pty *p, uint8_t c)
             return;
     }
     echo_input(p, c);
-    in_add(p, c, false);
-    if (!L(p, LINUX_ICANON)) {
-        p->in_canon = p->in_head;
-        wake_reader(p);
-    }
+    in_data(p, c);
 }
 
 uint32_t ldisc_room(const struct pty *p)
@@ -424,7 +444,7 @@ static ssize_t read_line(struct pty *p, struct uio *u)
 ssize_t ldisc_read(struct pty *p, struct uio *u)
 {
     ssize_t r;
-    if (L(p, LINUX_ICANON)) {
+    if (L(p, LINUX_ICANON) && !L(p, LINUX_EXTPROC)) {
         if (p->in_canon == p->in_tail)
             return -EAGAIN;
         r = read_line(p, u);
@@ -457,7 +477,11 @@ void ldisc_modes_changed(struct pty *p, const struct linux_termios *old)
                    old->c_cc[LINUX_VSTOP] == 19;
         bool now = I(p, LINUX_IXON) && p->y.tio.c_cc[LINUX_VSTART] == 17 &&
                    p->y.tio.c_cc[LINUX_VSTOP] == 19;
-        if (was != now)
+        if (was != now) {
+            p->packet_status &= (uint8_t)~(LINUX_TIOCPKT_DOSTOP | LINUX_TIOCPKT_NOSTOP);
             pty_packet(p, now ? LINUX_TIOCPKT_DOSTOP : LINUX_TIOCPKT_NOSTOP);
+        }
+        if ((old->c_lflag | p->y.tio.c_lflag) & LINUX_EXTPROC)
+            pty_packet(p, LINUX_TIOCPKT_IOCTL);
     }
 }

@@ -5,6 +5,7 @@
 #include "abi/ioctl.h"
 #include "abi/poll.h"
 #include "abi/signal.h"
+#include "abi/stat.h"
 #include "base/err.h"
 #include "sentry/arena/arena.h"
 #include "sentry/arena/slab.h"
@@ -24,7 +25,30 @@ static const struct file_ops master_ops;
 
 static struct pty *to_pty(struct tty *y) { return container_of(y, struct pty, y); }
 
-struct pty *pty_find(uint32_t number) { return number < PTY_MAX ? kern()->tty->pts[number] : NULL; }
+struct pts *pts_new(void)
+{
+    struct pts *s = arena_alloc(sizeof(*s));
+    if (s)
+        ref_init(&s->ref);
+    return s;
+}
+
+struct pts *pts_unref(struct pts *s)
+{
+    if (s && ref_put(&s->ref))
+        arena_free(s, sizeof(*s));
+    return NULL;
+}
+
+struct pts *pts_of(const struct super *sb)
+{
+    return sb->magic == LINUX_DEVPTS_SUPER_MAGIC ? *(struct pts *const *)sb->priv : NULL;
+}
+
+struct pty *pty_find(const struct pts *s, uint32_t number)
+{
+    return number < PTY_MAX ? s->v[number] : NULL;
+}
 
 void pty_packet(struct pty *p, uint32_t status)
 {
@@ -93,9 +117,14 @@ static void slave_flush(struct tty *y, bool input, bool output)
 static void slave_flow(struct tty *y, uint32_t how)
 {
     struct pty *p = to_pty(y);
-    if (how > LINUX_TCOON)
-        return; /* about input: nothing is transmitted here */
-    ldisc_stop(p, how == LINUX_TCOOFF);
+    if (how <= LINUX_TCOON) {
+        ldisc_stop(p, how == LINUX_TCOOFF);
+        return;
+    }
+    /* The other side is asked to stop, or to go on. */
+    uint8_t c = y->tio.c_cc[how == LINUX_TCIOFF ? LINUX_VSTOP : LINUX_VSTART];
+    if (c)
+        ldisc_send(p, c);
 }
 
 static void slave_opened(struct tty *y, struct file *f)
@@ -114,14 +143,17 @@ static void slave_closed(struct tty *y, struct file *f)
 static void pty_free(struct tty *y)
 {
     struct pty *p = to_pty(y);
-    if (kern()->tty->pts[p->number] == p)
-        kern()->tty->pts[p->number] = NULL;
+    if (p->pts && p->pts->v[p->number] == p)
+        p->pts->v[p->number] = NULL;
+    pts_unref(p->pts);
     if (p->in)
         arena_free(p->in, PTY_BUF);
     if (p->out)
         arena_free(p->out, PTY_OUT);
     SLAB_FREE(PTY, p);
 }
+
+static void slave_typed(struct tty *y, uint8_t c) { ldisc_input(to_pty(y), c); }
 
 static const struct tty_ops slave_tty_ops = {
     .read = slave_read,
@@ -131,6 +163,7 @@ static const struct tty_ops slave_tty_ops = {
     .input_bytes = slave_input_bytes,
     .flush = slave_flush,
     .flow = slave_flow,
+    .typed = slave_typed,
     .opened = slave_opened,
     .closed = slave_closed,
     .free = pty_free,
@@ -138,9 +171,10 @@ static const struct tty_ops slave_tty_ops = {
 
 int pty_open_slave(uint32_t number, struct file *f, struct task *t)
 {
-    struct pty *p = pty_find(number);
+    const struct pts *s = pts_of(f->inode->sb);
+    struct pty *p = s ? pty_find(s, number) : NULL;
     if (!p)
-        return -ENXIO;
+        return -EIO;
     return p->locked || !p->masters ? -EIO : tty_open(&p->y, f, t);
 }
 
@@ -218,13 +252,40 @@ static uint32_t master_poll(struct file *f, struct waitq **ret_q)
     return mask;
 }
 
-/* TIOCGPTPEER: an open slave without a path. */
-static int64_t open_peer(struct pty *p, struct task *t, uint32_t flags)
+/* The root of the devpts that a ptmx belongs to: its own, or the one mounted at "pts" beside it. Counted. */
+static int devpts_root(const struct file *ptmx, struct task *t, struct path *ret)
 {
-    char name[32];
-    struct file *f;
-    (void)snprintf(name, sizeof(name), "/dev/pts/%u", p->number);
-    int err = file_open_at(t, LINUX_AT_FDCWD, name, flags & ~LINUX_O_CLOEXEC, 0, &f);
+    struct walk w;
+    struct path start = {ptmx->path.mnt, ptmx->path.dentry->parent};
+    bool own = pts_of(ptmx->inode->sb) != NULL;
+    int err = walk_from(t, &start, own ? "." : "pts", WALK_DIRECTORY, &w);
+    if (err)
+        return err == -ENOENT || err == -ENOTDIR ? -ENODEV : err;
+    if (!pts_of(w.path.dentry->sb) || w.path.dentry != w.path.dentry->sb->root) {
+        path_unref(&w.path);
+        return -ENODEV;
+    }
+    *ret = w.path;
+    return 0;
+}
+
+/* TIOCGPTPEER: an open slave, whatever its path leads to. */
+static int64_t open_peer(struct file *ptmx, struct pty *p, struct task *t, uint32_t flags)
+{
+    char name[16];
+    struct file *f = NULL;
+    struct path root;
+    struct walk w;
+    (void)snprintf(name, sizeof(name), "%u", p->number);
+    int err = devpts_root(ptmx, t, &root);
+    if (err)
+        return err;
+    err = walk_from(t, &root, name, 0, &w);
+    path_unref(&root);
+    if (err)
+        return err;
+    err = file_open_path(t, &w.path, flags & ~LINUX_O_CLOEXEC, &f);
+    path_unref(&w.path);
     return err ? err : fd_install_new(t, f, flags & LINUX_O_CLOEXEC);
 }
 
@@ -248,7 +309,7 @@ static int64_t master_ioctl(struct file *f, struct task *t, uint32_t cmd, uint64
         p->packet_status = 0;
         return 0;
     case LINUX_TIOCGPKT: return copy_out_u32(t, a, p->packet);
-    case LINUX_TIOCGPTPEER: return open_peer(p, t, (uint32_t)arg);
+    case LINUX_TIOCGPTPEER: return open_peer(f, p, t, (uint32_t)arg);
     case LINUX_TIOCSIG:
         if (arg != LINUX_SIGINT && arg != LINUX_SIGQUIT && arg != LINUX_SIGTSTP)
             return -EINVAL;
@@ -275,8 +336,8 @@ static void master_release(struct file *f)
         return;
     p->masters--;
     tty_hangup(&p->y);
-    if (kern()->tty->pts[p->number] == p)
-        kern()->tty->pts[p->number] = NULL;
+    if (p->pts->v[p->number] == p)
+        p->pts->v[p->number] = NULL;
     waitq_wake(&p->master_wait, WAKE_ALL);
     tty_unref(&p->y);
 }
@@ -295,14 +356,22 @@ static const struct file_ops master_ops = {
 int pty_open_master(struct file *f, struct task *t)
 {
     struct tty_root *r = kern()->tty;
+    struct path root;
+    int err = devpts_root(f, t, &root);
+    if (err)
+        return err;
+    struct pts *s = pts_of(root.dentry->sb);
     uint32_t n = 0;
-    while (n < PTY_MAX && r->pts[n])
+    while (n < PTY_MAX && s->v[n])
         n++;
-    if (n == PTY_MAX)
-        return -ENOSPC;
-    struct pty *p = SLAB_NEW(PTY, struct pty);
+    struct pty *p = n < PTY_MAX ? SLAB_NEW(PTY, struct pty) : NULL;
+    if (p) {
+        p->pts = s;
+        ref_get(&s->ref);
+    }
+    path_unref(&root);
     if (!p)
-        return -ENOMEM;
+        return n == PTY_MAX ? -ENOSPC : -ENOMEM;
     tty_setup(&p->y, &slave_tty_ops, TTY_RDEV(136, n));
     p->number = n;
     p->serial = ++r->pty_serial;
@@ -317,7 +386,7 @@ int pty_open_master(struct file *f, struct task *t)
     p->masters = 1;
     p->uid = (int32_t)f->cred->fsuid;
     p->gid = (int32_t)f->cred->fsgid;
-    r->pts[n] = p;
+    s->v[n] = p;
     f->ops = &master_ops;
     f->priv = p;
     return 0;

@@ -12,12 +12,23 @@
 #pragma once
 #include "sentry/tty/tty.h"
 
+struct super;
+
 #define PTY_MAX 256u
 #define PTY_BUF 4096u
 #define PTY_OUT 16384u
 
+/* One mount of devpts: the pairs that were opened through its ptmx. Counted by the superblock and by each pair. */
+struct pts {
+    struct ref ref;
+    struct pty *v[PTY_MAX]; /* by number; not counted */
+};
+NODISCARD struct pts *pts_new(void); /* NULL: no memory */
+struct pts *pts_unref(struct pts *s);
+
 struct pty {
     struct tty y;
+    struct pts *pts; /* counted */
     uint32_t number;
     uint64_t serial; /* numbers come again, this does not */
     uint32_t masters, slaves;
@@ -37,10 +48,13 @@ struct pty {
     uint64_t delim[PTY_BUF / 64];
 };
 
-int pty_open_master(struct file *f, struct task *t); /* -ENOSPC, -ENOMEM */
+int pty_open_master(struct file *f,
+                    struct task *t); /* -ENOSPC, -ENOMEM, -ENODEV no devpts beside it */
 int pty_open_slave(uint32_t number, struct file *f,
-                   struct task *t); /* -EIO locked or no master, -ENXIO */
-struct pty *pty_find(uint32_t number);
+                   struct task *t); /* -EIO locked, no master, or not a node of devpts */
+struct pty *pty_find(const struct pts *s, uint32_t number);
+/* Of a devpts superblock, whose priv begins with it; NULL: another kind. */
+struct pts *pts_of(const struct super *sb);
 
 /* ldisc.c */
 /* A byte typed at the master. */
@@ -51,6 +65,7 @@ uint32_t ldisc_readable(struct pty *p);
 bool ldisc_ready(struct pty *p);           /* poll's answer: VMIN bytes if VTIME is 0 */
 void ldisc_stop(struct pty *p, bool stop); /* ^S and ^Q, tcflow(3) */
 ssize_t ldisc_write(struct pty *p, struct uio *u);
+void ldisc_send(struct pty *p, uint8_t c); /* as it is, whether output is stopped or not */
 void ldisc_flush_input(struct pty *p);
 void ldisc_modes_changed(struct pty *p, const struct linux_termios *old);
 static inline uint32_t pty_out_room(const struct pty *p)

@@ -42,6 +42,7 @@ struct tty_ops {
     uint32_t (*input_bytes)(struct tty *y);
     void (*flush)(struct tty *y, bool input, bool output);
     void (*flow)(struct tty *y, uint32_t how);     /* TCXONC: LINUX_TCOOFF.. */
+    void (*typed)(struct tty *y, uint8_t c);       /* TIOCSTI. NULL: -EIO */
     void (*opened)(struct tty *y, struct file *f); /* NULL: nothing */
     void (*closed)(struct tty *y, struct file *f);
     void (*free)(struct tty *y);
@@ -62,9 +63,8 @@ struct tty {
 };
 
 struct tty_root {
-    struct tty *host;     /* counted; NULL: no standard descriptor is a terminal */
-    struct pty *pts[256]; /* by number; not counted */
-    uint64_t pty_serial;  /* of the last one made */
+    struct tty *host;    /* counted; NULL: no standard descriptor is a terminal */
+    uint64_t pty_serial; /* of the last one made */
 };
 
 NODISCARD int tty_init(void);

@@ -114,6 +114,18 @@ static int64_t flush(struct tty *y, struct task *t, uint64_t how)
     return 0;
 }
 
+/* As with dev.tty.legacy_tiocsti=0: for administrators only. */
+static int64_t type_byte(struct tty *y, struct task *t, struct uaddr a)
+{
+    uint8_t c;
+    if (!task_capable(t, LINUX_CAP_SYS_ADMIN) || !y->ops->typed)
+        return -EIO;
+    if (copy_in(t, &c, a, 1))
+        return -EFAULT;
+    y->ops->typed(y, c);
+    return 0;
+}
+
 int64_t tty_ioctl(struct tty *y, struct file *f, struct task *t, uint32_t cmd, uint64_t arg)
 {
     struct uaddr a = UADDR(arg);
@@ -170,7 +182,10 @@ int64_t tty_ioctl(struct tty *y, struct file *f, struct task *t, uint32_t cmd, u
             return -EPERM;
         tty_hangup(y);
         return 0;
-    case LINUX_TIOCSTI: return -EIO; /* as Linux with dev.tty.legacy_tiocsti=0 */
+    case LINUX_TIOCSTI: return type_byte(y, t, a);
+    case LINUX_TIOCGSOFTCAR:
+        fresh_modes(y);
+        return copy_out_u32(t, a, (y->tio.c_cflag & LINUX_CLOCAL) != 0);
     default: return -ENOTTY;
     }
 }

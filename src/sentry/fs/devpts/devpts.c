@@ -19,6 +19,7 @@
 
 /* What mount's options say; in super.priv as three small numbers. */
 struct devpts_opts {
+    struct pts *pts; /* first: pts_of finds it. Counted */
     uint32_t gid, mode, ptmxmode;
     bool has_gid;
 };
@@ -36,7 +37,8 @@ static void inode_free(struct inode *i)
 /* NULL: i names no pty, or one that is gone (its number may be another's now). */
 static struct pty *pty_of(struct inode *i)
 {
-    struct pty *p = i->ino >= INO_PTS ? pty_find((uint32_t)(i->ino - INO_PTS)) : NULL;
+    struct pty *p =
+        i->ino >= INO_PTS ? pty_find(pts_of(i->sb), (uint32_t)(i->ino - INO_PTS)) : NULL;
     return p && p->serial == container_of(i, struct devpts_inode, i)->serial ? p : NULL;
 }
 
@@ -64,7 +66,7 @@ static int devpts_lookup(struct inode *dir, struct dentry *d)
     bool ptmx = str_eq_n("ptmx", d->name, d->name_len);
     struct pty *p = NULL;
     if (!ptmx && parse_u64(d->name, 10, &n) == 0 && n < PTY_MAX && (n == 0 || d->name[0] != '0'))
-        p = pty_find((uint32_t)n);
+        p = pty_find(o->pts, (uint32_t)n);
     if (ptmx || p) {
         struct devpts_inode *di = SLAB_NEW(DEVPTS_INODE, struct devpts_inode);
         if (!di)
@@ -103,7 +105,7 @@ static int devpts_readdir(struct file *f, struct dir_ctx *c)
     for (; c->pos >= 3 && c->pos < 3 + (int64_t)PTY_MAX; c->pos++) {
         uint32_t n = (uint32_t)(c->pos - 3);
         char name[16];
-        if (!pty_find(n))
+        if (!pty_find(pts_of(f->inode->sb), n))
             continue;
         int len = snprintf(name, sizeof(name), "%u", n);
         if (!c->emit(c, name, (size_t)len, INO_PTS + n, LINUX_DT_CHR, c->pos + 1))
@@ -133,7 +135,10 @@ static int devpts_statfs(struct super *sb, struct inode *i, struct linux_statfs 
 
 static void devpts_free(struct super *sb)
 {
-    if (sb->priv)
+    struct devpts_opts *o = sb->priv;
+    if (o)
+        pts_unref(o->pts);
+    if (o)
         arena_free(sb->priv, sizeof(struct devpts_opts));
 }
 
@@ -171,7 +176,10 @@ static int devpts_mount(struct task *t, const char *source, uint32_t flags, cons
     struct devpts_opts *o = arena_alloc(sizeof(*o));
     struct devpts_inode *di = o ? SLAB_NEW(DEVPTS_INODE, struct devpts_inode) : NULL;
     sb->priv = o;
-    if (!di) {
+    if (o)
+        o->pts = pts_new();
+    if (!di || !o->pts) {
+        SLAB_FREE(DEVPTS_INODE, di);
         super_unref(sb);
         return -ENOMEM;
     }
