@@ -60,12 +60,12 @@ void gofer_handle_drop(struct gofer_inode *g)
     g->dir_readable = false;
 }
 
-/* Handles that are in use, and those of roots, are not on the list. */
+/* Handles that are in use, those of roots and of directories without a name are not on the list. */
 static void lru_touch(struct gofer_inode *g)
 {
     struct gofer_root *r = gofer_root();
     lru_remove(g);
-    if (!g->handle || g->users || !g->vfs.sb->root || gofer_is_root(g))
+    if (!g->handle || g->users || !g->parent)
         return;
     list_add_tail(&g->lru, &r->lru);
     r->lru_count++;

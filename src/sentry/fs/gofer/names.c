@@ -132,8 +132,12 @@ static void name_gone(struct inode *dir, struct dentry *d, struct gofer_inode *g
         (void)!gofer_inode_place(g, NULL, NULL);
     if (LINUX_S_ISDIR(g->vfs.mode)) {
         g->vfs.nlink = 0;
+        g->stale = true;
         dir->nlink--;
-        gofer_handle_drop(g);
+        if (g->handle)
+            gofer_handle_idle(g); /* what it is reached by from now on */
+        else
+            g->vfs.size = 0; /* as most file systems do; nobody can ask any more */
     } else {
         g->vfs.nlink -= g->vfs.nlink > 0;
         g->vfs.ctime_ns = clock_realtime_ns();

@@ -1,4 +1,5 @@
 /* Changes of a file itself: data, size, mode, owner, times. Only for writable trees (I2). */
+#include "abi/capability.h"
 #include "abi/fcntl.h"
 #include "abi/stat.h"
 #include "base/err.h"
@@ -9,6 +10,7 @@
 #include "sentry/mm/uio.h"
 #include "sentry/time/timer.h"
 #include "sentry/vfs/file.h"
+#include "sentry/vfs/vfs_priv.h"
 #include "wire/gofer.h"
 
 #include <fcntl.h>
@@ -35,6 +37,65 @@ static ssize_t write_host(struct gofer_inode *g, void *buf, size_t n, int64_t po
     worker_block_end();
     hostfile_unref(h);
     return r;
+}
+
+static struct timespec ts_of(int64_t ns, bool set)
+{
+    if (!set)
+        return (struct timespec){.tv_nsec = UTIME_OMIT};
+    int64_t sec = ns / NSEC_PER_SEC, rest = ns % NSEC_PER_SEC;
+    if (rest < 0) {
+        rest += NSEC_PER_SEC;
+        sec--;
+    }
+    return (struct timespec){.tv_sec = sec, .tv_nsec = rest};
+}
+
+static int set_asking(struct gofer_inode *g, const struct iattr *a, uint32_t valid)
+{
+    static const struct {
+        uint32_t attr, set;
+    } map[] = {{ATTR_MODE, GOFER_SET_MODE},
+               {ATTR_UID, GOFER_SET_UID},
+               {ATTR_GID, GOFER_SET_GID},
+               {ATTR_ATIME, GOFER_SET_ATIME},
+               {ATTR_MTIME, GOFER_SET_MTIME}};
+    struct timespec at = ts_of(a->atime_ns, true), mt = ts_of(a->mtime_ns, true);
+    struct gofer_query q = {.op = GOFER_SETATTR};
+    int fd;
+    for (size_t n = 0; n < ARRAY_SIZE(map); n++)
+        q.valid |= valid & map[n].attr ? map[n].set : 0;
+    q.mode = valid & ATTR_MODE ? a->mode & LINUX_S_IALLUGO : 0;
+    q.uid = valid & ATTR_UID ? a->uid : 0;
+    q.gid = valid & ATTR_GID ? a->gid : 0;
+    if (valid & ATTR_ATIME) {
+        q.atime_sec = at.tv_sec;
+        q.atime_nsec = (uint32_t)at.tv_nsec;
+    }
+    if (valid & ATTR_MTIME) {
+        q.mtime_sec = mt.tv_sec;
+        q.mtime_nsec = (uint32_t)mt.tv_nsec;
+    }
+    if ((valid & ATTR_MODE) && LINUX_S_ISLNK(g->vfs.mode))
+        return -EOPNOTSUPP;
+    int r = gofer_query_object(&q, g, &fd);
+    return r < 0 ? r : gofer_ask(gofer_super_of(g), &q, fd, NULL);
+}
+
+/* The host takes set-user-ID and set-group-ID bits away from what the sentry changes, for it has no capability; whether the
+ * application loses them is the kernel's decision, and it has been made elsewhere. */
+static void keep_suid(struct gofer_inode *g, const struct hostfile *h)
+{
+    struct stat st;
+    uint32_t mode = g->vfs.mode;
+    if (!(mode & (LINUX_S_ISUID | LINUX_S_ISGID)) || host_fstat(hostfile_fd(h), &st) < 0 ||
+        (st.st_mode & ~(LINUX_S_ISUID | LINUX_S_ISGID)) !=
+            (mode & ~(LINUX_S_ISUID | LINUX_S_ISGID)) ||
+        st.st_mode == mode)
+        return;
+    if (!gofer_there() ||
+        set_asking(g, &(struct iattr){.valid = ATTR_MODE, .mode = mode}, ATTR_MODE) < 0)
+        (void)!host_fchmod(hostfile_fd(h), mode & LINUX_S_IALLUGO);
 }
 
 /* What is known of the file after n bytes were written; *pos behind them. */
@@ -68,6 +129,7 @@ static ssize_t write_with(struct file *f, struct uio *u, int64_t *pos, void *buf
         }
         if (put <= 0)
             return done ? done : gofer_err((int)put);
+        keep_suid(g, g->whandle);
         wrote(g, pos, put, append);
         done += put;
         if (put < got)
@@ -122,6 +184,9 @@ int gofer_file_fallocate(struct file *f, uint32_t mode, int64_t off, int64_t len
     worker_block_begin();
     int r = host_fallocate(fd, (int)mode, off, len);
     worker_block_end();
+    /* Even if it did nothing; then who opened the file stands for who calls. */
+    if (r == 0 || inode_capable(f->inode, f->cred, LINUX_CAP_FSETID))
+        keep_suid(g, h);
     hostfile_unref(h);
     if (r < 0)
         return gofer_err(r);
@@ -139,6 +204,8 @@ static int set_size(struct gofer_inode *g, uint64_t size)
     if (r < 0)
         return r;
     r = gofer_err(host_ftruncate(hostfile_fd(h), (off_t)size));
+    if (r == 0)
+        keep_suid(g, h);
     hostfile_unref(h);
     if (!g->writers)
         g->whandle = hostfile_unref(g->whandle);
@@ -179,18 +246,6 @@ static int set_owner(const struct gofer_inode *g, int fd, const char *name, cons
     return host_fchownat(fd, name, uid, gid, AT_SYMLINK_NOFOLLOW | (name[0] ? 0 : AT_EMPTY_PATH));
 }
 
-static struct timespec ts_of(int64_t ns, bool set)
-{
-    if (!set)
-        return (struct timespec){.tv_nsec = UTIME_OMIT};
-    int64_t sec = ns / NSEC_PER_SEC, rest = ns % NSEC_PER_SEC;
-    if (rest < 0) {
-        rest += NSEC_PER_SEC;
-        sec--;
-    }
-    return (struct timespec){.tv_sec = sec, .tv_nsec = rest};
-}
-
 static int set_times(int fd, const char *name, const struct iattr *a)
 {
     struct timespec ts[2] = {ts_of(a->atime_ns, a->valid & ATTR_ATIME),
@@ -219,37 +274,6 @@ static int set_directly(struct gofer_inode *g, const struct iattr *a, uint32_t v
     return r;
 }
 
-static int set_asking(struct gofer_inode *g, const struct iattr *a, uint32_t valid)
-{
-    static const struct {
-        uint32_t attr, set;
-    } map[] = {{ATTR_MODE, GOFER_SET_MODE},
-               {ATTR_UID, GOFER_SET_UID},
-               {ATTR_GID, GOFER_SET_GID},
-               {ATTR_ATIME, GOFER_SET_ATIME},
-               {ATTR_MTIME, GOFER_SET_MTIME}};
-    struct timespec at = ts_of(a->atime_ns, true), mt = ts_of(a->mtime_ns, true);
-    struct gofer_query q = {.op = GOFER_SETATTR};
-    int fd;
-    for (size_t n = 0; n < ARRAY_SIZE(map); n++)
-        q.valid |= valid & map[n].attr ? map[n].set : 0;
-    q.mode = valid & ATTR_MODE ? a->mode & LINUX_S_IALLUGO : 0;
-    q.uid = valid & ATTR_UID ? a->uid : 0;
-    q.gid = valid & ATTR_GID ? a->gid : 0;
-    if (valid & ATTR_ATIME) {
-        q.atime_sec = at.tv_sec;
-        q.atime_nsec = (uint32_t)at.tv_nsec;
-    }
-    if (valid & ATTR_MTIME) {
-        q.mtime_sec = mt.tv_sec;
-        q.mtime_nsec = (uint32_t)mt.tv_nsec;
-    }
-    if ((valid & ATTR_MODE) && LINUX_S_ISLNK(g->vfs.mode))
-        return -EOPNOTSUPP;
-    int r = gofer_query_object(&q, g, &fd);
-    return r < 0 ? r : gofer_ask(gofer_super_of(g), &q, fd, NULL);
-}
-
 /* The host takes S_ISGID away, without a word, from who is not in the group: then the gofer is asked at once. */
 static int set_named(struct gofer_inode *g, const struct iattr *a, uint32_t valid)
 {
@@ -272,6 +296,11 @@ int gofer_setattr(struct inode *i, const struct iattr *a)
     uint32_t valid = a->valid & ATTR_NAMED;
     if (a->valid & ATTR_SIZE)
         valid &= ~(uint32_t)(ATTR_ATIME | ATTR_MTIME);
+    if (valid && !g->parent && !g->vfs.nlink && !g->handle && !g->whandle) {
+        inode_apply_attr(
+            i, a); /* its last name is gone, and the host has no descriptor of it for us */
+        return 0;
+    }
     if (valid)
         r = set_named(g, a, valid);
     g->stale = true;
