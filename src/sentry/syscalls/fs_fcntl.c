@@ -52,7 +52,9 @@ static int64_t do_lock(struct task *t, struct file *f, uint32_t cmd, struct uadd
 
 static int64_t do_owner(struct task *t, struct file *f, uint32_t cmd, uint64_t arg)
 {
-    struct linux_f_owner_ex ex = {.type = f->owner_type, .pid = f->owner_pid};
+    struct linux_f_owner_ex ex = {0};
+    if (f->signals)
+        ex = (struct linux_f_owner_ex){.type = f->signals->type, .pid = f->signals->pid};
     int32_t id = (int32_t)arg;
     switch (cmd) {
     case LINUX_F_SETOWN:
@@ -60,7 +62,7 @@ static int64_t do_owner(struct task *t, struct file *f, uint32_t cmd, uint64_t a
             return -EINVAL;
         return file_owner_set(t, f, id < 0 ? LINUX_F_OWNER_PGRP : LINUX_F_OWNER_PID,
                               id < 0 ? -id : id);
-    case LINUX_F_GETOWN: return f->owner_type == LINUX_F_OWNER_PGRP ? -f->owner_pid : f->owner_pid;
+    case LINUX_F_GETOWN: return ex.type == LINUX_F_OWNER_PGRP ? -ex.pid : ex.pid;
     case LINUX_F_SETOWN_EX:
         if (copy_in(t, &ex, UADDR(arg), sizeof(ex)) < 0)
             return -EFAULT;
@@ -123,11 +125,13 @@ int64_t sys_fcntl(struct task *t, const struct sys_args *a)
     case LINUX_F_GETOWN:
     case LINUX_F_SETOWN_EX:
     case LINUX_F_GETOWN_EX: return do_owner(t, f, cmd, arg);
-    case LINUX_F_GETSIG: return f->owner_sig;
+    case LINUX_F_GETSIG: return f->signals ? f->signals->sig : 0;
     case LINUX_F_SETSIG:
         if (arg > LINUX_NSIG)
             return -EINVAL;
-        f->owner_sig = (int32_t)arg;
+        if (!file_signals_get(f))
+            return -ENOMEM;
+        f->signals->sig = (int32_t)arg;
         return 0;
     case LINUX_F_GETLEASE: return lease_get(f);
     case LINUX_F_SETLEASE: return lease_set(t, f, fd, (uint32_t)arg);

@@ -37,14 +37,14 @@ static int code_of(uint32_t events, int64_t *ret_band)
 }
 
 /* The rule of kill(2), with the rights of who set the owner. */
-static bool may_signal(const struct file *f, const struct task *to)
+static bool may_signal(const struct file_signals *f, const struct task *to)
 {
     const struct cred *c = to->cred;
-    return f->owner_euid == 0 || f->owner_euid == c->suid || f->owner_euid == c->uid ||
-           f->owner_uid == c->suid || f->owner_uid == c->uid;
+    return f->euid == 0 || f->euid == c->suid || f->euid == c->uid || f->uid == c->suid ||
+           f->uid == c->uid;
 }
 
-static void send_one(const struct file *f, struct task *t, struct tgroup *tg, int sig,
+static void send_one(const struct file_signals *f, struct task *t, struct tgroup *tg, int sig,
                      const struct linux_siginfo *info)
 {
     const struct task *to = t ? t : tg->leader;
@@ -57,20 +57,20 @@ static void send_one(const struct file *f, struct task *t, struct tgroup *tg, in
         LOGD("vfs: async signal %d lost: %s", sig, err_name(r));
 }
 
-static void send_all(const struct file *f, int sig, const struct linux_siginfo *info)
+static void send_all(const struct file_signals *f, int sig, const struct linux_siginfo *info)
 {
-    if (!f->owner_pid)
+    if (!f || !f->pid)
         return;
-    if (f->owner_type == LINUX_F_OWNER_TID) {
-        struct task *t = task_find(f->owner_pid);
+    if (f->type == LINUX_F_OWNER_TID) {
+        struct task *t = task_find(f->pid);
         if (t)
             send_one(f, t, NULL, sig, info);
-    } else if (f->owner_type == LINUX_F_OWNER_PID) {
-        struct tgroup *tg = tgroup_find(f->owner_pid);
+    } else if (f->type == LINUX_F_OWNER_PID) {
+        struct tgroup *tg = tgroup_find(f->pid);
         if (tg)
             send_one(f, NULL, tg, sig, info);
     } else {
-        struct pgrp *pg = pgrp_find(f->owner_pid);
+        struct pgrp *pg = pgrp_find(f->pid);
         struct tgroup *tg;
         if (pg)
             LIST_FOREACH (tg, &pg->members, pgrp_node)
@@ -80,16 +80,18 @@ static void send_all(const struct file *f, int sig, const struct linux_siginfo *
 
 void file_signal_owner(const struct file *f, int fd, int code, int64_t band)
 {
-    struct linux_siginfo info = {.si_signo = f->owner_sig, .si_code = code};
+    const struct file_signals *s = f->signals;
+    int sig = s ? s->sig : 0;
+    struct linux_siginfo info = {.si_signo = sig, .si_code = code};
     info.poll.band = band;
     info.poll.fd = fd;
-    if (f->owner_sig)
-        send_all(f, f->owner_sig, &info);
+    if (sig)
+        send_all(s, sig, &info);
     else
-        send_all(f, LINUX_SIGIO, NULL); /* tells nothing more */
+        send_all(s, LINUX_SIGIO, NULL); /* tells nothing more */
 }
 
-void file_signal_urgent(const struct file *f) { send_all(f, LINUX_SIGURG, NULL); }
+void file_signal_urgent(const struct file *f) { send_all(f->signals, LINUX_SIGURG, NULL); }
 
 static void async_wake(struct waiter *w, uint32_t events)
 {
@@ -113,36 +115,56 @@ bool file_async_possible(struct file *f)
     return q != NULL;
 }
 
-void file_async_drop(struct file *f)
+struct file_signals *file_signals_get(struct file *f)
 {
-    if (!f->async)
+    if (!f->signals)
+        f->signals = SLAB_NEW(FILE_SIGNALS, struct file_signals);
+    return f->signals;
+}
+
+static void async_drop(struct file *f)
+{
+    struct file_signals *s = f->signals;
+    if (!s || !s->async)
         return;
-    waiter_remove(&f->async->waiter);
-    SLAB_FREE(FILE_ASYNC, TAKE(f->async));
+    waiter_remove(&s->async->waiter);
+    SLAB_FREE(FILE_ASYNC, TAKE(s->async));
+}
+
+void file_signals_free(struct file *f)
+{
+    if (!f->signals)
+        return;
+    async_drop(f);
+    dnotify_drop(f);
+    SLAB_FREE(FILE_SIGNALS, TAKE(f->signals));
 }
 
 int file_async_set(struct file *f, int fd, bool on)
 {
     if (!on) {
-        file_async_drop(f);
+        async_drop(f);
         return 0;
     }
     if (!file_async_possible(f))
         return -ENOTTY;
-    if (!f->async) {
+    struct file_signals *s = file_signals_get(f);
+    if (!s)
+        return -ENOMEM;
+    if (!s->async) {
         struct waitq *q;
         (void)file_poll(f, &q);
-        f->async = SLAB_NEW(FILE_ASYNC, struct file_async);
-        if (!f->async)
+        s->async = SLAB_NEW(FILE_ASYNC, struct file_async);
+        if (!s->async)
             return -ENOMEM;
-        f->async->file = f;
+        s->async->file = f;
         uint32_t events = LINUX_POLLERR | LINUX_POLLHUP |
                           (f->can_read ? LINUX_POLLIN | LINUX_POLLRDNORM : 0) |
                           (f->can_write ? LINUX_POLLOUT | LINUX_POLLWRNORM : 0);
-        waiter_init_fn(&f->async->waiter, async_wake, events);
-        waitq_add(q, &f->async->waiter);
+        waiter_init_fn(&s->async->waiter, async_wake, events);
+        waitq_add(q, &s->async->waiter);
     }
-    f->async->fd = fd;
+    s->async->fd = fd;
     return 0;
 }
 
@@ -157,9 +179,12 @@ int file_owner_set(struct task *t, struct file *f, uint32_t type, int32_t id)
         if (!found)
             return -ESRCH;
     }
-    f->owner_type = (uint8_t)type;
-    f->owner_pid = id;
-    f->owner_uid = t->cred->uid;
-    f->owner_euid = t->cred->euid;
+    struct file_signals *s = file_signals_get(f);
+    if (!s)
+        return -ENOMEM;
+    s->type = (uint8_t)type;
+    s->pid = id;
+    s->uid = t->cred->uid;
+    s->euid = t->cred->euid;
     return 0;
 }

@@ -74,8 +74,6 @@ static struct dentry *destroy(struct dentry *d)
 {
     lru_remove(d);
     unhash(d);
-    if (list_is_linked(&d->sibling))
-        list_del_init(&d->sibling);
     struct dentry *parent = dentry_is_root(d) ? NULL : d->parent;
     inode_unref(TAKE(d->inode));
     name_free(d);
@@ -158,13 +156,9 @@ static struct dentry *dentry_alloc(struct super *sb, struct dentry *parent, cons
     }
     ref_init(&d->ref);
     hlist_node_init(&d->hash);
-    list_init(&d->children);
-    list_init(&d->sibling);
     list_init(&d->lru);
     d->sb = sb;
     d->parent = parent ? dentry_ref(parent) : d;
-    if (parent)
-        list_add_tail(&d->sibling, &parent->children);
     return d;
 }
 
@@ -246,8 +240,6 @@ static void set_parent(struct dentry *d, struct dentry *parent)
     if (old == parent)
         return;
     d->parent = dentry_ref(parent);
-    list_del_init(&d->sibling);
-    list_add_tail(&d->sibling, &parent->children);
     put(old);
 }
 

@@ -22,18 +22,16 @@ struct task;
 
 struct dentry {
     struct ref ref;
+    bool hashed, mountpoint, in_lru;
+    uint8_t used_at;        /* in_lru: vfs_root.trim_tick of the last use */
     struct hlist_node hash; /* (parent, name) */
     struct dentry *parent;  /* counted; root: itself, not counted */
-    struct list_node children, sibling;
     struct list_node lru;
     struct inode *inode; /* counted; NULL: negative */
     struct super *sb;
-    bool hashed, mountpoint, in_lru;
-    uint8_t used_at; /* in_lru: vfs_root.trim_tick of the last use */
-    uint16_t name_len;
     char *name; /* arena, or inline_name */
-    char inline_name[40];
-    void *fs_priv; /* the file system's */
+    uint16_t name_len;
+    char inline_name[22];
 };
 
 struct path {

@@ -58,8 +58,7 @@ struct file *file_unref(struct file *f)
         notify_file(f, f->can_write ? LINUX_IN_CLOSE_WRITE : LINUX_IN_CLOSE_NOWRITE);
     if (!list_empty(&f->epitems) && f->epoll_gone)
         f->epoll_gone(f);
-    file_async_drop(f);
-    dnotify_drop(f);
+    file_signals_free(f);
     locks_release_file(f);
     lease_release_file(f);
     if (f->ops && f->ops->release)

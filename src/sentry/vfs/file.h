@@ -63,26 +63,31 @@ struct file_ops {
     bool stream; /* no position: lseek gives -ESPIPE, pread -ESPIPE */
 };
 
+/* What few files have: made when it is used first. */
+struct file_signals {
+    int32_t pid, sig; /* F_SETOWN, F_SETSIG (async.h) */
+    uint32_t uid, euid;
+    uint8_t type;
+    struct file_async *async;     /* O_ASYNC; owned */
+    struct inotify_mark *dnotify; /* F_NOTIFY; owned */
+};
+
 struct file {
     struct ref ref;
+    uint32_t flags; /* LINUX_O_* status and access mode */
     const struct file_ops *ops;
     struct path path;    /* counted; anonymous files have an anon dentry */
     struct inode *inode; /* counted; of path.dentry */
-    uint32_t flags;      /* LINUX_O_* status and access mode */
-    bool can_read, can_write;
     int64_t pos;
     struct cred *cred; /* counted: of the opener */
     void *priv;        /* the file system's */
     struct list_node
         epitems; /* epoll registrations of this file: epoll_gone removes them at the last close */
-    int32_t owner_pid, owner_sig; /* F_SETOWN, F_SETSIG (async.h) */
-    uint32_t owner_uid, owner_euid;
-    uint8_t owner_type;
-    struct file_async *async;     /* O_ASYNC; owned */
-    struct inotify_mark *dnotify; /* F_NOTIFY; owned */
-    bool deny_write;              /* holds inode->deny_write */
-    bool counted_writer;          /* holds inode->writers */
-    bool opened;                  /* went through open: closing it is an event */
+    struct file_signals *signals; /* owned; NULL: none */
+    bool can_read, can_write;
+    bool deny_write;     /* holds inode->deny_write */
+    bool counted_writer; /* holds inode->writers */
+    bool opened;         /* went through open: closing it is an event */
     void (*epoll_gone)(
         struct file *f); /* set with the first epitem: takes them all out at the last close */
     uint64_t dir_cookie;

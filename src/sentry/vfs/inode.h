@@ -128,24 +128,27 @@ struct super {
 
 struct inode {
     struct ref ref;
+    uint32_t opens; /* open files */
     const struct inode_ops *ops;
     const struct file_ops *fops; /* what open gives */
     struct super *sb;            /* not counted: the mount holds it */
     uint64_t ino;
     uint32_t mode, uid, gid, nlink;
-    uint64_t rdev, size, blocks;
+    uint32_t rdev;
+    uint8_t rw_hint;   /* F_SET_RW_HINT: kept, not used */
+    bool write_sealed; /* a shared mapping may not be written */
+    bool linkable;     /* O_TMPFILE without O_EXCL: linkat may give it a name though nlink is 0 */
+    uint64_t size, blocks;
     int64_t atime_ns, mtime_ns, ctime_ns, btime_ns;
-    struct pipe *fifo;                   /* S_IFIFO: the pipe while open */
-    struct unix_sock *sock;              /* S_IFSOCK: who is bound */
+    union {
+        struct pipe *fifo;      /* S_IFIFO: the pipe while open */
+        struct unix_sock *sock; /* S_IFSOCK: who is bound */
+    };
     struct file_locks *locks;            /* flock and POSIX locks, made on demand */
     struct inode_marks *marks;           /* inotify */
     struct posix_acl *acl, *acl_default; /* owned; acl.h */
     uint32_t writers; /* open for writing (ETXTBSY); execs counted in deny_write */
     uint32_t deny_write;
-    uint8_t rw_hint;   /* F_SET_RW_HINT: kept, not used */
-    uint32_t opens;    /* open files */
-    bool write_sealed; /* a shared mapping may not be written */
-    bool linkable;     /* O_TMPFILE without O_EXCL: linkat may give it a name though nlink is 0 */
 };
 
 /* File system types: name for mount(2), /proc/filesystems. mount: builds a superblock whose root dentry is set. */

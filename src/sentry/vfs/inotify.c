@@ -198,8 +198,8 @@ int inotify_remove(struct inotify *in, int32_t wd)
 
 void dnotify_drop(struct file *f)
 {
-    if (f->dnotify)
-        mark_free(TAKE(f->dnotify));
+    if (f->signals && f->signals->dnotify)
+        mark_free(TAKE(f->signals->dnotify));
 }
 
 int dnotify_set(struct task *t, struct file *f, int fd, uint32_t which)
@@ -224,17 +224,20 @@ int dnotify_set(struct task *t, struct file *f, int fd, uint32_t which)
     for (size_t i = 0; i < ARRAY_SIZE(map); i++)
         if (which & map[i].dn)
             mask |= map[i].in;
-    if (!f->dnotify) {
-        int r = mark_new(f->path.dentry, mask, &f->dnotify);
+    struct file_signals *s = file_signals_get(f);
+    if (!s)
+        return -ENOMEM;
+    if (!s->dnotify) {
+        int r = mark_new(f->path.dentry, mask, &s->dnotify);
         if (r < 0)
             return r;
-        f->dnotify->signals = f;
+        s->dnotify->signals = f;
     }
     /* Kinds add up, and what was asked for many times stays so. */
-    uint32_t once = mask & f->dnotify->mask & LINUX_IN_ONESHOT;
-    f->dnotify->mask = ((mask | f->dnotify->mask) & LINUX_IN_ALL_EVENTS) | once;
-    f->dnotify->wd = fd;
-    return f->owner_pid ? 0 : file_owner_set(t, f, LINUX_F_OWNER_PID, t->tg->pid);
+    uint32_t once = mask & s->dnotify->mask & LINUX_IN_ONESHOT;
+    s->dnotify->mask = ((mask | s->dnotify->mask) & LINUX_IN_ALL_EVENTS) | once;
+    s->dnotify->wd = fd;
+    return s->pid ? 0 : file_owner_set(t, f, LINUX_F_OWNER_PID, t->tg->pid);
 }
 
 /* ---- the instance as a file ---- */

@@ -75,7 +75,7 @@ static int devpts_lookup(struct inode *dir, struct dentry *d)
         di->serial = p ? p->serial : 0;
         inode_init(i, dir->sb, &node_ops, NULL, LINUX_S_IFCHR | (ptmx ? o->ptmxmode : o->mode));
         i->ino = ptmx ? INO_PTMX : INO_PTS + n;
-        i->rdev = ptmx ? TTY_RDEV(5, 2) : TTY_RDEV(136, n);
+        i->rdev = (uint32_t)(ptmx ? TTY_RDEV(5, 2) : TTY_RDEV(136, n));
         if (p) {
             i->uid = (uint32_t)p->uid;
             i->gid = o->has_gid && !p->node_changed ? o->gid : (uint32_t)p->gid;

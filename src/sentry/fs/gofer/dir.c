@@ -10,6 +10,7 @@
 #include "sentry/fs/gofer/gofer_ops.h"
 #include "sentry/vfs/dentry.h"
 #include "sentry/vfs/file.h"
+#include "sentry/vfs/vfs_priv.h"
 
 #include <string.h>
 
@@ -130,22 +131,44 @@ static int listing_fill(struct listing *l, int fd)
     return r;
 }
 
-/* Mount points below d that the host does not list. */
+/* The entry of d on the way to where m is mounted; NULL: it is not below d. */
+static const struct dentry *way_to(const struct dentry *d, const struct mount *m)
+{
+    const struct dentry *c = m->mountpoint;
+    while (c && c->parent != d && c->parent != c)
+        c = c->parent;
+    return c && c->parent == d && c != d ? c : NULL;
+}
+
+static int listing_add_name(struct listing *l, const struct dentry *c)
+{
+    char rec[LINUX_DIRENT64_HEADER + 256 + 8] = {0};
+    size_t len = ALIGN_UP(LINUX_DIRENT64_HEADER + c->name_len + 1u, 8u);
+    struct linux_dirent64 e = {.d_ino = c->inode->ino,
+                               .d_reclen = (uint16_t)len,
+                               .d_type = (uint8_t)((c->inode->mode >> 12) & 15)};
+    memcpy(rec, &e, LINUX_DIRENT64_HEADER);
+    memcpy(rec + LINUX_DIRENT64_HEADER, c->name, c->name_len);
+    return listing_append(l, rec, len);
+}
+
+/* Mount points below d that the host does not list: the mounts hold their dentries. */
 static int listing_add_synthetic(struct listing *l, const struct dentry *d)
 {
-    const struct dentry *c;
+    const struct mount *m, *before;
     int r = 0;
-    LIST_FOREACH (c, &d->children, sibling) {
-        char rec[LINUX_DIRENT64_HEADER + 256 + 8] = {0};
-        if (r < 0 || !c->hashed || !c->inode || !to_gofer(c->inode)->synthetic)
+    LIST_FOREACH (m, &vfs()->mounts, node) {
+        const struct dentry *c = way_to(d, m);
+        if (r < 0 || !c || !c->hashed || !c->inode || !to_gofer(c->inode)->synthetic)
             continue;
-        size_t len = ALIGN_UP(LINUX_DIRENT64_HEADER + c->name_len + 1u, 8u);
-        struct linux_dirent64 e = {.d_ino = c->inode->ino,
-                                   .d_reclen = (uint16_t)len,
-                                   .d_type = (uint8_t)((c->inode->mode >> 12) & 15)};
-        memcpy(rec, &e, LINUX_DIRENT64_HEADER);
-        memcpy(rec + LINUX_DIRENT64_HEADER, c->name, c->name_len);
-        r = listing_append(l, rec, len);
+        bool known = false;
+        LIST_FOREACH (before, &vfs()->mounts, node) {
+            if (before == m)
+                break;
+            known |= way_to(d, before) == c;
+        }
+        if (!known)
+            r = listing_add_name(l, c);
     }
     return r;
 }

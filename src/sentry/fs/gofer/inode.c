@@ -18,7 +18,7 @@ void gofer_attr_set(struct gofer_inode *g, const struct stat *st)
     i->uid = st->st_uid;
     i->gid = st->st_gid;
     i->nlink = (uint32_t)st->st_nlink;
-    i->rdev = st->st_rdev;
+    i->rdev = (uint32_t)st->st_rdev;
     i->size = (uint64_t)st->st_size;
     i->blocks = (uint64_t)st->st_blocks;
     i->atime_ns = ns_of(&st->st_atim);

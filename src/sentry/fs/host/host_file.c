@@ -26,7 +26,7 @@ static int attr_refresh(struct inode *i)
     i->uid = st.st_uid;
     i->gid = st.st_gid;
     i->nlink = (uint32_t)st.st_nlink;
-    i->rdev = st.st_rdev;
+    i->rdev = (uint32_t)st.st_rdev;
     i->size = (uint64_t)st.st_size;
     i->blocks = (uint64_t)st.st_blocks;
     i->atime_ns = ns_of(&st.st_atim);

@@ -69,7 +69,7 @@ int ov_inode_over(struct super *sb, struct dentry *lower, struct ov_inode **ret)
     v->uid = st.uid;
     v->gid = st.gid;
     v->nlink = (uint32_t)st.nlink;
-    v->rdev = st.rdev;
+    v->rdev = (uint32_t)st.rdev;
     v->size = st.size;
     v->blocks = st.blocks;
     v->atime_ns = st.atime_ns;
@@ -162,7 +162,7 @@ static int make(struct inode *dir, struct dentry *d, uint32_t mode, uint64_t rde
     int err = inode_made(dir->sb, mode, &o);
     if (err)
         return err;
-    o->t.vfs.rdev = rdev;
+    o->t.vfs.rdev = (uint32_t)rdev;
     return name_new(dir, d, o, cr);
 }
 

@@ -91,7 +91,7 @@ static int make(struct inode *dir, struct dentry *d, uint32_t mode, uint64_t rde
     int err = tmpfs_inode_new(dir->sb, mode, &t);
     if (err)
         return err;
-    t->vfs.rdev = rdev;
+    t->vfs.rdev = (uint32_t)rdev;
     return name_new(dir, d, t, cr);
 }
 
