@@ -135,8 +135,10 @@ struct waitq *platform_map_waitq(struct thread *th);
 ssize_t platform_copy_in(struct space *s, void *dst, struct uaddr src, size_t size_bytes);
 ssize_t platform_copy_out(struct space *s, struct uaddr dst, const void *src, size_t size_bytes);
 
-/* The host CPUs that the thread may run on; threads that it makes inherit them, a new space does not. */
 #define PLATFORM_CPUS_MAX 256u
+/* The host CPUs that there are for us; none if the host does not say. */
+void platform_cpus(uint64_t ret[PLATFORM_CPUS_MAX / 64]);
+/* The host CPUs that the thread may run on; threads that it makes inherit them, a new space does not. */
 void platform_set_affinity(struct thread *th, const uint64_t cpus[PLATFORM_CPUS_MAX / 64]);
 /* Near memory: bytes of th's own space that came with its stop or can go with its answer. From a stop to the resume. */
 /* The first bytes at src that are near, at most size_bytes: their number, 0 if none is. */

@@ -1,5 +1,4 @@
 /* CPU sets. Programs see the host's numbers, as the vDSO and rseq tell them. */
-#include "host/host.h"
 #include "sentry/kernel.h"
 #include "sentry/task/task_priv.h"
 
@@ -9,8 +8,7 @@ void affinity_init(void)
 {
     uint64_t *cpus = kern()->tasks->cpus;
     uint32_t n = 0;
-    if (host_sched_getaffinity(0, PLATFORM_CPUS_MAX / 8, cpus) < 0)
-        memset(cpus, 0, PLATFORM_CPUS_MAX / 8);
+    platform_cpus(cpus);
     for (uint32_t i = 0; i < PLATFORM_CPUS_MAX; i++) { /* as many as programs are told of */
         uint64_t bit = 1ULL << (i % 64);
         if ((cpus[i / 64] & bit) && ++n > kern()->ncpus)

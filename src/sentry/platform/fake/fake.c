@@ -240,6 +240,12 @@ uint64_t platform_scratch(struct thread *th, void **ret)
     return 0;
 }
 
+void platform_cpus(uint64_t ret[PLATFORM_CPUS_MAX / 64])
+{
+    memset(ret, 0, PLATFORM_CPUS_MAX / 8);
+    ret[0] = 1;
+}
+
 void platform_set_affinity(struct thread *th, const uint64_t cpus[PLATFORM_CPUS_MAX / 64]) {}
 
 static void enter(struct task *t, enum stop_kind stop, uint64_t nr, const uint64_t args[6])

@@ -57,6 +57,12 @@ static void cpus_free(struct thread *th)
     th->cpus = NULL;
 }
 
+void platform_cpus(uint64_t ret[PLATFORM_CPUS_MAX / 64])
+{
+    memset(ret, 0, PLATFORM_CPUS_MAX / 8);
+    (void)!host_sched_getaffinity(0, PLATFORM_CPUS_MAX / 8, ret);
+}
+
 void platform_set_affinity(struct thread *th, const uint64_t cpus[PLATFORM_CPUS_MAX / 64])
 {
     if (th->tid) {
