@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Writes filter.c: the seccomp filters of stub processes (DESIGN.md 3.1, 3.5), which differ in how a call is handed to the sentry:
-stub_filter as a trap, whose stop is posted to a worker on another CPU or else a notification; stub_filter_single, where there is
-one CPU, as a notification unless a trap saves two reaches into the process; stub_filter_trace as a stop of the tracer.
+"""Writes filter.c: the seccomp filters of stub processes (DESIGN.md 3.1, 3.5). stub_filter hands a call to the sentry as a
+notification, or as a trap where that saves two reaches into the process; stub_filter_trace as a stop of the tracer.
+stub_filter_wide is put on top of the first where a worker attaches (docs/decisions/0005-attached-worker.md): every call that would
+come to the sentry is a trap then. The host takes the stricter answer of two filters, and a trap is stricter than a notification.
 
 From the stub's text: what the sentry's commands need, natively when the arguments keep it to the application's own memory,
 else as a notification that the sentry answers with "continue" only if it asked this thread for exactly this call.
@@ -77,6 +78,8 @@ def leaf(target):
     """The special ones are far away: an unconditional jump reaches them."""
     if target == "other":
         ret("TRAP" if wide else hand_over)
+    elif wide:
+        ret("ALLOW")
     elif target == "allow":
         ret("ALLOW")
     elif target == "trap":
@@ -102,6 +105,12 @@ def program(kind):
     hand_over = "TRACE" if trace else "USER_NOTIF"
     prog.clear()
     labels.clear()
+    if wide:   # the filter below decides about what is allowed here
+        ld(IP_HI); jmp("JEQ", STUB_HI, "s_allow")
+        ld(NR)
+        tree({number[n]: "allow" for n in (*NATIVE, *HOST, *SPECIAL)})
+        label("s_allow"); ret("ALLOW")
+        return
     ld(ARCH); jmp("JEQ", "AUDIT_ARCH_X86_64", None, "s_kill")
     ld(IP_HI); jmp("JEQ", STUB_HI, None, "app")
     ld(IP_LO); jmp("JGE", TEXT_SIZE, "app")
@@ -129,9 +138,9 @@ def program(kind):
 
     # the application
     label("app"); ld(NR)
-    actions = {nr: "trap" for nr, ops in near_calls.items() if kind == "single" and (len(ops) > 1 or ops[0][0] >= near.EACH_IN)}
+    actions = {nr: "trap" for nr, ops in near_calls.items() if not trace and (len(ops) > 1 or ops[0][0] >= near.EACH_IN)}
     actions.update({number[n]: "trap" for n in TRAPS if n in number})
-    actions.update({number[n]: "allow" for n in ("sched_yield", "getcpu", "gettimeofday", "time", *HOST)})
+    actions.update({number[n]: "allow" for n in (*NATIVE, *HOST)})
     actions.update({number[n]: n for n in ("futex", "membarrier", "arch_prctl")})
     actions.update({number[n]: "clock" for n in ("clock_gettime", "clock_getres")})
     actions.update({number[n]: "itimer" for n in ("setitimer", "getitimer")})
@@ -157,11 +166,13 @@ near_calls = near.near(sys.argv[1])
 with open(sys.argv[1], encoding="utf-8") as f:
     number = {n: int(nr) for n, nr in re.findall(r"^SYS\((\w+), X86\((\d+)\)", f.read(), re.M)}
 HOST = "futex_waitv futex_wake futex_wait futex_requeue".split()
+NATIVE = "sched_yield getcpu gettimeofday time".split()
+SPECIAL = "futex membarrier arch_prctl clock_gettime clock_getres".split()   # it depends on their arguments
 
 out = ["/* Made by gen_filter.py. */", '#include "stub/stub.h"', "", "#include <asm/unistd_64.h>", "#include <linux/audit.h>",
        "#include <linux/filter.h>", "#include <linux/seccomp.h>", "",
        f'_Static_assert(STUB_TEXT >> 32 == {STUB_HI:#x} && STUB_TEXT_SIZE == {TEXT_SIZE:#x}, "gen_filter.py");', ""]
-for name, kind in (("stub_filter", "wide"), ("stub_filter_single", "single"), ("stub_filter_trace", "trace")):
+for name, kind in (("stub_filter", "notify"), ("stub_filter_wide", "wide"), ("stub_filter_trace", "trace")):
     program(kind)
     out.append(f"const struct sock_filter {name}[] = {{")
     for pc, (code, k, t, f) in enumerate(prog):

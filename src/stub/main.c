@@ -36,8 +36,8 @@ static uint64_t find_vdso(const uint64_t *sp)
 
 static void handlers_install(void)
 {
-    static const uint8_t signals[] = {SIGSYS,  SIGSEGV,           SIGBUS, SIGFPE, SIGILL,
-                                      SIGTRAP, STUB_SIG_INTERRUPT, SIGVTALRM, SIGPROF};
+    static const uint8_t signals[] = {
+        SIGSYS, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, STUB_SIG_INTERRUPT, SIGVTALRM, SIGPROF};
     /* SA_RESTART: a call that was interrupted before the sentry saw it, or a native futex wait, shows as not yet made. */
     for (unsigned i = 0; i < sizeof signals; i++) {
         int trap = signals[i] == SIGSYS;
@@ -68,12 +68,11 @@ void stub_main(const uint64_t *stack)
     handlers_install();
     stub_call(__NR_madvise, STUB_AREAS, STUB_AREA_SIZE, 10, 0, 0, 0);
     stub_call(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
-    const uint64_t flags = SECCOMP_FILTER_FLAG_NEW_LISTENER | (1UL << 5) /* WAIT_KILLABLE_RECV */;
     int trace = ctl->mode == STUB_MODE_TRACE;
     int64_t listener = trace ? filter_install(stub_filter_trace, stub_filter_trace_len, 0)
-                       : ctl->mode == STUB_MODE_SINGLE
-                           ? filter_install(stub_filter_single, stub_filter_single_len, flags)
-                           : filter_install(stub_filter, stub_filter_len, flags);
+                             : filter_install(stub_filter, stub_filter_len,
+                                              SECCOMP_FILTER_FLAG_NEW_LISTENER |
+                                                  (1UL << 5) /* WAIT_KILLABLE_RECV */);
     __atomic_store_n(&ctl->listener, (int32_t)(listener < 0 ? listener : listener + 1),
                      __ATOMIC_RELEASE);
     stub_call(__NR_futex, STUB_AREAS + __builtin_offsetof(struct stub_ctl, listener), 1 /* WAKE */,

@@ -56,5 +56,5 @@ void stub_stopped(int signo, void *info, void *uc);
 _Noreturn void stub_run(struct stub_ctl *ctl); /* a thread that starts */
 
 /* The seccomp filter of all stubs (filter.c). */
-extern const struct sock_filter stub_filter[], stub_filter_single[], stub_filter_trace[];
-extern const unsigned stub_filter_len, stub_filter_single_len, stub_filter_trace_len;
+extern const struct sock_filter stub_filter[], stub_filter_wide[], stub_filter_trace[];
+extern const unsigned stub_filter_len, stub_filter_wide_len, stub_filter_trace_len;

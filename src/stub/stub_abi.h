@@ -42,6 +42,7 @@
 /* Commands beyond host calls by number. */
 #define STUB_CMD_COPY    0x7200 /* dst, src, size */
 #define STUB_CMD_CLONE   0x7201 /* flags, slot, child_tid, tls */
+#define STUB_CMD_WIDEN   0x7203 /* from now on all calls of the process are traps */
 
 #define STUB_FLAG_REPORT 1u
 #define STUB_FLAG_RETURN 2u /* the call returns `ret`; nothing else in its context has changed */
@@ -49,7 +50,6 @@
 /* How the zygote's filter hands a call to the sentry. */
 #define STUB_MODE_NOTIFY   0u /* seccomp user notification */
 #define STUB_MODE_TRACE    1u /* the tracer's stop */
-#define STUB_MODE_SINGLE   2u /* notification; there is one CPU */
 
 #define STUB_SIG_INTERRUPT 10 /* SIGUSR1 of the host */
 

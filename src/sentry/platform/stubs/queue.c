@@ -85,6 +85,12 @@ bool queue_continue(struct thread *th, const struct seccomp_notif *n)
             if (n->data.nr != SYS_clone || n->data.args[0] != c->arg[0] ||
                 n->data.args[3] != c->arg[2] || n->data.args[4] != c->arg[3])
                 continue;
+        } else if (
+            c->nr ==
+            STUB_CMD_WIDEN) { /* where its program lies does not matter: it can only forbid more */
+            if (n->data.nr != SYS_seccomp || n->data.args[0] != SECCOMP_SET_MODE_FILTER ||
+                n->data.args[1] != SECCOMP_FILTER_FLAG_TSYNC)
+                continue;
         } else if ((uint64_t)n->data.nr != c->nr ||
                    memcmp(n->data.args, c->arg, sizeof(c->arg)) != 0) {
             continue;

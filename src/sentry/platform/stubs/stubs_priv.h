@@ -57,6 +57,7 @@ struct space {
     int32_t pid;       /* 0: not started */
     uint32_t nthreads; /* not DYING */
     bool dead;
+    bool wide;                /* all its calls are traps: its stops can be posted */
     struct list_node threads; /* all */
     struct waitq map_wait;    /* operations under way have ended */
     struct hostfile *pidfd;
@@ -81,6 +82,7 @@ struct thread {
     uint32_t uc_off;    /* of the frame, in the area */
     bool posted;        /* stopped by a post; has_notif too if it went to sleep */
     bool watched;       /* the next stop may be a post */
+    bool widen;         /* its process shall do STUB_CMD_WIDEN */
     uint16_t quick;     /* calls in a row that came soon after the answer before */
     int64_t answer_ns;  /* when it was answered, if calls come quickly */
     bool pristine;      /* STOP_CONTEXT of a trapped call: nothing but rax will change */

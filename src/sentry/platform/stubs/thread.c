@@ -254,6 +254,7 @@ int platform_fork(struct thread *by, struct task *child, struct thread **ret)
         thread_free(th);
         return -ENOMEM;
     }
+    s->wide = by->space->wide;
     int err = clone_queue(by, th, LINUX_CLONE_PARENT, 0, 0);
     if (!err)
         *ret = th;
@@ -368,6 +369,11 @@ void thread_handover(struct thread *th)
     } else {
         context_store(th);
     }
+    if (th->widen) {
+        static const uint64_t none[6];
+        th->widen = false;
+        th->space->wide = queue_add(th, STUB_CMD_WIDEN, none, (struct urange){0, 0}, NULL) == 0;
+    }
     struct queue *q = th->q;
     uint32_t n = q ? q->n : 0;
     for (uint32_t i = 0; i < n; i++)
@@ -409,6 +415,8 @@ void platform_return(struct thread *th, int64_t value)
         platform_resume(th);
         return;
     }
+    if (th->widen)
+        host_interrupt(th); /* with its whole context it can be told to */
     th->stop = STOP_RUNNING;
     stop_answer(th, value);
 }

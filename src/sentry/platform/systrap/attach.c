@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/resource.h>
+#include <sys/time.h>
 #include <string.h>
 
 #include "base/atomic.h"
@@ -16,10 +18,14 @@
 #define LINGER      15000  /* how long to spin after an answer */
 #define FIRST       80000  /* .. after the first one: the thread has to move to another CPU */
 #define PREEMPTED   100000 /* a gap in our own time: somebody else needs this CPU */
+#define APART       500000 /* between probes */
 #define POLL        4000
 #define BACKOFF_MIN 1000000
 #define BACKOFF_MAX 100000000
 /* Calls. */
+#define WIDEN                                                                                      \
+    48u /* quick ones before the filter is changed, which costs what 20 notifications do */
+#define PROBES     6u /* in a row that found a CPU: then each that does will do */
 #define NEED_MIN   8u
 #define NEED_MAX   256u
 #define PAYS       24u /* in a session, to have been worth its start */
@@ -29,10 +35,14 @@
 static struct {
     bool possible;
     bool apart;    /* see attach_apart */
-    bool attached; /* to the thread of: */
+    bool attached; /* to the thread of slot */
+    bool probing;  /* its next stop */
+    bool found;    /* the last of PROBES: its answer is the stop that comes now */
+    uint32_t probes;
     uint32_t slot;
-    uint32_t calls; /* in this session */
-    uint32_t need;  /* quick calls before one begins */
+    uint32_t calls;   /* in this session */
+    uint32_t need;    /* quick calls before one begins */
+    int64_t switches; /* of this worker, before the answer that began a session or a probe */
     int64_t not_before_ns, backoff_ns;
 } at = {.need = NEED_MIN, .backoff_ns = BACKOFF_MIN};
 
@@ -53,7 +63,12 @@ void attach_init(void)
     at.possible = n > 1;
 }
 
-bool attach_possible(void) { return at.possible; }
+/* How often this worker has lost its CPU. */
+static int64_t switches(void)
+{
+    struct rusage u;
+    return host_getrusage(RUSAGE_THREAD, &u) < 0 ? -1 : u.ru_nivcsw + u.ru_nvcsw;
+}
 
 void attach_stopped(struct thread *th)
 {
@@ -63,6 +78,10 @@ void attach_stopped(struct thread *th)
         th->quick /= 2;
     else if (th->quick < UINT16_MAX)
         th->quick++;
+    if (at.found && worker_leads()) {
+        at.found = false;
+        th->widen = th->slot == at.slot;
+    }
 }
 
 bool attach_watch(struct thread *th)
@@ -74,12 +93,16 @@ bool attach_watch(struct thread *th)
         return false;
     if (at.attached)
         return th->posted && th->slot == at.slot;
-    if (th->quick < at.need || th->answer_ns < at.not_before_ns)
+    bool wide = th->space->wide;
+    if (th->quick < (wide ? at.need : WIDEN) || th->answer_ns < at.not_before_ns || th->widen)
         return false;
-    at.attached = at.apart = true;
+    at.attached = wide;
+    at.probing = !wide;
+    at.apart = true;
+    at.switches = switches();
     at.slot = th->slot;
     at.calls = 0;
-    return true;
+    return wide;
 }
 
 bool attach_apart(void)
@@ -87,6 +110,12 @@ bool attach_apart(void)
     bool apart = at.apart;
     at.apart = false;
     return apart;
+}
+
+static void back_off(int64_t now)
+{
+    at.not_before_ns = now + at.backoff_ns;
+    at.backoff_ns = at.backoff_ns * 2 < BACKOFF_MAX ? at.backoff_ns * 2 : BACKOFF_MAX;
 }
 
 /* The session is over: was it worth it? One that has no second CPU ends with a call or none. */
@@ -100,8 +129,7 @@ static void detach(bool pushed, int64_t now)
         return;
     }
     at.need = at.need * 2 < NEED_MAX ? at.need * 2 : NEED_MAX;
-    at.not_before_ns = now + at.backoff_ns;
-    at.backoff_ns = at.backoff_ns * 2 < BACKOFF_MAX ? at.backoff_ns * 2 : BACKOFF_MAX;
+    back_off(now);
 }
 
 static bool other_waits(int listener)
@@ -127,13 +155,37 @@ static bool unwatch(void)
     return atomic_cmpxchg_acq_rel(hand(), &old, STUB_HAND_NONE) || old != STUB_HAND_POSTED;
 }
 
+/* Does the thread's next notification come while this CPU is ours all the time? */
+static void probe(int listener)
+{
+    int64_t begin = clock_monotonic_ns(), now = begin;
+    bool came = false;
+    at.probing = false;
+    while (!came && now - begin < FIRST) {
+        came = other_waits(listener);
+        now = clock_monotonic_ns();
+    }
+    bool free = came && switches() == at.switches;
+    at.probes = free ? at.probes + 1 : 0;
+    at.found = at.probes >= PROBES;
+    LOGD("attach: probe slot=%u free=%d", at.slot, free);
+    if (!free)
+        back_off(now);
+    else if (!at.found)
+        at.not_before_ns = now + APART;
+}
+
 bool attach_spin(struct platform_event *ret, int listener)
 {
+    if (at.probing)
+        probe(listener);
     if (!at.attached)
         return false;
     int64_t begin = clock_monotonic_ns(), last = begin, polled = begin;
     int64_t linger = at.calls ? LINGER : FIRST;
     bool pushed = false, over = at.calls % POLL_CALLS == POLL_CALLS - 1 && other_waits(listener);
+    if (!at.calls && switches() != at.switches)
+        over = true; /* it ran here, in our place */
     while (!over) {
         for (int i = 0; i < 16; i++) {
             uint32_t h = atomic_load_acquire(hand());

@@ -1,6 +1,8 @@
 /* sentry/platform/systrap/attach.h - stops without notifications: the leading worker spins on the area of a thread that calls
  * quickly, on another CPU (DESIGN.md 3.4; docs/decisions/0005-attached-worker.md).
  *
+ * States   of the leader: nothing; PROBING (the next notification is awaited without sleeping: if it comes, there is a CPU for us); ATTACHED.
+ *          A process whose calls are notifications is widened when a probe has succeeded, and can be attached to from then on.
  * Owner    the leading worker, but for what is said.
  * Locks    stopped, watch: the kernel lock. spin: none, called where it would wait for a notification.
  */
@@ -12,7 +14,6 @@
 struct thread;
 
 void attach_init(void);
-bool attach_possible(void); /* there is another CPU to spin on */
 void attach_stopped(struct thread *th);
 /* Whether the next stop of th, which goes on now, is posted. */
 bool attach_watch(struct thread *th);

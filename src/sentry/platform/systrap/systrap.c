@@ -101,7 +101,7 @@ static int systrap_proceed_with_file(uint64_t id, int fd, int at)
 static uint32_t systrap_mode(void)
 {
     attach_init();
-    return attach_possible() ? STUB_MODE_NOTIFY : STUB_MODE_SINGLE;
+    return STUB_MODE_NOTIFY;
 }
 
 const struct transport systrap_transport = {
