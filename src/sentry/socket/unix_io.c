@@ -124,13 +124,13 @@ static ssize_t send_stream(struct unix_sock *u, struct task *t, struct sock_msg 
         if (r > 0)
             done += r;
     }
-    if (r >= 0 && oob) {
+    if (r == -EPIPE && !done)
+        sigpipe(t, m);
+    if (r >= 0 && oob) { /* without a signal, as in Linux */
         r = stream_one(u, t, m, scm, 1, true);
         if (r > 0)
             done++;
     }
-    if (r == -EPIPE && !done)
-        sigpipe(t, m);
     return done ? done : MIN(r, (ssize_t)0);
 }
 
