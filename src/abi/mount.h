@@ -2,6 +2,8 @@
 #ifndef CVISOR_ABI_MOUNT_H
 #define CVISOR_ABI_MOUNT_H
 
+#include <stdint.h>
+
 /* LINUX_MS_SYNC belongs to msync(2); mount's synchronous flag is LINUX_MS_SYNCHRONOUS. */
 #define LINUX_MS_RDONLY               0x1U
 #define LINUX_MS_NOSUID               0x2U
@@ -41,5 +43,36 @@
 #define LINUX_MOVE_MOUNT_T_EMPTY_PATH 0x40U
 #define LINUX_FSOPEN_CLOEXEC          0x1U
 #define LINUX_FSMOUNT_CLOEXEC         0x1U
+#define LINUX_MOVE_MOUNT_F_AUTOMOUNTS 0x2U
+#define LINUX_MOVE_MOUNT_T_SYMLINKS   0x10U
+#define LINUX_MOVE_MOUNT_T_AUTOMOUNTS 0x20U
+#define LINUX_FSPICK_CLOEXEC          0x1U
+#define LINUX_FSPICK_SYMLINK_NOFOLLOW 0x2U
+#define LINUX_FSPICK_NO_AUTOMOUNT     0x4U
+#define LINUX_FSPICK_EMPTY_PATH       0x8U
+#define LINUX_MOUNT_ATTR_RDONLY       0x1U
+#define LINUX_MOUNT_ATTR_NOSUID       0x2U
+#define LINUX_MOUNT_ATTR_NODEV        0x4U
+#define LINUX_MOUNT_ATTR_NOEXEC       0x8U
+#define LINUX_MOUNT_ATTR_NOATIME      0x10U
+#define LINUX_MOUNT_ATTR_STRICTATIME  0x20U
+#define LINUX_MOUNT_ATTR_ATIME        0x70U /* one of: 0 relatime, and the two above */
+#define LINUX_MOUNT_ATTR_NODIRATIME   0x80U
+#define LINUX_MOUNT_ATTR_IDMAP        0x100000U
+#define LINUX_MOUNT_ATTR_NOSYMFOLLOW  0x200000U
+enum {
+    LINUX_FSCONFIG_SET_FLAG,
+    LINUX_FSCONFIG_SET_STRING,
+    LINUX_FSCONFIG_SET_BINARY,
+    LINUX_FSCONFIG_SET_PATH,
+    LINUX_FSCONFIG_SET_PATH_EMPTY,
+    LINUX_FSCONFIG_SET_FD,
+    LINUX_FSCONFIG_CMD_CREATE,
+    LINUX_FSCONFIG_CMD_RECONFIGURE,
+    LINUX_FSCONFIG_CMD_CREATE_EXCL,
+};
+struct linux_mount_attr {
+    uint64_t attr_set, attr_clr, propagation, userns_fd;
+};
 
 #endif

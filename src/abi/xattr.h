@@ -26,6 +26,10 @@
 #define LINUX_ACL_GROUP     0x08U
 #define LINUX_ACL_MASK      0x10U
 #define LINUX_ACL_OTHER     0x20U
+struct linux_xattr_args { /* of setxattrat, getxattrat */
+    uint64_t value;
+    uint32_t size, flags;
+};
 struct linux_acl_header {
     uint32_t a_version;
 };

@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 static void start(void)
 {
@@ -184,5 +185,120 @@ TEST(root_of_a_bind)
         }
     fclose(f);
     CHECK(found);
+    end();
+}
+
+/* ---- mounts as descriptors ---- */
+
+enum { SET_FLAG, SET_STRING, CREATE = 6, RECONFIGURE };
+struct attr {
+    uint64_t set, clr, propagation, userns;
+};
+#define CLONE_TREE 1
+#define RECURSE    0x8000
+#define F_EMPTY    4
+
+static int fsopen_(const char *type) { return (int)syscall(430, type, 0); }
+static int fsconfig_(int fd, unsigned cmd, const char *key, const void *value)
+{
+    return (int)syscall(431, fd, cmd, key, value, 0);
+}
+static int fsmount_(int fd, unsigned attr) { return (int)syscall(432, fd, 0, attr); }
+static int open_tree_(const char *path, unsigned flags)
+{
+    return (int)syscall(428, AT_FDCWD, path, flags);
+}
+static int move_(int fd, const char *to)
+{
+    return (int)syscall(429, fd, "", AT_FDCWD, to, F_EMPTY);
+}
+
+TEST(made_in_steps)
+{
+    struct stat st;
+    start();
+    CHECK_ERR(fsopen_("nosuchfs"), ENODEV);
+    int fs = CHECK_OK(fsopen_("tmpfs"));
+    CHECK_ERR(fsmount_(fs, 0), EINVAL); /* not made yet */
+    CHECK_OK(fsconfig_(fs, SET_STRING, "source", "mine"));
+    CHECK_OK(fsconfig_(fs, SET_STRING, "mode", "0711"));
+    CHECK_ERR(fsconfig_(fs, SET_STRING, "mode", NULL), EINVAL);
+    CHECK_ERR(fsconfig_(fs, 99, NULL, NULL), EOPNOTSUPP);
+    CHECK_OK(fsconfig_(fs, CREATE, NULL, NULL));
+    int m = CHECK_OK(fsmount_(fs, 4 /* nodev */));
+    CHECK_ERR(fsmount_(fs, 0), EBUSY);
+    CHECK_OK(close(fs));
+    CHECK_OK(mkdirat(m, "in", 0755)); /* used before it is anywhere */
+    CHECK_OK(move_(m, "a"));
+    CHECK(is_mount("a"));
+    CHECK_OK(close(m));
+    CHECK(is_mount("a"));
+    CHECK_OK(stat("a", &st));
+    CHECK_EQ(st.st_mode & 07777, 0711);
+    CHECK_OK(access("a/in", F_OK));
+    end();
+}
+
+TEST(gone_without_a_place)
+{
+    start();
+    int fs = CHECK_OK(fsopen_("tmpfs"));
+    CHECK_OK(fsconfig_(fs, CREATE, NULL, NULL));
+    int m = CHECK_OK(fsmount_(fs, 0));
+    CHECK_OK(mkdirat(m, "d", 0755));
+    int d = CHECK_OK(openat(m, "d", O_RDONLY));
+    CHECK_OK(close(m));
+    CHECK_OK(mkdirat(d, "x", 0755)); /* an open file keeps the file system */
+    CHECK_OK(close(d));
+    end();
+}
+
+TEST(trees_as_descriptors)
+{
+    start();
+    CHECK_OK(mount("one", "a", "tmpfs", 0, NULL));
+    CHECK_OK(mkdir("a/d", 0755));
+    CHECK_OK(mount("two", "a/d", "tmpfs", 0, NULL));
+    CHECK_OK(mkdir("a/d/x", 0755));
+    CHECK_ERR(open_tree_("a", RECURSE), EINVAL);
+    int plain = CHECK_OK(open_tree_("a", 0));
+    CHECK_OK(faccessat(plain, "d/x", F_OK, 0));
+    CHECK_OK(close(plain));
+    int one = CHECK_OK(open_tree_("a", CLONE_TREE)),
+        all = CHECK_OK(open_tree_("a", CLONE_TREE | RECURSE));
+    CHECK_ERR(faccessat(one, "d/x", F_OK, 0), ENOENT);
+    CHECK_OK(faccessat(all, "d/x", F_OK, 0));
+    CHECK_OK(move_(all, "b"));
+    CHECK(is_mount("b/d"));
+    CHECK_OK(move_(one, "c"));
+    CHECK(is_mount("c"));
+    CHECK(!is_mount("c/d"));
+    int moved = CHECK_OK(open_tree_("c", 0));
+    CHECK_OK(move_(moved, "b/d/x")); /* it has a place, and gets another */
+    CHECK(!is_mount("c"));
+    CHECK(is_mount("b/d/x"));
+    end();
+}
+
+TEST(attributes)
+{
+    struct attr ro = {.set = 1}, rw = {.clr = 1}, bad = {.set = 1ULL << 40},
+                shared = {.propagation = MS_SHARED};
+    start();
+    CHECK_OK(mount("one", "a", "tmpfs", 0, NULL));
+    CHECK_OK(mkdir("a/d", 0755));
+    CHECK_OK(mount("two", "a/d", "tmpfs", 0, NULL));
+    CHECK_OK(syscall(442, AT_FDCWD, "a", 0, &ro, sizeof(ro)));
+    CHECK_ERR(mkdir("a/x", 0755), EROFS);
+    CHECK_OK(mkdir("a/d/x", 0755));
+    CHECK_OK(syscall(442, AT_FDCWD, "a", RECURSE, &ro, sizeof(ro)));
+    CHECK_ERR(mkdir("a/d/y", 0755), EROFS);
+    CHECK_OK(syscall(442, AT_FDCWD, "a", RECURSE, &rw, sizeof(rw)));
+    CHECK_OK(mkdir("a/d/y", 0755));
+    CHECK_ERR(syscall(442, AT_FDCWD, "a", 0, &bad, sizeof(bad)), EINVAL);
+    CHECK_ERR(syscall(442, AT_FDCWD, "a", 0, &ro, 8), EINVAL);
+    CHECK_ERR(syscall(442, AT_FDCWD, "c", 0, &ro, sizeof(ro)), EINVAL);
+    CHECK_OK(syscall(442, AT_FDCWD, "a", 0, &shared, sizeof(shared)));
+    CHECK(has_field("a", " shared:"));
     end();
 }

@@ -226,3 +226,95 @@ int64_t sys_fremovexattr(struct task *t, const struct sys_args *a)
 {
     return xattr_call(t, a, true, 0, do_remove);
 }
+
+/* ---- setxattrat and its kin: names below a directory, and arguments in a structure that may grow ---- */
+
+static int xattr_at(struct task *t, const struct sys_args *a, struct path *ret)
+{
+    uint32_t flags = arg_uint(a, 2), walk;
+    int r = fs_at_flags(flags, LINUX_AT_SYMLINK_NOFOLLOW | LINUX_AT_EMPTY_PATH, &walk);
+    if (r < 0)
+        return r;
+    AUTO(pathbuf) char *name = NULL;
+    if (a->arg[1] || !(flags & LINUX_AT_EMPTY_PATH))
+        r = path_copy_in(t, arg_uaddr(a, 1), flags & LINUX_AT_EMPTY_PATH, &name);
+    if (r < 0)
+        return r;
+    if ((!name || !name[0]) && arg_int(a, 0) != LINUX_AT_FDCWD) {
+        AUTO(file) struct file *f = fd_get_io(t, arg_int(a, 0));
+        if (!f)
+            return -EBADF;
+        *ret = path_ref(&f->path);
+        return 0;
+    }
+    struct walk w = {0};
+    r = walk_at(t, arg_int(a, 0), name ? name : "", walk, &w);
+    if (r == 0)
+        *ret = w.path;
+    return r;
+}
+
+/* -EINVAL too small, -E2BIG too large or something that is not known, -EFAULT. */
+static int xattr_args_in(struct task *t, const struct sys_args *a, struct linux_xattr_args *ret)
+{
+    uint64_t size = a->arg[5];
+    uint8_t rest[64];
+    struct uaddr src = arg_uaddr(a, 4);
+    if (size < sizeof(*ret))
+        return -EINVAL;
+    if (size > LINUX_PAGE_SIZE)
+        return -E2BIG;
+    if (copy_in(t, ret, src, sizeof(*ret)) < 0)
+        return -EFAULT;
+    for (uint64_t at = sizeof(*ret); at < size; at += sizeof(rest)) {
+        size_t n = (size_t)MIN(size - at, (uint64_t)sizeof(rest));
+        if (copy_in(t, rest, UADDR(src.v + at), n) < 0)
+            return -EFAULT;
+        for (size_t k = 0; k < n; k++)
+            if (rest[k])
+                return -E2BIG;
+    }
+    return 0;
+}
+
+static int64_t xattr_at_call(struct task *t, const struct sys_args *a, struct sys_args b,
+                             int64_t (*fn)(struct task *, const struct path *,
+                                           const struct sys_args *))
+{
+    struct path p = {0};
+    int64_t r = xattr_at(t, a, &p);
+    if (r == 0)
+        r = fn(t, &p, &b);
+    path_unref(&p);
+    return r;
+}
+
+int64_t sys_setxattrat(struct task *t, const struct sys_args *a)
+{
+    struct linux_xattr_args x;
+    int r = xattr_args_in(t, a, &x);
+    if (r < 0)
+        return r;
+    return xattr_at_call(t, a, (struct sys_args){{0, a->arg[3], x.value, x.size, x.flags}}, do_set);
+}
+
+int64_t sys_getxattrat(struct task *t, const struct sys_args *a)
+{
+    struct linux_xattr_args x;
+    int r = xattr_args_in(t, a, &x);
+    if (r == 0 && x.flags)
+        r = -EINVAL;
+    if (r < 0)
+        return r;
+    return xattr_at_call(t, a, (struct sys_args){{0, a->arg[3], x.value, x.size}}, do_get);
+}
+
+int64_t sys_listxattrat(struct task *t, const struct sys_args *a)
+{
+    return xattr_at_call(t, a, (struct sys_args){{0, a->arg[3], a->arg[4]}}, do_list);
+}
+
+int64_t sys_removexattrat(struct task *t, const struct sys_args *a)
+{
+    return xattr_at_call(t, a, (struct sys_args){{0, a->arg[3]}}, do_remove);
+}

@@ -149,32 +149,6 @@ static int bind_children(const struct mount *from, struct mount *to, const struc
     return 0;
 }
 
-int vfs_bind(const struct path *from, const struct path *at, bool recursive)
-{
-    int r = same_kind(from->dentry, at->dentry);
-    int32_t last = vfs()->next_mnt_id;
-    struct mount *top;
-    if (r == 0 && from->mnt->unbindable)
-        r = -EINVAL;
-    if (r == 0)
-        r = mount_add(from->mnt->sb, from->dentry, at, from->mnt->flags, from->mnt->source, &top);
-    if (r < 0)
-        return r;
-    propagate_copy(top, from->mnt);
-    top->bind_of = recursive ? from->mnt : NULL;
-    /* Copies are appended to the list that is being walked, so their children come in turn. */
-    for (struct list_node *n = &top->node; r == 0 && n != &vfs()->mounts; n = n->next) {
-        struct mount *m = list_entry(n, struct mount, node);
-        if (m->bind_of)
-            r = bind_children(TAKE(m->bind_of), m, m->root, last);
-    }
-    if (r == 0)
-        r = propagate_attach(top);
-    if (r < 0)
-        detach_tree(top);
-    return r;
-}
-
 /* The one that came last lies on top, and parents come before their children. */
 static void to_tail(const struct mount *top)
 {
@@ -187,6 +161,85 @@ static void to_tail(const struct mount *top)
         }
         n = next;
     }
+}
+
+/* Copies into top what is mounted below from. */
+static int copy_children(struct mount *top, struct mount *from, int32_t last)
+{
+    int r = 0;
+    top->bind_of = from;
+    /* Copies are appended to the list that is being walked, so their children come in turn. */
+    for (struct list_node *n = &top->node; r == 0 && n != &vfs()->mounts; n = n->next) {
+        struct mount *m = list_entry(n, struct mount, node);
+        if (m->bind_of)
+            r = bind_children(TAKE(m->bind_of), m, m->root, last);
+    }
+    return r;
+}
+
+/* at NULL: in no place. */
+static int copy_mounts(const struct path *from, const struct path *at, bool recursive,
+                       struct mount **ret)
+{
+    int32_t last = vfs()->next_mnt_id;
+    struct mount *top;
+    if (from->mnt->unbindable)
+        return -EINVAL;
+    int r = mount_add(from->mnt->sb, from->dentry, at, from->mnt->flags, from->mnt->source, &top);
+    if (r < 0)
+        return r;
+    propagate_copy(top, from->mnt);
+    if (recursive)
+        r = copy_children(top, from->mnt, last);
+    if (r < 0) {
+        detach_tree(top);
+        return r;
+    }
+    *ret = top;
+    return 0;
+}
+
+int vfs_bind(const struct path *from, const struct path *at, bool recursive)
+{
+    struct mount *top;
+    int r = same_kind(from->dentry, at->dentry);
+    if (r == 0)
+        r = copy_mounts(from, at, recursive, &top);
+    if (r < 0)
+        return r;
+    r = propagate_attach(top);
+    if (r < 0)
+        detach_tree(top);
+    return r;
+}
+
+int vfs_clone_tree(const struct path *from, bool recursive, struct mount **ret)
+{
+    return copy_mounts(from, NULL, recursive, ret);
+}
+
+void vfs_dissolve(struct mount *m)
+{
+    if (!m->parent && m != vfs()->root && list_is_linked(&m->node))
+        detach_tree(m);
+}
+
+int vfs_place(struct mount *m, const struct path *at)
+{
+    if (m->parent || m == vfs()->root || !list_is_linked(&m->node) ||
+        (at->mnt->peer && mount_tree_unbindable(m)))
+        return -EINVAL;
+    int r = same_kind(m->root, at->dentry);
+    if (r == 0 && mount_is_below(at->mnt, m))
+        r = -ELOOP;
+    if (r < 0)
+        return r;
+    hang(m, at->mnt, at->dentry);
+    to_tail(m);
+    r = propagate_attach(m);
+    if (r < 0)
+        unhang(m);
+    return r;
 }
 
 int vfs_move(const struct path *from, const struct path *at)

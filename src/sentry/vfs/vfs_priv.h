@@ -77,6 +77,10 @@ NODISCARD int vfs_umount(const struct path *p,
 NODISCARD int vfs_mount_new(struct super *sb, const struct path *at, uint32_t flags,
                             const char *source); /* as mount_add, and propagated */
 NODISCARD int vfs_bind(const struct path *from, const struct path *at, bool recursive);
+/* A copy of what is mounted at from, in no place yet. -EINVAL unbindable. Its mount is the caller's to place or to dissolve. */
+NODISCARD int vfs_clone_tree(const struct path *from, bool recursive, struct mount **ret);
+NODISCARD int vfs_place(struct mount *m, const struct path *at); /* m has no place yet */
+void vfs_dissolve(struct mount *m);                              /* if it has got no place */
 NODISCARD int vfs_move(const struct path *from, const struct path *at);
 NODISCARD int vfs_remount(const struct path *p, uint32_t mnt_flags);
 NODISCARD int vfs_pivot_root(struct task *t, const struct path *new_root,

@@ -53,7 +53,7 @@ static bool mount_place(const struct proc_ctx *c, const struct mount *m, char *b
 {
     if (!m->parent) {
         (void)snprintf(buf, size, "/");
-        return true;
+        return m == vfs()->root; /* others have no place yet */
     }
     struct path p = {m->parent, m->mountpoint};
     return path_format(c->t, &p, buf, size) > 0 && buf[0] == '/';
