@@ -51,9 +51,9 @@ struct carrier {
 
 /* Host-side state: threads are not part of a snapshot. */
 static struct {
-    struct mutex lock;
-    struct carrier *idle_carriers GUARDED_BY(lock);
-    struct strand *idle_strands GUARDED_BY(lock);
+    struct mutex lock; /* guards the two lists of idle ones */
+    struct carrier *idle_carriers GUARDED_BY(&lock);
+    struct strand *idle_strands GUARDED_BY(&lock);
     void (*run)(void *arg);
     /* The tracer's own. */
     struct strand *current;

@@ -43,9 +43,9 @@ struct stop {
 
 /* Host-side state: threads and stops are not part of a snapshot, so this is not in the arena. */
 static struct {
-    struct mutex lock;
-    struct request requests[REQUESTS_MAX] GUARDED_BY(lock);
-    uint32_t requests_first GUARDED_BY(lock), requests_n GUARDED_BY(lock);
+    struct mutex lock; /* guards requests* */
+    struct request requests[REQUESTS_MAX] GUARDED_BY(&lock);
+    uint32_t requests_first GUARDED_BY(&lock), requests_n GUARDED_BY(&lock);
     uint32_t asleep;        /* atomic: the tracer is in sigtimedwait, or on its way */
     uint32_t state;         /* atomic, futex: 0, 1 attached or not, 2 to run */
     int32_t zygote, tid;    /* before state 1 */
