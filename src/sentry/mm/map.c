@@ -66,7 +66,7 @@ static int check_file(struct map_req *q, struct file *f)
     if (f->path.mnt && (f->path.mnt->flags & LINUX_MS_NOEXEC)) {
         if (v->prot & LINUX_PROT_EXEC)
             return -EPERM;
-        v->max_prot &= ~LINUX_PROT_EXEC;
+        v->max_prot &= (uint8_t)~LINUX_PROT_EXEC;
     }
     if (!f->ops || !f->ops->mappable)
         return -ENODEV;
@@ -75,7 +75,7 @@ static int check_file(struct map_req *q, struct file *f)
     if (shared && f->inode->write_sealed && (v->prot & LINUX_PROT_WRITE))
         return -EPERM;
     if (shared && (!f->can_write || f->inode->write_sealed))
-        v->max_prot &= ~LINUX_PROT_WRITE;
+        v->max_prot &= (uint8_t)~LINUX_PROT_WRITE;
     v->flags = (v->flags & ~LINUX_MAP_TYPE) | (shared ? LINUX_MAP_SHARED : LINUX_MAP_PRIVATE);
     v->file = f;
     return 0;
@@ -260,7 +260,7 @@ int mm_add_anon(struct task *t, struct urange r, uint32_t prot, uint32_t flags, 
                 uint32_t map_flags)
 {
     struct vma proto = {
-        .range = r, .prot = prot, .max_prot = MM_PROT_ALL, .flags = flags, .name = name};
+        .range = r, .prot = (uint8_t)prot, .max_prot = MM_PROT_ALL, .flags = flags, .name = name};
     struct vma *v = vma_new(&proto);
     if (!v)
         return -ENOMEM;
@@ -272,8 +272,8 @@ int mm_add_host(struct task *t, struct urange r, uint32_t prot, uint32_t max_pro
                 struct hostfile *host, uint64_t off_bytes, const char *name)
 {
     struct vma proto = {.range = r,
-                        .prot = prot,
-                        .max_prot = max_prot,
+                        .prot = (uint8_t)prot,
+                        .max_prot = (uint8_t)max_prot,
                         .flags = LINUX_MAP_PRIVATE | VMA_DONTEXPAND,
                         .host = host,
                         .off_bytes = off_bytes,

@@ -16,7 +16,6 @@
 #include "base/rbtree.h"
 #include "base/ref.h"
 #include "base/types.h"
-#include "sentry/mm/policy.h"
 
 struct file;
 struct hostfile;
@@ -36,14 +35,14 @@ struct task;
 struct vma {
     struct rb_node node;
     struct urange range;
-    uint32_t prot;         /* LINUX_PROT_* */
-    uint32_t max_prot;     /* what mprotect may set (a read-only open file shared: no PROT_WRITE) */
+    uint8_t prot;          /* LINUX_PROT_* */
+    uint8_t max_prot;      /* what mprotect may set (a read-only open file shared: no PROT_WRITE) */
+    uint16_t policy;       /* LINUX_MPOL_* of mbind, with its flags */
     uint32_t flags;        /* LINUX_MAP_SHARED/PRIVATE, GROWSDOWN, NORESERVE, LOCKED, STACK.. */
     struct file *file;     /* counted, NULL: anonymous */
     struct hostfile *host; /* counted: what is mapped; NULL: private anonymous */
     uint64_t off_bytes;    /* into file/host */
-    struct mem_policy policy;
-    const char *name; /* "[heap]", "[stack]", "[vdso]", "[vvar]" or NULL; static strings */
+    const char *name;      /* "[heap]", "[stack]", "[vdso]", "[vvar]" or NULL; static strings */
 };
 
 struct mm {
@@ -100,8 +99,7 @@ struct remap_pages {
 };
 int64_t mm_remap_pages(struct task *t, const struct remap_pages *q); /* remap_file_pages(2) */
 /* mbind: -EFAULT a hole; -ENOMEM. */
-NODISCARD int mm_set_policy(struct mm *mm, uint64_t start, uint64_t end,
-                            const struct mem_policy *p);
+NODISCARD int mm_set_policy(struct mm *mm, uint64_t start, uint64_t end, uint32_t policy);
 /* The host refused t's last queued operation (platform_events.map_failed): undoes what the map says about it. Returns the
  * result of the call that asked for it; a failed exec kills the process. */
 int64_t mm_map_failed(struct task *t, int err);

@@ -1,7 +1,7 @@
 /* The rarer changes of a map: policies, seals, remap_file_pages. */
 #include "sentry/mm/mm_priv.h"
 
-int mm_set_policy(struct mm *mm, uint64_t start, uint64_t end, const struct mem_policy *p)
+int mm_set_policy(struct mm *mm, uint64_t start, uint64_t end, uint32_t policy)
 {
     uint64_t hole;
     struct urange r;
@@ -11,7 +11,7 @@ int mm_set_policy(struct mm *mm, uint64_t start, uint64_t end, const struct mem_
     if (err)
         return err;
     for (struct vma *v = mm_find_from(mm, start); v && v->range.start < end; v = vma_next(v))
-        v->policy = *p;
+        v->policy = (uint16_t)policy;
     vma_rejoin(mm, r);
     return 0;
 }

@@ -104,7 +104,7 @@ static bool can_merge(const struct vma *a, const struct vma *b)
 {
     return a->range.end == b->range.start && a->prot == b->prot && a->max_prot == b->max_prot &&
            a->flags == b->flags && a->file == b->file && a->host == b->host && a->name == b->name &&
-           a->policy.mode == b->policy.mode && a->policy.nodes == b->policy.nodes &&
+           a->policy == b->policy &&
            (!a->host || a->off_bytes + (a->range.end - a->range.start) == b->off_bytes);
 }
 
@@ -184,7 +184,7 @@ void vma_remove_range(struct mm *mm, struct urange r)
 void vma_change(struct mm *mm, struct vma *v, uint32_t prot, uint32_t flags)
 {
     account(mm, v, -1);
-    v->prot = prot;
+    v->prot = (uint8_t)prot;
     v->flags = flags;
     account(mm, v, 1);
 }

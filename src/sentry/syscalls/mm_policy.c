@@ -112,7 +112,7 @@ int64_t sys_mbind(struct task *t, const struct sys_args *a)
         return 0;
     struct mem_policy p;
     err = policy_make(mode, nodes, &p);
-    return err ? err : mm_set_policy(t->mm, start, start + len, &p);
+    return err ? err : mm_set_policy(t->mm, start, start + len, p.mode);
 }
 
 int64_t sys_set_mempolicy_home_node(struct task *t, const struct sys_args *a)
@@ -125,7 +125,7 @@ int64_t sys_set_mempolicy_home_node(struct task *t, const struct sys_args *a)
     int64_t r = -ENOENT;
     for (struct vma *v = mm_find_from(t->mm, start); v && v->range.start < start + len;
          v = vma_next(v)) {
-        uint32_t mode = v->policy.mode & ~LINUX_MPOL_MODE_FLAGS;
+        uint32_t mode = v->policy & ~LINUX_MPOL_MODE_FLAGS;
         if (mode == LINUX_MPOL_DEFAULT)
             continue;
         if (mode != LINUX_MPOL_BIND && mode != LINUX_MPOL_PREFERRED_MANY)
@@ -145,7 +145,9 @@ static int policy_find(struct task *t, uint64_t addr, uint32_t flags, struct mem
         const struct vma *v = mm_find(t->mm, addr);
         if (!v)
             return -EFAULT;
-        *ret = v->policy;
+        uint32_t mode = v->policy & ~LINUX_MPOL_MODE_FLAGS;
+        *ret =
+            (struct mem_policy){v->policy, mode != LINUX_MPOL_DEFAULT && mode != LINUX_MPOL_LOCAL};
         if (flags & LINUX_MPOL_F_NODE) {
             char byte; /* as Linux, which brings the page in to see where it lies */
             if (copy_in(t, &byte, UADDR(addr), 1))

@@ -105,7 +105,7 @@ void task_exec_commit(struct task *t, const char *path)
     t->keepcaps = false;
     t->rseq = (struct rseq_place){0};
     t->last_fault = (struct fault){0};
-    t->again.nr = TASK_NO_CALL;
+    task_again_drop(t);
     posix_timers_free(tg);
     tg->execed = true;
     tg->membarrier = 0;

@@ -81,12 +81,13 @@ void call_restart_cleanup(struct task *t)
 static void call_finish(struct task *t, int64_t r)
 {
     trace_exit(t, r);
-    t->again.nr = TASK_NO_CALL;
-    if (r == -ERESTART_RESTARTBLOCK)
-        t->again = (struct task_again){.nr = t->sysno,
-                                       .args = t->args,
-                                       .deadline_ns = t->restart.deadline_ns,
-                                       .has_deadline = t->restart.has_deadline};
+    if (unlikely(t->again))
+        task_again_drop(t);
+    if (r == -ERESTART_RESTARTBLOCK && (t->again = arena_alloc(sizeof(*t->again))))
+        *t->again = (struct task_again){.nr = t->sysno,
+                                        .args = t->args,
+                                        .deadline_ns = t->restart.deadline_ns,
+                                        .has_deadline = t->restart.has_deadline};
     call_restart_cleanup(t);
     t->in_syscall = false;
     t->last_result = is_restart(r) ? -EINTR : r;
@@ -205,14 +206,14 @@ int task_native_call(struct task *t, uint64_t nr, const uint64_t args[6])
 
 int64_t task_call_again(struct task *t)
 {
-    struct task_again a = t->again;
+    const struct task_again *a = t->again;
     if (!t->restart.again) {
-        if (a.nr == TASK_NO_CALL || a.nr >= SYSCALL_TABLE_SIZE || !syscall_table[a.nr].handler)
+        if (!a || a->nr >= SYSCALL_TABLE_SIZE || !syscall_table[a->nr].handler)
             return -EINTR;
-        t->sysno = a.nr;
-        t->args = a.args;
-        t->restart.deadline_ns = a.deadline_ns;
-        t->restart.has_deadline = a.has_deadline;
+        t->sysno = a->nr;
+        t->args = a->args;
+        t->restart.deadline_ns = a->deadline_ns;
+        t->restart.has_deadline = a->has_deadline;
     }
     return syscall_table[t->sysno].handler(t, &t->args);
 }

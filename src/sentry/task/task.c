@@ -36,7 +36,6 @@ struct task *task_alloc(void)
     t->state = TASK_RUNNING;
     t->next = TASK_NEXT_USER;
     t->sysno = TASK_NO_CALL;
-    t->again.nr = TASK_NO_CALL;
     t->timer_slack_ns = t->timer_slack_default_ns = 50000;
     t->start_ns = clock_boottime_ns();
     return t;
@@ -82,12 +81,15 @@ struct task *task_ref(struct task *t)
     return t;
 }
 
+void task_again_drop(struct task *t) { arena_free(TAKE(t->again), sizeof(*t->again)); }
+
 struct task *task_unref(struct task *t)
 {
     if (!t || !ref_put(&t->ref))
         return NULL;
     waiter_remove(&t->wait);
     timer_cancel(&t->wait_timer);
+    task_again_drop(t);
     if (t->tg)
         sigpending_flush(t->tg, &t->pending);
     mm_unref(t->mm);

@@ -62,6 +62,27 @@ struct sigpending {
 struct task {
     struct ref ref;
     int32_t tid;
+    enum task_state state;
+    enum task_next next; /* what the run queue does with it (task/run.c) */
+    /* small things together, so that they leave no holes */
+    bool in_syscall;
+    bool
+        restore_sigmask; /* saved_sigmask comes back after the handler frame is made, or at once without one */
+    bool exiting; /* must call task_exit at the next chance */
+    bool
+        in_handler; /* a worker runs a handler of this task: others leave it alone, flags are looked at after */
+    bool syncing;       /* task_sync(): not run before interrupted() comes */
+    bool exit_in_call;  /* the context is the exit of call exit_nr with exit_result */
+    bool keep_regs;     /* the call set the registers itself (rt_sigreturn) */
+    bool killable_only; /* this park ends for deadly signals only (vfork) */
+    bool keepcaps, sched_reset_on_fork, io_flusher, no_new_privs;
+    bool vfork_child; /* its parent waits until exec or exit */
+    uint8_t mce_kill; /* LINUX_PR_MCE_KILL_*: kept and shown, machine checks are the host's */
+    int32_t sync_error;
+    uint32_t altstack_flags;
+    uint32_t sched_policy, sched_priority, ioprio, personality;
+    uint32_t timer_slack_ns, timer_slack_default_ns;
+    int32_t pdeath_signal, nice;
     struct tgroup *tg;
     struct list_node tg_node; /* tgroup->tasks */
     struct thread *thread;    /* NULL once exited */
@@ -71,10 +92,8 @@ struct task {
     struct fsctx *fs;         /* counted */
     struct cred *cred;        /* counted, immutable: replaced as a whole */
     char comm[LINUX_TASK_COMM_LEN];
-    enum task_state state;
     struct list_node run_node; /* run queue */
     /* the system call under way */
-    bool in_syscall;
     uint64_t sysno;
     struct sys_args args;
     struct restart restart;
@@ -82,51 +101,29 @@ struct task {
     struct timer wait_timer; /* deadline of a park */
     /* signals */
     uint64_t sigmask, saved_sigmask;
-    bool
-        restore_sigmask; /* saved_sigmask comes back after the handler frame is made, or at once without one */
     struct sigpending pending;
     uint64_t altstack_sp, altstack_size;
-    uint32_t altstack_flags;
-    bool exiting;        /* must call task_exit at the next chance */
     int64_t exit_result; /* restart code of the call that is being left with a signal pending */
-    enum task_next next; /* what the run queue does with it (task/run.c) */
-    bool
-        in_handler; /* a worker runs a handler of this task: others leave it alone, flags are looked at after */
-    bool syncing;       /* task_sync(): not run before interrupted() comes */
-    bool exit_in_call;  /* the context is the exit of call exit_nr with exit_result */
-    bool keep_regs;     /* the call set the registers itself (rt_sigreturn) */
-    bool killable_only; /* this park ends for deadly signals only (vfork) */
-    int32_t sync_error;
     uint64_t exit_nr;
-    int64_t last_result;     /* of the last finished call; args and sysno are still there */
-    struct task_again again; /* what restart_syscall(2) goes on with; nr TASK_NO_CALL: nothing */
-    struct fault last_fault; /* for the signal frame */
-    int64_t call_start_ns;   /* --strace */
-    int64_t cpu_past_ns;     /* of platform threads that this task had before (exec) */
-    int64_t cpu_known_ns;    /* of this one, when it was last asked for */
-    bool keepcaps, sched_reset_on_fork, io_flusher;
-    uint8_t mce_kill; /* LINUX_PR_MCE_KILL_*: kept and shown, machine checks are the host's */
-    uint32_t sched_policy, sched_priority;
-    uint32_t ioprio;
+    int64_t last_result;      /* of the last finished call; args and sysno are still there */
+    struct task_again *again; /* what restart_syscall(2) goes on with; owned; NULL: nothing */
+    struct fault last_fault;  /* for the signal frame */
+    int64_t call_start_ns;    /* --strace */
+    int64_t cpu_past_ns;      /* of platform threads that this task had before (exec) */
+    int64_t cpu_known_ns;     /* of this one, when it was last asked for */
     struct mem_policy mempolicy;
     /* identity and misc */
     uint64_t robust_list, robust_list_len;
     struct pi_waiter *pi_waiter; /* of the call under way (task/pi.c) */
     uint64_t
         clear_child_tid; /* the host clears it (platform_thread_new); kept for set_tid_address */
-    int32_t pdeath_signal;
-    bool no_new_privs;
-    struct rseq_place { /* the host does restartable sequences (task/rseq.h) */
-        uint64_t addr;  /* 0: none */
+    struct rseq_place {  /* the host does restartable sequences (task/rseq.h) */
+        uint64_t addr;   /* 0: none */
         uint32_t len, sig;
     } rseq, rseq_before;
-    bool vfork_child; /* its parent waits until exec or exit */
     struct task *vfork_parent;
     struct waitq vfork_done;
-    int32_t nice;
     uint64_t affinity[PLATFORM_CPUS_MAX / 64]; /* host CPUs */
-    uint32_t timer_slack_ns, timer_slack_default_ns;
-    uint32_t personality;
     int64_t start_ns;
     uint64_t nvcsw;
 };

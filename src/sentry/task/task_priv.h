@@ -50,6 +50,7 @@ NODISCARD int pid_claim(int32_t nr, int32_t *ret); /* this one. -EINVAL, -EEXIST
 struct pid_slot *pid_slot(int32_t nr);             /* NULL: never used or out of range */
 /* task.c */
 NODISCARD struct task *task_alloc(void); /* initialised, one reference, no number */
+void task_again_drop(struct task *t);    /* restart_syscall(2) has nothing to go on with */
 NODISCARD struct tgroup *tgroup_alloc(void);
 void tgroup_get(struct tgroup *tg);
 struct tgroup *tgroup_put(struct tgroup *tg);
