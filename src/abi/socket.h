@@ -107,6 +107,8 @@
 #define LINUX_SO_ZEROCOPY         60
 #define LINUX_SO_TXTIME           61
 #define LINUX_SO_BINDTOIFINDEX    62
+#define LINUX_SO_RCVTIMEO_NEW     66
+#define LINUX_SO_SNDTIMEO_NEW     67
 #define LINUX_SO_BUF_LOCK         72
 #define LINUX_SO_PASSPIDFD        76
 #define LINUX_SO_PEERPIDFD        77

@@ -118,8 +118,12 @@ static int64_t recv_one(struct task *t, struct file *f, struct uaddr hdr, uint32
     return r;
 }
 
+#define MSG_CMSG_COMPAT 0x80000000u /* the kernel's own, for 32-bit callers */
+
 int64_t sys_sendmsg(struct task *t, const struct sys_args *a)
 {
+    if (arg_uint(a, 2) & MSG_CMSG_COMPAT)
+        return -EINVAL;
     struct file *f;
     struct socket *s;
     int err = sock_get(t, arg_int(a, 0), &f, &s);
@@ -132,6 +136,8 @@ int64_t sys_sendmsg(struct task *t, const struct sys_args *a)
 
 int64_t sys_recvmsg(struct task *t, const struct sys_args *a)
 {
+    if (arg_uint(a, 2) & MSG_CMSG_COMPAT)
+        return -EINVAL;
     struct file *f;
     struct socket *s;
     int err = sock_get(t, arg_int(a, 0), &f, &s);
@@ -145,10 +151,10 @@ int64_t sys_recvmsg(struct task *t, const struct sys_args *a)
 /* Several messages: restart.u[0] is the number that is finished; each has its own restart.done and timeout. */
 typedef int64_t (*msg_fn)(struct task *t, struct file *f, struct uaddr hdr, uint32_t flags);
 
-static int64_t many(struct task *t, struct file *f, const struct sys_args *a, uint32_t flags,
+static int64_t many(struct task *t, struct file *f, const struct sys_args *a, uint32_t count,
                     int64_t deadline_ns, msg_fn one)
 {
-    uint32_t count = MIN(arg_uint(a, 2), (uint32_t)LINUX_UIO_MAXIOV);
+    uint32_t flags = arg_uint(a, 3);
     uint64_t *done = &t->restart.u[0];
     while (*done < count) {
         struct uaddr at = uaddr_plus(arg_uaddr(a, 1), *done * sizeof(struct linux_mmsghdr));
@@ -174,18 +180,22 @@ static int64_t many(struct task *t, struct file *f, const struct sys_args *a, ui
 
 int64_t sys_sendmmsg(struct task *t, const struct sys_args *a)
 {
+    if (arg_uint(a, 3) & MSG_CMSG_COMPAT)
+        return -EINVAL;
     struct file *f;
     struct socket *s;
     int err = sock_get(t, arg_int(a, 0), &f, &s);
     if (err)
         return err;
-    int64_t r = many(t, f, a, arg_uint(a, 3), TIME_NONE, send_one);
+    int64_t r = many(t, f, a, MIN(arg_uint(a, 2), (uint32_t)LINUX_UIO_MAXIOV), TIME_NONE, send_one);
     file_unref(f);
     return r;
 }
 
 int64_t sys_recvmmsg(struct task *t, const struct sys_args *a)
 {
+    if (arg_uint(a, 3) & MSG_CMSG_COMPAT)
+        return -EINVAL;
     struct file *f;
     struct socket *s;
     int64_t timeout_ns;
@@ -199,7 +209,7 @@ int64_t sys_recvmmsg(struct task *t, const struct sys_args *a)
             (uint64_t)(timeout_ns < 0 ? TIME_NONE
                                       : saturating_add_i64(clock_monotonic_ns(), timeout_ns));
     int64_t deadline_ns = (int64_t)t->restart.u[1];
-    int64_t r = many(t, f, a, arg_uint(a, 3), deadline_ns, recv_one);
+    int64_t r = many(t, f, a, arg_uint(a, 2), deadline_ns, recv_one);
     file_unref(f);
     if (r >= 0 && timeout_ns >= 0) {
         int64_t left = MAX(deadline_ns - clock_monotonic_ns(), INT64_C(0));

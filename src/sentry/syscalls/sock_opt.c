@@ -10,6 +10,17 @@
 #define SOCKOPT_MAX  512u    /* the largest value that any option here has.. */
 #define SOCKOPT_LONG 262144u /* ..but for SO_PEERGROUPS */
 
+/* The options with 64-bit times are the old ones where a long has 64 bits. */
+static int option_name(const struct sys_args *a)
+{
+    int name = arg_int(a, 2);
+    if (arg_int(a, 1) != LINUX_SOL_SOCKET)
+        return name;
+    return name == LINUX_SO_RCVTIMEO_NEW   ? LINUX_SO_RCVTIMEO
+           : name == LINUX_SO_SNDTIMEO_NEW ? LINUX_SO_SNDTIMEO
+                                           : name;
+}
+
 int64_t sys_setsockopt(struct task *t, const struct sys_args *a)
 {
     struct file *f;
@@ -24,7 +35,7 @@ int64_t sys_setsockopt(struct task *t, const struct sys_args *a)
         return err;
     err = copy_in(t, v, arg_uaddr(a, 3), n);
     if (!err)
-        err = s->ops->setsockopt(s, t, arg_int(a, 1), arg_int(a, 2), v, n);
+        err = s->ops->setsockopt(s, t, arg_int(a, 1), option_name(a), v, n);
     file_unref(f);
     return err;
 }
@@ -34,7 +45,7 @@ static int64_t get_opt(struct task *t, const struct sys_args *a, struct socket *
 {
     uint32_t room =
         len; /* some options say how much they would need: SO_PEERGROUPS, NETLINK_LIST_MEMBERSHIPS */
-    int err = s->ops->getsockopt(s, t, arg_int(a, 1), arg_int(a, 2), v, &len);
+    int err = s->ops->getsockopt(s, t, arg_int(a, 1), option_name(a), v, &len);
     if (!err)
         err = copy_out(t, arg_uaddr(a, 3), v, MIN(len, room));
     int bad = !err || err == -ERANGE ? copy_out_u32(t, arg_uaddr(a, 4), len) : 0;
