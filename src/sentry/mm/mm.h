@@ -64,7 +64,7 @@ struct mm {
     bool dumpable, sealed; /* sealed: some VMA is */
     uint64_t vdso_addr;
     uint32_t def_flags;       /* mlockall(MCL_FUTURE) */
-    uint32_t coredump_filter; /* core(5); kept for those who ask: no core is written */
+    uint32_t coredump_filter; /* core(5) */
 };
 
 struct mm *mm_ref(struct mm *mm);

@@ -1,7 +1,7 @@
 #include "abi/syscall_nr.h"
-#include "abi/wait.h"
 #include "base/err.h"
 #include "sentry/mm/mm.h"
+#include "sentry/signal/core.h"
 #include "sentry/signal/signal_priv.h"
 #include "sentry/task/task_priv.h"
 
@@ -32,8 +32,9 @@ static int peek(const struct task *t)
     return sig ? sig : pending_next(&t->tg->pending, deliverable(t));
 }
 
-static void default_action(struct task *t, int sig)
+static void default_action(struct task *t, const struct linux_siginfo *info)
 {
+    int sig = info->si_signo;
     if (SIGBIT(sig) & IGNORED_BY_DEFAULT)
         return;
     if (SIGBIT(sig) & STOP_SIGNALS) {
@@ -41,7 +42,7 @@ static void default_action(struct task *t, int sig)
             tgroup_stop(t->tg, sig);
         return;
     }
-    tgroup_exit(t->tg, linux_wstatus_signaled((uint32_t)sig, 0));
+    core_die(t, info);
 }
 
 enum signal_due signal_settle(struct task *t)
@@ -59,10 +60,13 @@ enum signal_due signal_settle(struct task *t)
         const struct linux_sigaction *act = &t->tg->sighand->action[sig - 1];
         if (act->handler != LINUX_SIG_DFL && act->handler != LINUX_SIG_IGN)
             return SIGNAL_HANDLER;
+        bool core = act->handler == LINUX_SIG_DFL && core_wanted(t->tg, sig);
+        if (core && t->thread && platform_stop(t->thread) == STOP_CALL)
+            return SIGNAL_HANDLER; /* registers first */
         struct linux_siginfo info;
         (void)signal_dequeue(t, SIGBIT(sig), &info);
         if (act->handler == LINUX_SIG_DFL)
-            default_action(t, sig);
+            default_action(t, &info);
     }
 }
 

@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "sentry/arena/slab.h"
+#include "sentry/signal/core.h"
 #include "sentry/signal/signal_priv.h"
 #include "sentry/task/task_priv.h"
 
@@ -114,7 +115,7 @@ static int send(struct tgroup *tg, struct task *to, struct task *preferred,
     if (!blocked && signal_ignored(tg, sig))
         return 0;
     /* A death that nothing can prevent happens now, whatever the threads are doing. */
-    if (!blocked && deadly_by_default(tg, sig)) {
+    if (!blocked && deadly_by_default(tg, sig) && !core_wanted(tg, sig)) {
         tgroup_exit(tg, linux_wstatus_signaled((uint32_t)sig, 0));
         return 0;
     }
@@ -188,7 +189,7 @@ void signal_force(struct task *t, const struct linux_siginfo *info)
     if (act->handler == LINUX_SIG_DFL) {
         LOGD("signal: deadly fault pid=%d tid=%d comm=%s signo=%d", t->tg->pid, t->tid, t->comm,
              sig);
-        tgroup_exit(t->tg, linux_wstatus_signaled((uint32_t)sig, 0));
+        core_die(t, info);
         return;
     }
     pending_discard(&t->pending, SIGBIT(sig));

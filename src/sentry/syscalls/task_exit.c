@@ -111,6 +111,7 @@ int64_t sys_waitid(struct task *t, const struct sys_args *a)
         info.chld.uid = r.uid;
         info.chld.status = r.code == LINUX_CLD_EXITED      ? LINUX_WEXITSTATUS(r.status)
                            : r.code == LINUX_CLD_KILLED    ? LINUX_WTERMSIG(r.status)
+                           : r.code == LINUX_CLD_DUMPED    ? LINUX_WTERMSIG(r.status)
                            : r.code == LINUX_CLD_CONTINUED ? LINUX_SIGCONT
                                                            : LINUX_WSTOPSIG(r.status);
     }

@@ -84,7 +84,8 @@ static void notify_end(struct tgroup *tg)
     if (LINUX_WIFEXITED(st))
         tgroup_notify_parent(tg, LINUX_CLD_EXITED, LINUX_WEXITSTATUS(st));
     else
-        tgroup_notify_parent(tg, LINUX_CLD_KILLED, LINUX_WTERMSIG(st));
+        tgroup_notify_parent(tg, LINUX_WCOREDUMP(st) ? LINUX_CLD_DUMPED : LINUX_CLD_KILLED,
+                             LINUX_WTERMSIG(st));
 }
 
 static bool parent_does_not_wait(const struct tgroup *tg)

@@ -48,7 +48,9 @@ static bool take(struct tgroup *c, const struct wait_request *q, struct wait_res
     if (c->zombie) {
         if (!(q->options & LINUX_WEXITED))
             return false;
-        int code = LINUX_WIFEXITED(c->wait_status) ? LINUX_CLD_EXITED : LINUX_CLD_KILLED;
+        int code = LINUX_WIFEXITED(c->wait_status)   ? LINUX_CLD_EXITED
+                   : LINUX_WCOREDUMP(c->wait_status) ? LINUX_CLD_DUMPED
+                                                     : LINUX_CLD_KILLED;
         report(c, ret, code, c->wait_status);
         if (!keep)
             tgroup_reap(c);
