@@ -121,8 +121,10 @@ static void acknowledge(struct nl_sock *n, const struct linux_nlmsghdr *h, const
     struct nl_answer *a = nl_answer_new();
     struct linux_nlmsgerr e = {.error = err, .msg = *h};
     bool capped = !err || (n->opts & 1u << LINUX_NETLINK_CAP_ACK);
-    if (!a)
+    if (!a) {
+        n->err = ENOBUFS;
         return;
+    }
     if (capped) {
         nl_begin(a, h, LINUX_NLMSG_ERROR, LINUX_NLM_F_CAPPED, &e, sizeof(e));
     } else {
@@ -143,8 +145,10 @@ static void end_dump(struct nl_sock *n, const struct linux_nlmsghdr *h)
 {
     struct nl_answer *a = nl_answer_new();
     int32_t zero = 0;
-    if (!a)
+    if (!a) {
+        n->err = ENOBUFS;
         return;
+    }
     nl_begin(a, h, LINUX_NLMSG_DONE, LINUX_NLM_F_MULTI, &zero, sizeof(zero));
     nl_post(n, a);
 }
