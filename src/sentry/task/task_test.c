@@ -51,6 +51,7 @@ static struct task *make_init(void)
     for (unsigned i = 0; i < LINUX_RLIM_NLIMITS; i++)
         tg->rlim[i] = (struct linux_rlimit64){LINUX_RLIM_INFINITY, LINUX_RLIM_INFINITY};
     tg->rlim[LINUX_RLIMIT_SIGPENDING].rlim_cur = 8;
+    tg->rlim[LINUX_RLIMIT_CORE].rlim_cur = 0; /* no file system here */
     task_attach(t, tg);
     tg->leader = t;
     pid_slot(t->tid)->tgroup = tg;
