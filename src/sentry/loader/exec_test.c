@@ -42,6 +42,7 @@ static int mappable(struct file *f, bool shared, bool writable, struct hostfile 
     *ret = hostfile_ref(&container_of(f, struct test_file, file)->host);
     return 0;
 }
+static const struct inode_ops no_inode_ops;
 static const struct file_ops ops = {.name = "test", .mappable = mappable};
 
 int walk_at(struct task *t, int dirfd, const char *name, uint32_t flags, struct walk *ret)
@@ -278,6 +279,7 @@ static int setup(void **state)
     for (int i = 0; i < NFILES; i++) {
         struct test_file *f = &files[i];
         f->name = names[i];
+        f->inode.ops = &no_inode_ops;
         f->inode.mode = LINUX_S_IFREG | 0755;
         ref_init(&f->file.ref);
         ref_init(&f->host.ref);
