@@ -94,6 +94,10 @@ int64_t task_ask_clock(struct task *t, struct task *of, int64_t *ret_ns)
     uint64_t there = platform_scratch(t->thread, &here);
     if (!t->restart.again) {
         const uint64_t args[6] = {platform_thread_cpu_clock(of->thread), there};
+        if (!args[0]) { /* not started: the number would be another clock's */
+            *ret_ns = of->cpu_past_ns;
+            return 0;
+        }
         int err = task_native_call(t, LINUX_SYS_clock_gettime, args);
         return err ? err : task_sync(t);
     }
