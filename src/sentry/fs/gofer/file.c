@@ -83,7 +83,7 @@ static int open_regular(struct gofer_inode *g, struct file *f)
           1); /* first: opening may drop the lock, and another close must not take the handles */
     if (f->can_write)
         r = gofer_file_handle(g, true, &wr);
-    if (r == 0 && f->can_read)
+    if (r == 0 && (f->can_read || !f->can_write)) /* access mode 3: for ioctl, and for us */
         r = gofer_file_handle(g, false, &rd);
     hostfile_unref(wr); /* the inode keeps it */
     if (r < 0)

@@ -162,6 +162,8 @@ int gofer_file_fsync(struct file *f, bool data_only)
     int r = 0;
     if (LINUX_S_ISDIR(g->vfs.mode))
         r = gofer_dir_handle(g, true, &h);
+    else if (!g->whandle && !f->priv)
+        return 0; /* access mode 3, and nobody has written */
     else
         h = hostfile_ref(g->whandle ? g->whandle : f->priv);
     if (r < 0)
