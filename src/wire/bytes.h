@@ -21,7 +21,7 @@ struct bytes_reader {
 
 static inline void bytes_put(struct bytes_writer *w, const void *p, size_t n)
 {
-    if (w->len <= w->cap && n <= w->cap - w->len)
+    if (n && w->len <= w->cap && n <= w->cap - w->len)
         memcpy(w->buf + w->len, p, n);
     w->len += n;
 }

@@ -194,7 +194,7 @@ static bool path_read(struct bytes_reader *r, struct gofer_path *ret)
 
 static void header_read(struct bytes_reader *r, struct gofer_query *q)
 {
-    q->op = (enum gofer_op)bytes_get_u32(r);
+    q->op = bytes_get_u32(r);
     q->tag = bytes_get_u32(r);
     q->mount = bytes_get_u32(r);
     q->flags = bytes_get_u32(r);

@@ -84,7 +84,7 @@ enum {
 
 /* A request as the sentry writes it. */
 struct gofer_query {
-    enum gofer_op op;
+    uint32_t op;    /* enum gofer_op */
     uint32_t tag;   /* comes back in the reply */
     uint32_t mount; /* index of the mount */
     uint32_t flags;

@@ -67,14 +67,15 @@ def test_roots(sandbox):
     with open(f"/proc/{s.sentry}/mountinfo", encoding="utf-8") as f:
         lines = f.read().splitlines()
     assert len(lines) == 1 and " ro," in lines[0] and "tmpfs" in lines[0]
-    # The gofer has the container's root without what the sentry provides, read-only and without devices.
-    assert os.path.exists(f"/proc/{s.gofer}/root/etc/passwd")
-    assert not os.path.exists(f"/proc/{s.gofer}/root/proc/self")
+    # The gofer has the container's root below an empty one, without what the sentry provides, read-only and without devices.
+    assert os.listdir(f"/proc/{s.gofer}/root") == ["0"]
+    assert os.path.exists(f"/proc/{s.gofer}/root/0/etc/passwd")
+    assert not os.path.exists(f"/proc/{s.gofer}/root/0/proc/self")
     with open(f"/proc/{s.gofer}/mountinfo", encoding="utf-8") as f:
         for line in f:
             fields = line.split()
             assert {"ro", "nodev", "nosuid"} <= set(fields[5].split(",")), line
-            assert fields[4].split("/")[1] not in ("proc", "sys", "dev"), line
+            assert fields[4].split("/")[2:3] not in (["proc"], ["sys"], ["dev"]), line
             assert not fields[6].startswith(("shared", "master")), line
 
 
@@ -157,4 +158,4 @@ def test_host_files_cannot_be_written(sandbox, tmp_path):
     """The mount below the in-memory layer is read-only for the host kernel, whatever the sentry does."""
     s = sandbox()
     with pytest.raises(OSError):
-        open(f"/proc/{s.gofer}/root{tmp_path}/x", "w", encoding="ascii").close()
+        open(f"/proc/{s.gofer}/root/0{tmp_path}/x", "w", encoding="ascii").close()
