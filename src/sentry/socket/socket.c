@@ -69,6 +69,13 @@ static int64_t socket_timeout_ns(struct file *f, bool write)
     return write ? s->sndtimeo_ns : s->rcvtimeo_ns;
 }
 
+static void socket_fdinfo(struct file *f, char *buf, size_t size)
+{
+    struct socket *s = f->priv;
+    if (s->ops->fdinfo)
+        s->ops->fdinfo(s, buf, size);
+}
+
 static void socket_release(struct file *f)
 {
     struct socket *s = f->priv;
@@ -85,6 +92,7 @@ static const struct file_ops socket_file_ops = {
     .poll = socket_poll,
     .ioctl = socket_ioctl,
     .release = socket_release,
+    .fdinfo = socket_fdinfo,
     .timeout_ns = socket_timeout_ns,
     .write_all = true,
     .stream = true,

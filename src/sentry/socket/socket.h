@@ -65,6 +65,8 @@ struct socket_ops {
     /* *len: room in v at entry, the value's length at exit (more than the room: it was cut). */
     int (*getsockopt)(struct socket *s, struct task *t, int level, int name, void *v,
                       uint32_t *len);
+    void (*fdinfo)(struct socket *s, char *buf,
+                   size_t size); /* lines of /proc/pid/fdinfo; may be NULL */
     void (*release)(struct socket *s);
 };
 

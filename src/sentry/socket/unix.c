@@ -9,6 +9,8 @@
 #include "sentry/task/task.h"
 #include "sentry/vfs/file.h"
 
+#include <stdio.h>
+
 struct unix_sock *unix_new(uint32_t type)
 {
     struct unix_sock *u = unix_root() ? SLAB_NEW(UNIX_SOCK, struct unix_sock) : NULL;
@@ -155,6 +157,16 @@ static int unix_getname(struct socket *s, bool peer, struct sock_addr *ret)
     return 0;
 }
 
+static void unix_fdinfo(struct socket *s, char *buf, size_t size)
+{
+    const struct unix_sock *u = to_unix(s);
+    const struct unix_msg *m;
+    uint32_t n = 0;
+    LIST_FOREACH (m, &u->queue, node)
+        n += m->fds ? m->fds->n : 0;
+    (void)snprintf(buf, size, "scm_fds: %u\n", n);
+}
+
 const struct socket_ops unix_ops = {
     .bind = unix_bind,
     .connect = unix_connect,
@@ -168,6 +180,7 @@ const struct socket_ops unix_ops = {
     .ioctl = unix_ioctl,
     .setsockopt = unix_setsockopt,
     .getsockopt = unix_getsockopt,
+    .fdinfo = unix_fdinfo,
     .release = unix_release,
 };
 

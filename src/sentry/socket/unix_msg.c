@@ -51,9 +51,8 @@ uint32_t unix_msg_charge(uint32_t n, bool stream)
 static void charge_drop(struct unix_msg *m)
 {
     struct unix_sock *from = m->from;
-    bool writable = unix_writable(from);
     from->wmem -= m->charge;
-    if (!writable && unix_writable(from))
+    if (unix_writable(from)) /* each time, as Linux: an edge for epoll */
         unix_wake(from, WRITABLE);
 }
 
