@@ -127,7 +127,13 @@ def program(kind):
     on("__NR_munmap", "range0"); on("__NR_mprotect", "range0"); on("__NR_madvise", "s_madvise"); on("__NR_mmap", "s_mmap")
     ret(hand_over)
     label("s_madvise"); ld(lo(2)); jmp("JEQ", "10 /* MADV_DONTFORK: its own areas */", "s_allow", "range0")
-    label("s_mmap"); ld(lo(3)); jmp("JSET", "0x20 /* MAP_ANONYMOUS */", None, "s_notif")
+    label("s_mmap"); ld(lo(3)); jmp("JSET", "0x20 /* MAP_ANONYMOUS */", "s_fixed")
+    if not trace:
+        ld(lo(4)); jmp("JEQ", "STUB_FD_GIVEN", None, "s_notif"); ld(lo(3))
+        jmp("JSET", "0x10 /* MAP_FIXED */", "range0", "s_kill")
+    else:
+        ret(hand_over)
+    label("s_fixed")
     jmp("JSET", "0x10 /* MAP_FIXED */", None, "s_kill")
     label("range0"); check_range(0)
     label("s_notif"); ret(hand_over)    # conditional jumps reach 255 instructions, and the tree is longer
@@ -138,7 +144,7 @@ def program(kind):
 
     # the application
     label("app"); ld(NR)
-    actions = {nr: "trap" for nr, ops in near_calls.items() if not trace and (len(ops) > 1 or ops[0][0] >= near.EACH_IN)}
+    actions = {nr: "trap" for nr in near_two if not trace}
     actions.update({number[n]: "trap" for n in TRAPS if n in number})
     actions.update({number[n]: "allow" for n in (*NATIVE, *HOST)})
     actions.update({number[n]: n for n in ("futex", "membarrier", "arch_prctl")})
@@ -162,7 +168,7 @@ def program(kind):
     label("trap"); ret("TRAP")
 
 
-near_calls = near.near(sys.argv[1])
+_, near_two = near.near(sys.argv[1])
 with open(sys.argv[1], encoding="utf-8") as f:
     number = {n: int(nr) for n, nr in re.findall(r"^SYS\((\w+), X86\((\d+)\)", f.read(), re.M)}
 HOST = "futex_waitv futex_wake futex_wait futex_requeue".split()

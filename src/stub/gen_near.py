@@ -4,7 +4,7 @@ import sys
 
 import near
 
-calls = near.near(sys.argv[1])
+calls, _ = near.near(sys.argv[1])
 kinds = [()] + sorted({tuple(v) for v in calls.values()})
 out = ["/* Made by gen_near.py. */", '#include "stub/stub.h"', "",
        f"const unsigned stub_near_calls = {max(calls) + 1};", f"const uint8_t stub_near_kind[{max(calls) + 1}] = {{"]

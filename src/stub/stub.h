@@ -44,7 +44,7 @@ int stub_probe(uint64_t addr);           /* may be written */
 /* To the context at uc, with rt_sigreturn or (fast: only rax has changed since its system call) without. Returns if the thread was
  * interrupted. */
 void stub_leave(struct stub_ucontext *uc, volatile struct stub_ctl *ctl, int fast);
-/* Raises SIGILL, whose handler has all signals blocked and goes on as that of the trap whose frame uc is. */
+/* Raises SIGSEGV, whose handler has all signals blocked and goes on as that of the trap whose frame uc is. */
 _Noreturn void stub_block(struct stub_ucontext *uc, void *info);
 /* Labels. */
 extern const char stub_user_begin[], stub_user_end[], stub_user_fault[], stub_leave_jump[];

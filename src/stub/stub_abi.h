@@ -30,8 +30,10 @@
 
 #define STUB_FD_AREAS       3 /* the memfd of areas, in every stub process */
 #define STUB_FD_PASS        4 /* STUB_MODE_TRACE: where descriptors come from */
-#define STUB_FD_PASSED      0 /* .. and the number that one gets: the lowest, which is free */
-#define STUB_FD_MAP         8 /* + slot: the file of a mapping under way */
+#define STUB_FD_GIVEN                                                                              \
+    5 /* STUB_MODE_NOTIFY: a file open for reading, which may be mapped without asking */
+#define STUB_FD_PASSED 0 /* .. and the number that one gets: the lowest, which is free */
+#define STUB_FD_MAP    8 /* + slot: the file of a mapping under way */
 
 /* Calls that the filter turns into notifications when made from the stub's text. */
 #define STUB_NR_STOP   0x7100

@@ -64,7 +64,7 @@ stub_leave_jump:
 
     .globl stub_block
 stub_block:
-    ud2
+    mov 0, %eax                     /* nothing is mapped there; an undefined instruction is an exit of a virtual machine */
 
 /* The application's bytes: a fault in here continues at stub_user_fault. No stack is used. */
     .globl stub_user_begin

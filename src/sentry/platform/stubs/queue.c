@@ -2,6 +2,7 @@
 #include "sentry/platform/stubs/stubs_priv.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -62,6 +63,8 @@ void queue_done(struct thread *th)
 {
     struct queue *q = th->q;
     th->inflight = false;
+    if (th->space->given == th)
+        th->space->given = NULL;
     if (!q)
         return;
     th->q = NULL;
@@ -69,6 +72,23 @@ void queue_done(struct thread *th)
         hostfile_unref(q->file[i]);
     arena_free(q, sizeof(*q));
     waitq_wake(&th->space->map_wait, WAKE_ALL);
+}
+
+/* One mapping of a file that is open for reading only: the descriptor goes along with the answer, and the filter lets the stub map it.
+ * If the application keeps it, it can map more of a file that it may read. Not at exec, where it might not. */
+void queue_give(struct thread *th)
+{
+    struct queue *q = th->q;
+    const struct transport *tp = plat()->transport;
+    if (!q || q->n != 2 || !q->file[0] || !th->has_notif || !tp->give_file || th->space->given)
+        return;
+    int fd = hostfile_fd(q->file[0]), flags = host_fcntl(fd, F_GETFL, 0);
+    if (flags < 0 || (flags & (O_ACCMODE | O_PATH)) != O_RDONLY ||
+        tp->give_file(th->notif_id, fd, STUB_FD_GIVEN) < 0)
+        return;
+    th->space->given = th;
+    q->used = 1;
+    q->cmd[0].arg[4] = q->cmd[1].arg[0] = STUB_FD_GIVEN;
 }
 
 bool queue_continue(struct thread *th, const struct seccomp_notif *n)

@@ -60,6 +60,7 @@ struct space {
     bool wide;                /* all its calls are traps: its stops can be posted */
     struct list_node threads; /* all */
     struct waitq map_wait;    /* operations under way have ended */
+    struct thread *given;     /* may have STUB_FD_GIVEN; NULL: nobody */
     struct hostfile *pidfd;
     struct hostwatch watch; /* the host process ended */
 };
@@ -159,6 +160,7 @@ void queue_done(struct thread *th);         /* operations have ended, well or no
 struct queue *queue_get(struct thread *th); /* made if there is none; NULL: no memory */
 NODISCARD int queue_add(struct thread *th, uint64_t nr, const uint64_t args[6], struct urange r,
                         struct hostfile *f);
+void queue_give(struct thread *th); /* before the answer to th's notification */
 bool queue_continue(
     struct thread *th,
     const struct seccomp_notif *n); /* a stub call that awaits: true if it was ours */

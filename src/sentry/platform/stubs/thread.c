@@ -374,6 +374,7 @@ void thread_handover(struct thread *th)
         th->widen = false;
         th->space->wide = queue_add(th, STUB_CMD_WIDEN, none, (struct urange){0, 0}, NULL) == 0;
     }
+    queue_give(th);
     struct queue *q = th->q;
     uint32_t n = q ? q->n : 0;
     for (uint32_t i = 0; i < n; i++)

@@ -27,6 +27,8 @@ struct transport {
     /* The call is not made; it returns value (0.. or -errno). A thread that was killed meanwhile is no error. */
     void (*answer)(uint64_t id, int64_t value);
     void (*proceed)(uint64_t id); /* the host makes the call */
+    /* Before an answer: descriptor fd of ours at number `at`. -errno. NULL: not possible. */
+    int (*give_file)(uint64_t id, int fd, int at);
     /* As proceed, for a mmap with descriptor fd of ours at number `at` of the stub's process. -errno: not done, not answered. */
     int (*proceed_with_file)(uint64_t id, int fd, int at);
     /* th has stopped, will be answered now: whether its next stop is to be posted, for which th->hand is then WATCHED. NULL: never. */

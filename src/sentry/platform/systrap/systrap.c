@@ -87,11 +87,16 @@ static void systrap_proceed(uint64_t id)
     answer_send(&r);
 }
 
-static int systrap_proceed_with_file(uint64_t id, int fd, int at)
+static int systrap_give_file(uint64_t id, int fd, int at)
 {
     struct seccomp_notif_addfd add = {
         .id = id, .flags = SECCOMP_ADDFD_FLAG_SETFD, .srcfd = (uint32_t)fd, .newfd = (uint32_t)at};
-    int r = listener_call(SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+    return listener_call(SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+}
+
+static int systrap_proceed_with_file(uint64_t id, int fd, int at)
+{
+    int r = systrap_give_file(id, fd, at);
     if (r < 0)
         return r;
     systrap_proceed(id);
@@ -114,5 +119,6 @@ const struct transport systrap_transport = {
     .proceed_with_file = systrap_proceed_with_file,
     .stopped = attach_stopped,
     .watch = attach_watch,
+    .give_file = systrap_give_file,
     .file_stays = true,
 };
