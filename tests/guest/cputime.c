@@ -2,6 +2,7 @@
 #include "guest.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -269,4 +270,76 @@ TEST(rusage_errors)
     struct rusage r;
     CHECK_ERR(getrusage(17, &r), EINVAL);
     CHECK_ERR(getrusage(RUSAGE_SELF, (void *)1), EFAULT);
+}
+
+static volatile sig_atomic_t fired;
+static void on_fired(int signo) { fired++; }
+
+static void *burns(void *arg)
+{
+    ready++;
+    while (!stop)
+        ;
+    return arg;
+}
+
+TEST(timer_of_a_thread)
+{
+    struct sigaction sa = {.sa_handler = on_fired};
+    struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+    struct itimerspec its = {.it_value = {.tv_nsec = 30000000}};
+    timer_t id;
+    pthread_t t[2];
+    CHECK_OK(sigaction(SIGUSR1, &sa, NULL));
+    CHECK_OK(timer_create(CLOCK_THREAD_CPUTIME_ID, &ev, &id));
+    for (int i = 0; i < 2; i++)
+        CHECK_EQ(pthread_create(&t[i], NULL, burns, NULL), 0);
+    while (ready < 2)
+        sched_yield();
+    int64_t start = clock_ns(CLOCK_THREAD_CPUTIME_ID), end;
+    CHECK_OK(timer_settime(id, 0, &its, NULL));
+    while (!fired)
+        ;
+    end = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    CHECK(end - start >= 29000000); /* the others' time does not count */
+    stop = 1;
+    for (int i = 0; i < 2; i++)
+        CHECK_EQ(pthread_join(t[i], NULL), 0);
+    CHECK_OK(timer_delete(id));
+}
+
+static _Atomic pid_t busy_tid;
+static void *burns_and_tells(void *arg)
+{
+    busy_tid = (pid_t)syscall(SYS_gettid);
+    return burns(arg);
+}
+
+/* utime and stime of a thread, in ticks. */
+static long ticks_of(pid_t tid)
+{
+    char name[64], text[600] = {0};
+    unsigned long user, sys;
+    snprintf(name, sizeof(name), "/proc/self/task/%d/stat", tid);
+    int fd = CHECK_OK(open(name, O_RDONLY));
+    CHECK_OK(read(fd, text, sizeof(text) - 1));
+    CHECK_OK(close(fd));
+    CHECK_EQ(sscanf(strrchr(text, ')'), ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+                    &user, &sys),
+             2);
+    return (long)(user + sys);
+}
+
+TEST(proc_tells_of_threads)
+{
+    pthread_t t;
+    CHECK_EQ(pthread_create(&t, NULL, burns_and_tells, NULL), 0);
+    while (!busy_tid)
+        sched_yield();
+    struct timespec ts = {0, 10000000};
+    while (ticks_of(busy_tid) < 20)
+        nanosleep(&ts, NULL);
+    CHECK(ticks_of(gettid()) < 20);
+    stop = 1;
+    CHECK_EQ(pthread_join(t, NULL), 0);
 }

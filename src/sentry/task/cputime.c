@@ -15,6 +15,64 @@ int64_t task_cpu_ns(const struct task *t)
     return t->cpu_past_ns + platform_thread_cpu_ns(t->thread);
 }
 
+int64_t task_cpu_most_ns(const struct task *t)
+{
+    int64_t now = task_cpu_ns(t);
+    if (!t->thread || t->tg->ntasks == 1)
+        return now;
+    return now + MAX(tgroup_cpu_total_ns(t->tg) - t->cpu_known_at_ns, (int64_t)0);
+}
+
+static void learn(struct task *t, int64_t ns)
+{
+    t->cpu_known_ns = ns;
+    t->cpu_known_at_ns = tgroup_cpu_total_ns(t->tg);
+}
+
+void task_cpu_refresh(struct task *t)
+{
+    if (!t->thread || t->tg->ntasks == 1 || t->exiting || t->state != TASK_RUNNING ||
+        platform_stop(t->thread) != STOP_RUNNING)
+        return;
+    t->want_cpu = true;
+    platform_interrupt(t->thread);
+}
+
+int64_t task_cpu_told_ns(struct task *t)
+{
+    if (task_cpu_most_ns(t) - task_cpu_ns(t) > 10 * NSEC_PER_MSEC)
+        task_cpu_refresh(t);
+    return task_cpu_ns(t);
+}
+
+bool task_cpu_read_begin(struct task *t)
+{
+    void *here;
+    if (!t->want_cpu)
+        return false;
+    t->want_cpu = false;
+    const uint64_t args[6] = {LINUX_CLOCK_THREAD_CPUTIME_ID, platform_scratch(t->thread, &here)};
+    if (task_native_call(t, LINUX_SYS_clock_gettime, args))
+        return false;
+    t->reading_cpu = true;
+    t->next = TASK_NEXT_USER;
+    (void)!task_sync(t);
+    return true;
+}
+
+void task_cpu_read_end(struct task *t)
+{
+    struct linux_timespec ts;
+    void *here;
+    if (!t->reading_cpu)
+        return;
+    t->reading_cpu = false;
+    (void)platform_scratch(t->thread, &here);
+    memcpy(&ts, here, sizeof(ts));
+    if (!task_sync_result(t) && timespec_valid(&ts))
+        learn(t, timespec_ns(&ts));
+}
+
 /* What the living spaces of tg have used: total, and as the host's ticks divide it. */
 static int64_t living(const struct tgroup *tg, int64_t *ret_user, int64_t *ret_sys)
 {
@@ -70,6 +128,7 @@ void task_cpu_keep(struct task *t)
     t->tg->dead_stime_ns += sys;
     t->cpu_past_ns = task_cpu_ns(t);
     t->cpu_known_ns = 0;
+    t->cpu_known_at_ns = tgroup_cpu_total_ns(t->tg);
 }
 
 int64_t task_ask_rusage(struct task *t, int who, struct linux_rusage *ret)
@@ -104,7 +163,7 @@ int64_t task_ask_clock(struct task *t, struct task *of, int64_t *ret_ns)
     if (!task_sync_result(t)) {
         memcpy(&ts, here, sizeof(ts));
         if (timespec_valid(&ts))
-            of->cpu_known_ns = timespec_ns(&ts);
+            learn(of, timespec_ns(&ts));
     }
     *ret_ns = of->cpu_past_ns + of->cpu_known_ns;
     return 0;

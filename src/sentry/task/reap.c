@@ -109,6 +109,7 @@ void rusage_fill(struct task *t, int who, const struct linux_rusage *host, struc
         user = ns_of(&host->ru_utime) + t->cpu_past_ns;
         sys = ns_of(&host->ru_stime);
         t->cpu_known_ns = user - t->cpu_past_ns + sys;
+        t->cpu_known_at_ns = tgroup_cpu_total_ns(tg);
     }
     ret->ru_utime = timeval_of(user);
     ret->ru_stime = timeval_of(sys);

@@ -10,6 +10,7 @@
 #include "sentry/signal/signal.h"
 #include "sentry/syscalls/syscall.h"
 #include "sentry/task/rseq.h"
+#include "sentry/task/cputime.h"
 #include "sentry/task/task_priv.h"
 #include "sentry/task/trace.h"
 #include "sentry/time/posix_timers.h"
@@ -57,6 +58,7 @@ static void go_user(struct task *t)
 {
     bool in_call = t->exit_in_call;
     task_unpark(t); /* a deadly fault has queued it */
+    task_cpu_read_end(t);
     t->next = TASK_NEXT_USER;
     if (!signal_deliver(t, in_call, t->exit_nr, t->exit_result)) {
         if (t->exiting)
@@ -269,7 +271,8 @@ static void on_interrupted(struct task *t)
         t->exit_nr = nr;
         t->exit_result = result;
     }
-    go_user(t);
+    if (!task_cpu_read_begin(t))
+        go_user(t);
 }
 
 /* As on Linux the thread that was running gets the signal, if it takes it. */

@@ -76,6 +76,8 @@ struct task {
     bool keep_regs;     /* the call set the registers itself (rt_sigreturn) */
     bool killable_only; /* this park ends for deadly signals only (vfork) */
     bool keepcaps, sched_reset_on_fork, io_flusher, no_new_privs;
+    bool want_cpu,
+        reading_cpu;  /* its CPU time is to be asked for, is being asked for (task_cpu_refresh) */
     bool vfork_child; /* its parent waits until exec or exit */
     uint8_t mce_kill; /* LINUX_PR_MCE_KILL_*: kept and shown, machine checks are the host's */
     int32_t sync_error;
@@ -111,6 +113,7 @@ struct task {
     int64_t call_start_ns;    /* --strace */
     int64_t cpu_past_ns;      /* of platform threads that this task had before (exec) */
     int64_t cpu_known_ns;     /* of this one, when it was last asked for */
+    int64_t cpu_known_at_ns;  /* what its process had used then */
     struct mem_policy mempolicy;
     /* identity and misc */
     uint64_t robust_list, robust_list_len;

@@ -9,6 +9,7 @@
 #include "sentry/kernel.h"
 #include "sentry/mm/usermem.h"
 #include "sentry/signal/signal_priv.h"
+#include "sentry/task/cputime.h"
 #include "sentry/task/task_priv.h"
 #include "sentry/time/posix_timers_priv.h"
 #include "sentry/time/timer.h"
@@ -50,6 +51,15 @@ static int64_t now_of(const struct posix_timer *pt)
     return ns;
 }
 
+/* The thread whose time it counts; NULL: a process's. */
+static struct task *thread_of(const struct posix_timer *pt)
+{
+    struct task *any = pt->tg->leader;
+    if (pt->clock == LINUX_CLOCK_THREAD_CPUTIME_ID)
+        return task_find(pt->tid);
+    return any ? clock_thread(any, pt->clock) : NULL;
+}
+
 static void arm(struct posix_timer *pt)
 {
     if (!pt->due_ns) {
@@ -57,6 +67,13 @@ static void arm(struct posix_timer *pt)
         return;
     }
     int64_t wait = MAX(pt->due_ns - now_of(pt), (int64_t)0);
+    struct task *of = pt->cpu && pt->clock != LINUX_CLOCK_PROCESS_CPUTIME_ID ? thread_of(pt) : NULL;
+    if (of) {
+        int64_t most = task_cpu_most_ns(of);
+        if (most >= pt->due_ns)
+            task_cpu_refresh(of);
+        wait = MAX(pt->due_ns - most, (int64_t)0);
+    }
     if (pt->cpu)
         wait = MAX(wait / MAX(kern()->ncpus, 1u), (int64_t)CPU_POLL_NS);
     else if (pt->clock == LINUX_CLOCK_REALTIME) /* somebody may set the host's clock */

@@ -12,6 +12,7 @@
 #include "sentry/mm/mm.h"
 #include "sentry/mm/usermem.h"
 #include "sentry/signal/signal.h"
+#include "sentry/task/cputime.h"
 #include "sentry/task/task_priv.h"
 #include "sentry/tty/tty.h"
 #include "sentry/vfs/vfs_priv.h"
@@ -43,13 +44,13 @@ static uint32_t threads_of(const struct tgroup *tg)
 static int32_t ppid_of(const struct task *t) { return t->tg->parent ? t->tg->parent->pid : 0; }
 
 /* Is the directory that of a process (its leader's number), or of a thread in task/? */
-static void cpu_of(const struct task *t, bool group, int64_t *user, int64_t *sys)
+static void cpu_of(struct task *t, bool group, int64_t *user, int64_t *sys)
 {
     *sys = 0;
     if (group)
         tgroup_cpu_ns(t->tg, user, sys);
     else
-        *user = task_cpu_ns(t);
+        *user = task_cpu_told_ns(t);
 }
 
 static void masks(const struct task *t, uint64_t *ign, uint64_t *caught)
@@ -158,6 +159,35 @@ static void status_ids(struct proc_text *x, const struct task *t)
                 t->tg->pgrp ? t->tg->pgrp->session->id : 0);
 }
 
+/* As Linux prints sets: a mask in words of 32 bits from the highest on, and a list of ranges. */
+static void put_cpus(struct proc_text *x, const uint64_t cpus[PLATFORM_CPUS_MAX / 64])
+{
+    uint32_t words = DIV_ROUND_UP(MAX(kern()->ncpus, 1u), 32u);
+    for (uint32_t i = 0; i < PLATFORM_CPUS_MAX / 64; i++)
+        if (cpus[i])
+            words = MAX(words, i * 2 + (cpus[i] >> 32 ? 2 : 1));
+    proc_printf(x, "Cpus_allowed:\t");
+    for (uint32_t i = words; i-- > 0;) {
+        uint32_t word = (uint32_t)(cpus[i / 2] >> (i % 2 ? 32 : 0));
+        if (i + 1 < words)
+            proc_printf(x, ",%08x", word);
+        else
+            proc_printf(x, "%x", word);
+    }
+    proc_printf(x, "\nCpus_allowed_list:\t");
+    const char *comma = "";
+    for (uint32_t i = 0, first; i < PLATFORM_CPUS_MAX; i++) {
+        for (first = i; i < PLATFORM_CPUS_MAX && (cpus[i / 64] & (1ULL << (i % 64))); i++)
+            ;
+        if (i == first)
+            continue;
+        proc_printf(x, "%s%u", comma, first);
+        if (i - first > 1)
+            proc_printf(x, "-%u", i - 1);
+        comma = ",";
+    }
+}
+
 static int show_status(struct proc_text *x, const struct proc_ctx *c)
 {
     struct task *t = c->t;
@@ -191,10 +221,7 @@ static int show_status(struct proc_text *x, const struct proc_ctx *c)
                 "Speculation_Store_Bypass:\tvulnerable\n"
                 "SpeculationIndirectBranch:\talways enabled\n",
                 t->no_new_privs);
-    uint32_t n = MIN(kern()->ncpus, 64u);
-    proc_printf(x, "Cpus_allowed:\t%llx\nCpus_allowed_list:\t0", n == 64 ? ~0ULL : (1ULL << n) - 1);
-    if (n > 1)
-        proc_printf(x, "-%u", n - 1);
+    put_cpus(x, t->affinity);
     proc_printf(x,
                 "\nMems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%"
                 "llu\nnonvoluntary_ctxt_switches:\t0\n",
@@ -354,7 +381,8 @@ static int show_wchan(struct proc_text *x, const struct proc_ctx *c)
 
 static int show_schedstat(struct proc_text *x, const struct proc_ctx *c)
 {
-    proc_printf(x, "%lld 0 %llu\n", (long long)task_cpu_ns(c->t), (unsigned long long)c->t->nvcsw);
+    proc_printf(x, "%lld 0 %llu\n", (long long)task_cpu_told_ns(c->t),
+                (unsigned long long)c->t->nvcsw);
     return 0;
 }
 
