@@ -32,12 +32,12 @@ static void put_dev(const struct netdev_info *d, void *arg)
         "%6s: %7llu %7llu %4llu %4llu %4llu %5llu %10llu %9llu %8llu %7llu %4llu %4llu %4llu "
         "%5llu %7llu %10llu\n",
         d->name, (ull)s->rx_bytes, (ull)s->rx_packets, (ull)s->rx_errors,
-        (ull)(s->rx_dropped + s->rx_missed_errors), (ull)s->rx_fifo_errors,
-        (ull)(s->rx_length_errors + s->rx_over_errors + s->rx_crc_errors + s->rx_frame_errors),
+        (ull)s->rx_dropped + s->rx_missed_errors, (ull)s->rx_fifo_errors,
+        (ull)s->rx_length_errors + s->rx_over_errors + s->rx_crc_errors + s->rx_frame_errors,
         (ull)s->rx_compressed, (ull)s->multicast, (ull)s->tx_bytes, (ull)s->tx_packets,
         (ull)s->tx_errors, (ull)s->tx_dropped, (ull)s->tx_fifo_errors, (ull)s->collisions,
-        (ull)(s->tx_carrier_errors + s->tx_aborted_errors + s->tx_window_errors +
-              s->tx_heartbeat_errors),
+        (ull)s->tx_carrier_errors + s->tx_aborted_errors + s->tx_window_errors +
+            s->tx_heartbeat_errors,
         (ull)s->tx_compressed);
 }
 
