@@ -270,3 +270,15 @@ TEST(unshare_alone)
     CHECK_OK(unshare(CLONE_VM));
     CHECK_ERR(unshare(CLONE_PARENT), EINVAL);
 }
+
+TEST(into_a_cgroup)
+{
+    struct clone_args a = {.exit_signal = SIGCHLD, .flags = CLONE_INTO_CGROUP, .cgroup = 1u << 31};
+    CHECK_ERR(clone3_call(&a), EINVAL);
+    a.cgroup = 999;
+    CHECK_ERR(clone3_call(&a), EBADF);
+    a.cgroup = (unsigned)CHECK_OK(open("/", O_RDONLY));
+    CHECK_ERR(clone3_call(&a), EBADF);
+    a.cgroup = 999;
+    CHECK_ERR(syscall(SYS_clone3, &a, 80), EINVAL); /* too short for it */
+}

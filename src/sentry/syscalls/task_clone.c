@@ -64,7 +64,7 @@ static int copy_clone_args(struct task *t, struct uaddr src, uint64_t size,
     return 0;
 }
 
-static int check_clone_args(const struct linux_clone_args *c)
+static int check_clone_args(const struct linux_clone_args *c, uint64_t size)
 {
     if ((c->set_tid && !c->set_tid_size) || (!c->set_tid && c->set_tid_size) ||
         c->set_tid_size > 32)
@@ -80,6 +80,9 @@ static int check_clone_args(const struct linux_clone_args *c)
     if ((c->flags & (LINUX_CLONE_THREAD | LINUX_CLONE_PARENT)) && c->exit_signal)
         return -EINVAL;
     if (!c->stack != !c->stack_size)
+        return -EINVAL;
+    if ((c->flags & LINUX_CLONE_INTO_CGROUP) &&
+        (c->cgroup > INT32_MAX || size < LINUX_CLONE_ARGS_SIZE_VER2))
         return -EINVAL;
     if (c->stack && (c->stack > SPACE_END || c->stack_size > SPACE_END - c->stack))
         return -EINVAL;
@@ -108,7 +111,7 @@ int64_t sys_clone3(struct task *t, const struct sys_args *a)
     struct linux_clone_args c;
     int err = copy_clone_args(t, arg_uaddr(a, 0), a->arg[1], &c);
     if (!err)
-        err = check_clone_args(&c);
+        err = check_clone_args(&c, a->arg[1]);
     if (err)
         return err;
     int32_t set_tid = 0;

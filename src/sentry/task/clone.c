@@ -39,7 +39,7 @@ static int check_flags(const struct task *t, uint64_t f)
     if (f & NAMESPACES)
         return (f & LINUX_CLONE_NEWUSER) || task_capable(t, LINUX_CAP_SYS_ADMIN) ? -EINVAL : -EPERM;
     if (f & LINUX_CLONE_INTO_CGROUP)
-        return -EINVAL;
+        return -EBADF; /* no descriptor is one of a cgroup */
     return 0;
 }
 
