@@ -4,6 +4,7 @@
 #include "sentry/arena/arena.h"
 #include "sentry/mm/uio.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/socket/cmsg.h"
 #include "sentry/socket/host_sock.h"
 #include "sentry/socket/netdev.h"
 #include "sentry/socket/netlink.h"
@@ -78,6 +79,16 @@ static ssize_t hnl_send(struct socket *s, struct task *t, struct sock_msg *m)
     return r < 0 && r != -EFAULT ? host_sock_err((int)r) : r;
 }
 
+/* SO_PASSCRED is kept here: all that comes is the kernel's. */
+static ssize_t hnl_recv(struct socket *s, struct task *t, struct sock_msg *m)
+{
+    struct linux_ucred kernel = {0};
+    ssize_t r = host_sock_recv(s, t, m);
+    if (r >= 0 && m->out && to_host(s)->passcred)
+        cmsg_put(m->out, LINUX_SOL_SOCKET, LINUX_SCM_CREDENTIALS, &kernel, sizeof(kernel));
+    return r;
+}
+
 static int64_t hnl_ioctl(struct socket *s, struct task *t, uint32_t cmd, uint64_t arg)
 {
     return netdev_ioctl(t, cmd, UADDR(arg));
@@ -90,7 +101,7 @@ static const struct socket_ops hnl_ops = {
     .accept = host_sock_accept,
     .getname = host_sock_getname,
     .send = hnl_send,
-    .recv = host_sock_recv,
+    .recv = hnl_recv,
     .shutdown = host_sock_shutdown,
     .poll = host_sock_poll,
     .ioctl = hnl_ioctl,
