@@ -39,6 +39,22 @@ int host_root_empty(void)
     return r;
 }
 
+int host_proc_open(void)
+{
+    int fs = host_fsopen("proc", FSOPEN_CLOEXEC);
+    if (fs < 0)
+        return fs;
+    int r = host_fsconfig(fs, FSCONFIG_SET_STRING, "subset", "pid", 0);
+    if (r >= 0)
+        r = host_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+    if (r >= 0)
+        r = host_fsmount(fs, FSMOUNT_CLOEXEC,
+                         MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+                             MOUNT_ATTR_NOEXEC);
+    (void)!host_close(fs);
+    return r;
+}
+
 void host_mount_detach(const char *path)
 {
     for (int i = 0; i < DETACH_LAYERS && host_umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0;

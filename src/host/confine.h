@@ -24,5 +24,9 @@ NODISCARD int host_caps_keep(uint64_t keep);
 /* New session, no_new_privs, not dumpable (no ptrace, no core), SIGKILL when the parent dies, name for ps (15 characters). */
 NODISCARD int host_process_detach(const char *name);
 
+/* A descriptor of a procfs of this process's pid namespace, read-only and of processes alone, that no directory shows. -EPERM
+ * where the host's own is masked. */
+NODISCARD int host_proc_open(void);
+
 /* Soft limits up to the hard ones. */
 void host_limits_raise(void);

@@ -119,6 +119,7 @@ struct boot_config {
     int control_fd;  /* seqpacket to runsc (wire/control.h) */
     int gofer_fd; /* seqpacket to the gofer (wire/gofer.h); EOF or error: the gofer died, the sentry must end */
     int log_fd;       /* --log, O_APPEND; JSON objects for fatal errors */
+    int proc_fd;      /* the sentry's own, not handed over: a procfs of its stubs, or -errno */
     int debug_log_fd; /* --debug-log or stderr when --debug; LOGD goes here */
     int gofer_dir_fd
         [BOOT_GOFER_DIRS_MAX]; /* O_PATH, received from the gofer; [mounts[i].gofer_index] */

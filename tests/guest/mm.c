@@ -604,3 +604,59 @@ TEST(file_mappings_under_signals)
     CHECK_OK(setitimer(ITIMER_REAL, &never, NULL));
     CHECK(alarms > 0);
 }
+
+/* kB of a line of a file of /proc/self, from the first line that begins with `from` on. */
+static long proc_kb(const char *file, const char *from, const char *key)
+{
+    char path[64], line[512];
+    bool on = !from;
+    long kb = -1;
+    snprintf(path, sizeof(path), "/proc/self/%s", file);
+    FILE *f = fopen(path, "r");
+    CHECK(f != NULL);
+    while (kb < 0 && fgets(line, sizeof(line), f)) {
+        on = on || !strncmp(line, from, strlen(from));
+        if (on && !strncmp(line, key, strlen(key)))
+            kb = atol(line + strlen(key));
+    }
+    fclose(f);
+    return kb;
+}
+
+TEST(resident_set)
+{
+    const long mb = 1024;
+    char *p = map(2048), range[64]; /* 8 MiB */
+    struct rusage a, b;
+    CHECK_OK(madvise(p, 2048 * P, MADV_NOHUGEPAGE));
+    snprintf(range, sizeof(range), "%lx-", (unsigned long)p);
+    long before = proc_kb("status", NULL, "VmRSS:");
+    CHECK_OK(getrusage(RUSAGE_SELF, &a));
+    memset(p, 1, 1024 * P);
+    CHECK_OK(getrusage(RUSAGE_SELF, &b));
+    CHECK(b.ru_minflt - a.ru_minflt >= 1024 && b.ru_minflt - a.ru_minflt < 3000);
+    CHECK(b.ru_maxrss >= before + 4 * mb - 256);
+    long after = proc_kb("status", NULL, "VmRSS:");
+    CHECK(after - before > 4 * mb - 256 && after - before < 5 * mb);
+    CHECK(proc_kb("status", NULL, "RssAnon:") >= 4 * mb);
+    CHECK_EQ(proc_kb("smaps", range, "Rss:"), 4 * mb);
+    CHECK_EQ(proc_kb("smaps", range, "Private_Dirty:"), 4 * mb);
+    CHECK_OK(madvise(p, 512 * P, MADV_DONTNEED));
+    CHECK_EQ(proc_kb("smaps", range, "Rss:"), 2 * mb);
+    CHECK(after - proc_kb("status", NULL, "VmRSS:") > 2 * mb - 256);
+    CHECK(proc_kb("status", NULL, "VmHWM:") >= after - 512);
+}
+
+TEST(resident_set_of_a_child)
+{
+    struct rusage u;
+    pid_t pid = CHECK_OK(fork());
+    if (pid == 0) {
+        memset(map(4096), 1, 4096 * P); /* 16 MiB */
+        usleep(20000);
+        _exit(0);
+    }
+    CHECK_OK(wait4(pid, NULL, 0, &u));
+    CHECK(u.ru_maxrss >= 16 * 1024 && u.ru_maxrss < 64 * 1024);
+    CHECK(u.ru_minflt >= 1);
+}

@@ -1,8 +1,10 @@
 /* sentry/arena/fault_test.h - a script whose n-th allocation fails, for every n until none does.
  *
  * The script returns 0 or an error; undo, without failures, takes away what it left. A first round without failures fills the caches; after each
- * of the others no type of object has more of its kind than then. Includes test.h first. */
+ * of the others no type of object has more of its kind than then. */
 #pragma once
+#include "base/test.h"
+
 #include "base/compiler.h"
 #include "base/err.h"
 #include "sentry/arena/arena.h"

@@ -147,6 +147,7 @@ int sentry_main(const struct boot_config *cfg)
         boot_fail(cfg, "the sandbox's kernel cannot start: %s", err_name(err));
     kernel_lock();
     platform_start(cfg);
+    platform_set_proc(cfg->proc_fd);
     err = vdso_start();
     if (err)
         boot_fail(cfg, "the vDSO cannot be made: %s", err_name(err));

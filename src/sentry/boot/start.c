@@ -21,7 +21,8 @@
 static const struct boot_config early = {
     .control_fd = BOOT_FD_CONTROL, .log_fd = -1, .debug_log_fd = -1};
 
-static void privileges_drop(void)
+/* *ret_proc: descriptor of its own procfs, or -errno: memory use is estimated then. */
+static void privileges_drop(int *ret_proc)
 {
     int r = host_close_range(BOOT_FD_END, ~0u, 0);
     if (r < 0)
@@ -29,6 +30,7 @@ static void privileges_drop(void)
     if ((r = host_process_detach("runsc-sandbox")) < 0)
         boot_fail(&early, "sandbox: cannot set no_new_privs: %s", err_name(r));
     host_limits_raise();
+    *ret_proc = host_proc_open();
     if ((r = host_root_empty()) < 0)
         boot_fail(&early, "sandbox: cannot make an empty root: %s", err_name(r));
     if ((r = host_caps_keep(0)) < 0)
@@ -75,8 +77,10 @@ static void gofer_greet(struct boot_config *cfg)
 _Noreturn void boot_start(void)
 {
     static struct boot_config cfg;
-    privileges_drop();
+    int proc_fd;
+    privileges_drop(&proc_fd);
     config_load(&cfg);
+    cfg.proc_fd = proc_fd;
     boot_log_start(&cfg);
     gofer_greet(&cfg);
     int r = sentry_main(&cfg);

@@ -77,12 +77,31 @@ uint64_t vma_rss_pages(const struct vma *v)
     return v->flags & LINUX_MAP_GROWSDOWN ? MIN(vma_pages(v), UINT64_C(33)) : vma_pages(v);
 }
 
+void mm_usage(const struct mm *mm, struct mm_usage *ret)
+{
+    struct platform_usage u;
+    const uint64_t page_kb = GUEST_PAGE_SIZE / 1024;
+    *ret = (struct mm_usage){0};
+    if (mm->space && platform_usage(mm->space, &u) == 0) {
+        *ret = (struct mm_usage){u.rss_kb / page_kb,
+                                 u.rss_max_kb / page_kb,
+                                 u.anon_kb / page_kb,
+                                 u.file_kb / page_kb,
+                                 u.shmem_kb / page_kb,
+                                 u.min_flt,
+                                 u.maj_flt};
+        return;
+    }
+    for (struct rb_node *n = rb_first(&mm->vmas); n; n = rb_next(n))
+        ret->rss += vma_rss_pages(rb_entry(n, struct vma, node));
+    ret->rss_max = ret->anon = ret->rss;
+}
+
 uint64_t mm_rss_pages(const struct mm *mm)
 {
-    uint64_t pages = 0;
-    for (struct rb_node *n = rb_first(&mm->vmas); n; n = rb_next(n))
-        pages += vma_rss_pages(rb_entry(n, struct vma, node));
-    return pages;
+    struct mm_usage u;
+    mm_usage(mm, &u);
+    return u.rss;
 }
 
 int mm_may_expand(const struct task *t, uint64_t pages, uint64_t data_pages)

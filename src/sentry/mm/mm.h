@@ -105,6 +105,10 @@ NODISCARD int mm_set_policy(struct mm *mm, uint64_t start, uint64_t end, uint32_
 int64_t mm_map_failed(struct task *t, int err);
 /* A fault in a GROWSDOWN region just below it: grows it, true if the access may be tried again. */
 bool mm_stack_fault(struct task *t, uint64_t addr);
-/* RSS in pages, estimated from the map (host counters are not visible). */
-uint64_t mm_rss_pages(const struct mm *mm);
+/* What the host has for it, in pages and faults; where the host cannot be asked, what the map lets expect (faults 0). */
+struct mm_usage {
+    uint64_t rss, rss_max, anon, file, shmem, min_flt, maj_flt;
+};
+void mm_usage(const struct mm *mm, struct mm_usage *ret);
+uint64_t mm_rss_pages(const struct mm *mm);  /* rss of it */
 uint64_t vma_rss_pages(const struct vma *v); /* one region's part of it */

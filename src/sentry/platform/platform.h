@@ -135,6 +135,17 @@ struct waitq *platform_map_waitq(struct thread *th);
 ssize_t platform_copy_in(struct space *s, void *dst, struct uaddr src, size_t size_bytes);
 ssize_t platform_copy_out(struct space *s, struct uaddr dst, const void *src, size_t size_bytes);
 
+/* What the host says that a space uses, its stub included. */
+struct platform_usage {
+    uint64_t rss_kb, rss_max_kb, anon_kb, file_kb, shmem_kb, min_flt, maj_flt;
+};
+/* -ENOSYS: there is no way to ask; -ESRCH: the process is not there. */
+NODISCARD int platform_usage(const struct space *s, struct platform_usage *ret);
+/* proc_pid_smaps(5) of the host, terminated; *ret_cap bytes of the arena to free. -ENOSYS, -ESRCH, -EACCES, -ENOMEM. */
+NODISCARD int platform_smaps(const struct space *s, char **ret, size_t *ret_cap);
+/* Once, before the first question: fd (taken) is a procfs of our pid namespace; < 0: there is none. */
+void platform_set_proc(int fd);
+
 #define PLATFORM_CPUS_MAX 256u
 /* The host CPUs that there are for us; none if the host does not say. */
 void platform_cpus(uint64_t ret[PLATFORM_CPUS_MAX / 64]);

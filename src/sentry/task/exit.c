@@ -226,16 +226,30 @@ static void tgroup_end(struct tgroup *tg)
         tgroup_drop(tg);
 }
 
-static void drop_resources(struct task *t)
+#define USAGE_FROM_NS 5000000 /* the host is asked about processes that have lived so long */
+
+/* What wait4() and the parent's getrusage() will say of the memory that goes. */
+static void usage_keep(struct task *t)
 {
     struct tgroup *tg = t->tg;
+    struct mm_usage u;
+    if (clock_boottime_ns() - tg->start_ns < USAGE_FROM_NS)
+        t->mm->space = NULL; /* what the map lets expect will do */
+    mm_usage(t->mm, &u);
+    tg->maxrss_kb = MAX(tg->maxrss_kb, u.rss_max * (GUEST_PAGE_SIZE / 1024));
+    tg->min_flt += u.min_flt;
+    tg->maj_flt += u.maj_flt;
+}
+
+static void drop_resources(struct task *t)
+{
     /* A platform may know the sum of a space's threads only, and let any one stand for it: it is taken when the last goes. */
     bool single = t->thread && platform_space_is_single(t->thread);
     if (single)
         task_cpu_keep(t);
     if (t->mm) {
-        uint64_t kb = t->mm->hiwater_pages * (GUEST_PAGE_SIZE / 1024);
-        tg->maxrss_kb = MAX(tg->maxrss_kb, kb);
+        if (single)
+            usage_keep(t);
         if (single)
             t->mm->space = NULL;
     }

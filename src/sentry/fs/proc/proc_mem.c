@@ -52,7 +52,7 @@ int proc_show_auxv(struct proc_text *x, const struct proc_ctx *c)
     return 0;
 }
 
-static void show_vma(struct proc_text *x, const struct proc_ctx *c, const struct vma *v)
+void proc_show_vma(struct proc_text *x, const struct proc_ctx *c, const struct vma *v)
 {
     char path[LINUX_PATH_MAX], head[128];
     uint64_t dev = 0, ino = 0;
@@ -92,120 +92,7 @@ int proc_show_maps(struct proc_text *x, const struct proc_ctx *c)
     if (!proc_may_look(c))
         return -EACCES;
     for (struct vma *v = mm ? mm_find_from(mm, 0) : NULL; v; v = vma_next(v))
-        show_vma(x, c, v);
-    return 0;
-}
-
-static void smaps_flags(struct proc_text *x, const struct vma *v)
-{
-    static const struct {
-        uint32_t bit;
-        const char *text;
-    } names[] = {{LINUX_MAP_GROWSDOWN, " gd"}, {LINUX_MAP_LOCKED, " lo"},
-                 {VMA_DONTFORK, " dc"},        {VMA_DONTEXPAND, " de"},
-                 {LINUX_MAP_NORESERVE, " nr"}, {VMA_WIPEONFORK, " wf"},
-                 {VMA_DONTDUMP, " dd"}};
-    bool shared = v->flags & LINUX_MAP_SHARED;
-    proc_printf(x, "VmFlags:%s%s%s%s%s%s%s", v->prot & LINUX_PROT_READ ? " rd" : "",
-                v->prot & LINUX_PROT_WRITE ? " wr" : "", v->prot & LINUX_PROT_EXEC ? " ex" : "",
-                shared ? " sh" : "", v->max_prot & LINUX_PROT_READ ? " mr" : "",
-                v->max_prot & LINUX_PROT_WRITE ? " mw" : "",
-                v->max_prot & LINUX_PROT_EXEC ? " me" : "");
-    if (shared && (v->max_prot & LINUX_PROT_WRITE))
-        proc_printf(x, " ms");
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-        if (v->flags & names[i].bit)
-            proc_printf(x, "%s", names[i].text);
-    proc_printf(x, " \n");
-}
-
-struct smaps_sum {
-    uint64_t rss, shared, clean, dirty, anon, locked;
-};
-
-static void smaps_add(struct smaps_sum *s, const struct vma *v)
-{
-    uint64_t rss = vma_rss_pages(v) * (LINUX_PAGE_SIZE / 1024);
-    s->rss += rss;
-    if (v->flags & LINUX_MAP_SHARED)
-        s->shared += rss;
-    else if (v->file && !(v->prot & LINUX_PROT_WRITE))
-        s->clean += rss;
-    else
-        s->dirty += rss;
-    if (!v->file)
-        s->anon += rss;
-    if (v->flags & LINUX_MAP_LOCKED)
-        s->locked += rss;
-}
-
-static void smaps_numbers(struct proc_text *x, const struct smaps_sum *s)
-{
-    const struct {
-        const char *name;
-        uint64_t kb;
-    } rows[] = {
-        {"Rss:", s->rss},
-        {"Pss:", s->rss},
-        {"Pss_Dirty:", s->dirty},
-        {"Shared_Clean:", 0},
-        {"Shared_Dirty:", s->shared},
-        {"Private_Clean:", s->clean},
-        {"Private_Dirty:", s->dirty},
-        {"Referenced:", s->rss},
-        {"Anonymous:", s->anon},
-        {"KSM:", 0},
-        {"LazyFree:", 0},
-        {"AnonHugePages:", 0},
-        {"ShmemPmdMapped:", 0},
-        {"FilePmdMapped:", 0},
-        {"Shared_Hugetlb:", 0},
-        {"Private_Hugetlb:", 0},
-        {"Swap:", 0},
-        {"SwapPss:", 0},
-        {"Locked:", s->locked},
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-        proc_printf(x, "%-16s %7llu kB\n", rows[i].name, (unsigned long long)rows[i].kb);
-}
-
-int proc_show_smaps(struct proc_text *x, const struct proc_ctx *c)
-{
-    struct mm *mm = c->t->mm;
-    if (!proc_may_look(c))
-        return -EACCES;
-    for (struct vma *v = mm ? mm_find_from(mm, 0) : NULL; v; v = vma_next(v)) {
-        struct smaps_sum s = {0};
-        show_vma(x, c, v);
-        proc_printf(x, "%-16s %7llu kB\n%-16s %7u kB\n%-16s %7u kB\n",
-                    "Size:", (unsigned long long)(v->range.end - v->range.start) / 1024,
-                    "KernelPageSize:", LINUX_PAGE_SIZE / 1024,
-                    "MMUPageSize:", LINUX_PAGE_SIZE / 1024);
-        smaps_add(&s, v);
-        smaps_numbers(x, &s);
-        proc_printf(x, "THPeligible:           0\n");
-        smaps_flags(x, v);
-    }
-    return 0;
-}
-
-int proc_show_smaps_rollup(struct proc_text *x, const struct proc_ctx *c)
-{
-    struct mm *mm = c->t->mm;
-    struct smaps_sum s = {0};
-    uint64_t first = 0, last = 0;
-    if (!proc_may_look(c))
-        return -EACCES;
-    if (!mm)
-        return -ESRCH;
-    for (struct vma *v = mm_find_from(mm, 0); v; v = vma_next(v)) {
-        first = first ? first : v->range.start;
-        last = v->range.end;
-        smaps_add(&s, v);
-    }
-    proc_printf(x, "%08llx-%08llx ---p 00000000 00:00 0%*s[rollup]\n", (unsigned long long)first,
-                (unsigned long long)last, 34, "");
-    smaps_numbers(x, &s);
+        proc_show_vma(x, c, v);
     return 0;
 }
 

@@ -73,21 +73,23 @@ static int show_stat(struct proc_text *x, const struct proc_ctx *c, bool group)
     struct tty *y = tty_of_task(t);
     uint64_t ign, caught;
     int64_t user, sys;
+    struct mm_usage u = {0};
+    if (mm)
+        mm_usage(mm, &u);
     masks(t, &ign, &caught);
     cpu_of(t, group, &user, &sys);
     proc_printf(x, "%d (%s) %c %d %d %d %d %d 0 ", t->tid, t->comm, state_of(t, NULL), ppid_of(t),
                 tg->pgrp ? tg->pgrp->id : 0, tg->pgrp ? tg->pgrp->session->id : 0,
                 y ? (int)y->rdev : 0, y ? y->fg_pgid : -1);
     proc_printf(x, "%llu 0 %llu 0 %lld %lld %lld %lld %d %d %u 0 %lld ",
-                (unsigned long long)tg->min_flt, (unsigned long long)tg->maj_flt,
-                (long long)(user / TICK_NS), (long long)(sys / TICK_NS),
-                (long long)(tg->child_utime_ns / TICK_NS),
+                (unsigned long long)(tg->min_flt + u.min_flt),
+                (unsigned long long)(tg->maj_flt + u.maj_flt), (long long)(user / TICK_NS),
+                (long long)(sys / TICK_NS), (long long)(tg->child_utime_ns / TICK_NS),
                 (long long)(tg->child_stime_ns / TICK_NS), 20 + t->nice, t->nice, threads_of(tg),
                 (long long)((t->start_ns - kern()->boot_monotonic_ns) / TICK_NS));
     proc_printf(x, "%llu %llu %llu %llu %llu %llu 0 0 ",
                 mm ? (unsigned long long)mm->total_pages * LINUX_PAGE_SIZE : 0,
-                mm ? (unsigned long long)mm_rss_pages(mm) : 0,
-                (unsigned long long)tg->rlim[LINUX_RLIMIT_RSS].rlim_cur,
+                (unsigned long long)u.rss, (unsigned long long)tg->rlim[LINUX_RLIMIT_RSS].rlim_cur,
                 mm ? (unsigned long long)mm->start_code : 0,
                 mm ? (unsigned long long)mm->end_code : 0,
                 mm ? (unsigned long long)mm->start_stack : 0);
@@ -122,8 +124,10 @@ static int show_statm(struct proc_text *x, const struct proc_ctx *c)
         return 0;
     }
     uint64_t data = mm->data_pages + mm->stack_pages;
-    proc_printf(x, "%llu %llu 0 %llu 0 %llu 0\n", (unsigned long long)mm->total_pages,
-                (unsigned long long)mm_rss_pages(mm),
+    struct mm_usage u;
+    mm_usage(mm, &u);
+    proc_printf(x, "%llu %llu %llu %llu 0 %llu 0\n", (unsigned long long)mm->total_pages,
+                (unsigned long long)u.rss, (unsigned long long)(u.file + u.shmem),
                 (unsigned long long)((mm->end_code - mm->start_code + 4095) / 4096),
                 (unsigned long long)data);
     return 0;
@@ -131,16 +135,17 @@ static int show_statm(struct proc_text *x, const struct proc_ctx *c)
 
 static void status_memory(struct proc_text *x, const struct mm *mm)
 {
-    uint64_t rss = mm_rss_pages(mm);
+    struct mm_usage u;
+    mm_usage(mm, &u);
     proc_printf(x, "VmPeak:\t%8llu kB\nVmSize:\t%8llu kB\nVmLck:\t%8llu kB\nVmPin:\t       0 kB\n",
                 KB(MAX(mm->hiwater_pages, mm->total_pages)), KB(mm->total_pages),
                 KB(mm->locked_pages));
     proc_printf(x,
-                "VmHWM:\t%8llu kB\nVmRSS:\t%8llu kB\nRssAnon:\t%8llu kB\nRssFile:\t       0 kB\n"
-                "RssShmem:\t       0 kB\nVmData:\t%8llu kB\nVmStk:\t%8llu "
+                "VmHWM:\t%8llu kB\nVmRSS:\t%8llu kB\nRssAnon:\t%8llu kB\nRssFile:\t%8llu kB\n"
+                "RssShmem:\t%8llu kB\nVmData:\t%8llu kB\nVmStk:\t%8llu "
                 "kB\nVmExe:\t%8llu kB\n",
-                KB(rss), KB(rss), KB(rss), KB(mm->data_pages), KB(mm->stack_pages),
-                KB((mm->end_code - mm->start_code + 4095) / 4096));
+                KB(u.rss_max), KB(u.rss), KB(u.anon), KB(u.file), KB(u.shmem), KB(mm->data_pages),
+                KB(mm->stack_pages), KB((mm->end_code - mm->start_code + 4095) / 4096));
     proc_printf(x, "VmLib:\t       0 kB\nVmPTE:\t       0 kB\nVmSwap:\t       0 "
                    "kB\nHugetlbPages:\t       0 kB\n"
                    "CoreDumping:\t0\nTHP_enabled:\t1\nuntag_mask:\t0xffffffffffffffff\n");

@@ -43,3 +43,6 @@ int proc_follow_exe(const struct proc_ctx *c, struct path *ret);
 int proc_follow_cwd(const struct proc_ctx *c, struct path *ret);
 int proc_follow_root(const struct proc_ctx *c, struct path *ret);
 extern const struct proc_entry proc_ns_entries[];
+struct vma;
+/* The line of a region in maps and smaps. */
+void proc_show_vma(struct proc_text *x, const struct proc_ctx *c, const struct vma *v);

@@ -103,6 +103,7 @@ struct free_slot {
 };
 
 struct platform_root {
+    struct hostfile *proc; /* of our pid namespace; NULL: there is none */
     const struct platform_events *ev;
     const struct transport *transport;
     struct hostfile *areas;

@@ -1,0 +1,118 @@
+/* sentry/platform/stubs/usage_untrusted.c - what a stub process uses, from the host's /proc. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "host/host.h"
+#include "sentry/arena/arena.h"
+#include "sentry/platform/stubs/stubs_priv.h"
+
+#define TEXT_MAX    4096u
+#define SMAPS_FIRST 65536u
+
+static int open_text(int32_t pid, const char *file)
+{
+    char path[32];
+    struct strbuf sb;
+    strbuf_init(&sb, path, sizeof(path));
+    strbuf_printf(&sb, "%d/%s", pid, file);
+    return host_openat(hostfile_fd(plat()->proc), path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+}
+
+/* The file's text, terminated. */
+static ssize_t read_text(int32_t pid, const char *file, char *buf, size_t size)
+{
+    int fd = open_text(pid, file);
+    if (fd < 0)
+        return fd;
+    ssize_t n = host_read(fd, buf, size - 1);
+    (void)!host_close(fd);
+    if (n >= 0)
+        buf[n] = 0;
+    return n;
+}
+
+/* The number at p, behind blanks; 0 if there is none. */
+static uint64_t number_at(const char *p)
+{
+    uint64_t v = 0;
+    while (*p == ' ' || *p == '\t')
+        p++;
+    while (*p >= '0' && *p <= '9')
+        v = v * 10 + (uint64_t)(*p++ - '0');
+    return v;
+}
+
+static uint64_t line_number(const char *text, const char *key)
+{
+    const char *p = strstr(text, key);
+    return p ? number_at(p + strlen(key)) : 0;
+}
+
+/* Field n of /proc/pid/stat: the 3rd follows the name in brackets. */
+static uint64_t stat_field(const char *text, int n)
+{
+    const char *p = strrchr(text, ')');
+    for (int i = 2; p && i < n; i++)
+        p = strchr(p + 1, ' ');
+    return p ? number_at(p) : 0;
+}
+
+int platform_usage(const struct space *s, struct platform_usage *ret)
+{
+    char text[TEXT_MAX];
+    if (!plat() || !plat()->proc)
+        return -ENOSYS;
+    if (!s || !s->pid || s->dead || read_text(s->pid, "status", text, sizeof(text)) <= 0)
+        return -ESRCH;
+    *ret = (struct platform_usage){
+        .rss_kb = line_number(text, "\nVmRSS:"),
+        .rss_max_kb = line_number(text, "\nVmHWM:"),
+        .anon_kb = line_number(text, "\nRssAnon:"),
+        .file_kb = line_number(text, "\nRssFile:"),
+        .shmem_kb = line_number(text, "\nRssShmem:"),
+    };
+    if (!ret->rss_kb || read_text(s->pid, "stat", text, sizeof(text)) <= 0)
+        return -ESRCH; /* it is ending */
+    ret->min_flt = stat_field(text, 10);
+    ret->maj_flt = stat_field(text, 12);
+    return 0;
+}
+
+int platform_smaps(const struct space *s, char **ret, size_t *ret_cap)
+{
+    if (!plat() || !plat()->proc)
+        return -ENOSYS;
+    int fd = s && s->pid && !s->dead ? open_text(s->pid, "smaps") : -ESRCH;
+    if (fd < 0)
+        return fd;
+    size_t cap = SMAPS_FIRST, len = 0;
+    char *buf = arena_alloc(cap);
+    ssize_t n = buf ? 0 : -ENOMEM;
+    while (n >= 0 && (n = host_read(fd, buf + len, cap - len - 1)) > 0) {
+        len += (size_t)n;
+        if (cap - len > SMAPS_FIRST / 2)
+            continue;
+        char *more = arena_realloc(buf, cap, cap * 2);
+        n = more ? n : -ENOMEM;
+        buf = more ? more : buf;
+        cap = more ? cap * 2 : cap;
+    }
+    (void)!host_close(fd);
+    if (n < 0 || !len) {
+        arena_free(buf, cap);
+        return n < 0 ? (int)n : -ESRCH;
+    }
+    buf[len] = 0;
+    *ret = buf;
+    *ret_cap = cap;
+    return 0;
+}
+
+void platform_set_proc(int fd)
+{
+    if (fd >= 0 && hostfile_adopt(fd, &plat()->proc) < 0)
+        plat()->proc = NULL;
+}
