@@ -169,7 +169,7 @@ def untested(rows, root):
         path = os.path.join(root, r.test)
         if not r.test or not os.path.exists(path):
             missing.append((r.name, "no test file" if not r.test else f"{r.test} does not exist"))
-        elif not re.search(rf"\b{r.name}\b", open(path, encoding="utf-8").read()):
+        elif not re.search(rf"\b(SYS_|__NR_|NR_)?{r.name}\b", open(path, encoding="utf-8").read()):
             missing.append((r.name, f"not named in {r.test}"))
     return missing
 

@@ -194,23 +194,34 @@ enum { SET_FLAG, SET_STRING, CREATE = 6, RECONFIGURE };
 struct attr {
     uint64_t set, clr, propagation, userns;
 };
+/* Younger than the libc headers. */
+enum {
+    NR_open_tree = 428,
+    NR_move_mount = 429,
+    NR_fsopen = 430,
+    NR_fsconfig = 431,
+    NR_fsmount = 432,
+    NR_fspick = 433,
+    NR_mount_setattr = 442,
+};
+
 #define CLONE_TREE 1
 #define RECURSE    0x8000
 #define F_EMPTY    4
 
-static int fsopen_(const char *type) { return (int)syscall(430, type, 0); }
+static int fsopen_(const char *type) { return (int)syscall(NR_fsopen, type, 0); }
 static int fsconfig_(int fd, unsigned cmd, const char *key, const void *value)
 {
-    return (int)syscall(431, fd, cmd, key, value, 0);
+    return (int)syscall(NR_fsconfig, fd, cmd, key, value, 0);
 }
-static int fsmount_(int fd, unsigned attr) { return (int)syscall(432, fd, 0, attr); }
+static int fsmount_(int fd, unsigned attr) { return (int)syscall(NR_fsmount, fd, 0, attr); }
 static int open_tree_(const char *path, unsigned flags)
 {
-    return (int)syscall(428, AT_FDCWD, path, flags);
+    return (int)syscall(NR_open_tree, AT_FDCWD, path, flags);
 }
 static int move_(int fd, const char *to)
 {
-    return (int)syscall(429, fd, "", AT_FDCWD, to, F_EMPTY);
+    return (int)syscall(NR_move_mount, fd, "", AT_FDCWD, to, F_EMPTY);
 }
 
 TEST(made_in_steps)
@@ -236,6 +247,24 @@ TEST(made_in_steps)
     CHECK_OK(stat("a", &st));
     CHECK_EQ(st.st_mode & 07777, 0711);
     CHECK_OK(access("a/in", F_OK));
+    end();
+}
+
+TEST(picked_and_changed)
+{
+    start();
+    CHECK_OK(mount("t", "a", "tmpfs", 0, ""));
+    int fs = CHECK_OK(syscall(NR_fspick, AT_FDCWD, "a", 0));
+    CHECK_ERR(fsconfig_(fs, CREATE, NULL, NULL), EBUSY); /* it is there */
+    CHECK_OK(mkdir("a/before", 0755));
+    CHECK_OK(fsconfig_(fs, SET_FLAG, "ro", NULL));
+    CHECK_OK(mkdir("a/not_yet", 0755));
+    CHECK_OK(fsconfig_(fs, RECONFIGURE, NULL, NULL));
+    CHECK_OK(close(fs));
+    CHECK_ERR(mkdir("a/x", 0755), EROFS);
+    CHECK_ERR(syscall(NR_fspick, AT_FDCWD, "a", 0x40), EINVAL);
+    CHECK_ERR(syscall(NR_fspick, AT_FDCWD, "a/before", 0), EINVAL); /* no mount's root */
+    CHECK_OK(umount("a"));
     end();
 }
 
@@ -288,17 +317,17 @@ TEST(attributes)
     CHECK_OK(mount("one", "a", "tmpfs", 0, NULL));
     CHECK_OK(mkdir("a/d", 0755));
     CHECK_OK(mount("two", "a/d", "tmpfs", 0, NULL));
-    CHECK_OK(syscall(442, AT_FDCWD, "a", 0, &ro, sizeof(ro)));
+    CHECK_OK(syscall(NR_mount_setattr, AT_FDCWD, "a", 0, &ro, sizeof(ro)));
     CHECK_ERR(mkdir("a/x", 0755), EROFS);
     CHECK_OK(mkdir("a/d/x", 0755));
-    CHECK_OK(syscall(442, AT_FDCWD, "a", RECURSE, &ro, sizeof(ro)));
+    CHECK_OK(syscall(NR_mount_setattr, AT_FDCWD, "a", RECURSE, &ro, sizeof(ro)));
     CHECK_ERR(mkdir("a/d/y", 0755), EROFS);
-    CHECK_OK(syscall(442, AT_FDCWD, "a", RECURSE, &rw, sizeof(rw)));
+    CHECK_OK(syscall(NR_mount_setattr, AT_FDCWD, "a", RECURSE, &rw, sizeof(rw)));
     CHECK_OK(mkdir("a/d/y", 0755));
-    CHECK_ERR(syscall(442, AT_FDCWD, "a", 0, &bad, sizeof(bad)), EINVAL);
-    CHECK_ERR(syscall(442, AT_FDCWD, "a", 0, &ro, 8), EINVAL);
-    CHECK_ERR(syscall(442, AT_FDCWD, "c", 0, &ro, sizeof(ro)), EINVAL);
-    CHECK_OK(syscall(442, AT_FDCWD, "a", 0, &shared, sizeof(shared)));
+    CHECK_ERR(syscall(NR_mount_setattr, AT_FDCWD, "a", 0, &bad, sizeof(bad)), EINVAL);
+    CHECK_ERR(syscall(NR_mount_setattr, AT_FDCWD, "a", 0, &ro, 8), EINVAL);
+    CHECK_ERR(syscall(NR_mount_setattr, AT_FDCWD, "c", 0, &ro, sizeof(ro)), EINVAL);
+    CHECK_OK(syscall(NR_mount_setattr, AT_FDCWD, "a", 0, &shared, sizeof(shared)));
     CHECK(has_field("a", " shared:"));
     end();
 }
