@@ -91,7 +91,7 @@ fd = os.open('suid', os.O_CREAT | os.O_RDWR); os.fchmod(fd, 0o6755); os.write(fd
 os.truncate('suid', 3); st(fd); os.chown('suid', 9, 9); st(fd); os.fchmod(fd, 0o4711); os.close(fd); os.setegid(9); os.seteuid(9)
 fd = os.open('suid', os.O_WRONLY); os.write(fd, b'y'); st(fd); os.seteuid(0); os.setegid(0); os.close(fd)
 os.chmod('suid', 0o200); t(os.setxattr, 'suid', 'user.x', b'1'); t(os.getxattr, 'suid', 'user.x'); t(os.listxattr, 'suid')
-os.mkdir('rm'); d = os.open('rm', os.O_RDONLY); os.rmdir('rm'); os.fchmod(d, 0o711); os.utime(d, (1, 2)); print(oct(os.fstat(d).st_mode), os.fstat(d).st_nlink, os.fstat(d).st_mtime)
+os.mkdir('rm'); d = os.open('rm', os.O_RDONLY); os.rmdir('rm'); os.path.exists('suid2'); os.stat('suid'); t(os.stat, 'y', dir_fd=d); os.fchmod(d, 0o711); os.utime(d, (1, 2)); print(oct(os.fstat(d).st_mode), os.fstat(d).st_nlink, os.fstat(d).st_mtime)
 t(os.mknod, 'reg', 0o100640); st('reg'); t(os.mknod, 'fifo', 0o010640); st('fifo'); t(os.mknod, 'sock', 0o140640); st('sock')
 s = socket.socket(socket.AF_UNIX); s.bind('bound'); s.listen(); st('bound')
 c = socket.socket(socket.AF_UNIX); c.connect('bound'); a, _ = s.accept(); c.send(b'hello'); print(a.recv(9))

@@ -86,6 +86,8 @@ static int ask_mount(uint32_t mount, struct gofer_query *q, int attach, int *ret
     int fd = -1;
     if (!root->conn)
         return -EACCES;
+    root->reply->attr_count = root->reply->data_len =
+        0; /* nobody takes the last answer for this one's */
     q->tag = ++root->tag;
     q->mount = mount;
     ssize_t len = gofer_request_build(root->message, q);

@@ -99,7 +99,9 @@ static int lookup_asking(struct inode *dir, struct dentry *d)
     struct batch b;
     batch_fill(&b, d, gs->shared ? NULL : vfs()->walk_rest);
     int r = batch_path(&q, to_gofer(dir), &b);
-    r = r < 0 ? r : gofer_ask(gs, &q, -1, NULL);
+    if (r < 0)
+        return r; /* -ENOENT too: the directory is gone */
+    r = gofer_ask(gs, &q, -1, NULL);
     if (r < 0 && r != -ENOENT)
         return r;
     bool missing = r == -ENOENT;

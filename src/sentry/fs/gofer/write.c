@@ -1,5 +1,4 @@
 /* Changes of a file itself: data, size, mode, owner, times. Only for writable trees (I2). */
-#include "abi/capability.h"
 #include "abi/fcntl.h"
 #include "abi/stat.h"
 #include "base/err.h"
@@ -83,8 +82,8 @@ static int set_asking(struct gofer_inode *g, const struct iattr *a, uint32_t val
 }
 
 /* The host takes set-user-ID and set-group-ID bits away from what the sentry changes, for it has no capability; whether the
- * application loses them is the kernel's decision, and it has been made elsewhere. */
-static void keep_suid(struct gofer_inode *g, const struct hostfile *h)
+ * application loses them is the kernel's decision, and it is made elsewhere. True: they were gone. */
+static bool keep_suid(struct gofer_inode *g, const struct hostfile *h)
 {
     struct stat st;
     uint32_t mode = g->vfs.mode;
@@ -92,10 +91,11 @@ static void keep_suid(struct gofer_inode *g, const struct hostfile *h)
         (st.st_mode & ~(LINUX_S_ISUID | LINUX_S_ISGID)) !=
             (mode & ~(LINUX_S_ISUID | LINUX_S_ISGID)) ||
         st.st_mode == mode)
-        return;
+        return false;
     if (!gofer_there() ||
         set_asking(g, &(struct iattr){.valid = ATTR_MODE, .mode = mode}, ATTR_MODE) < 0)
         (void)!host_fchmod(hostfile_fd(h), mode & LINUX_S_IALLUGO);
+    return true;
 }
 
 /* What is known of the file after n bytes were written; *pos behind them. */
@@ -129,7 +129,7 @@ static ssize_t write_with(struct file *f, struct uio *u, int64_t *pos, void *buf
         }
         if (put <= 0)
             return done ? done : gofer_err((int)put);
-        keep_suid(g, g->whandle);
+        (void)keep_suid(g, g->whandle);
         wrote(g, pos, put, append);
         done += put;
         if (put < got)
@@ -186,9 +186,9 @@ int gofer_file_fallocate(struct file *f, uint32_t mode, int64_t off, int64_t len
     worker_block_begin();
     int r = host_fallocate(fd, (int)mode, off, len);
     worker_block_end();
-    /* Even if it did nothing; then who opened the file stands for who calls. */
-    if (r == 0 || inode_capable(f->inode, f->cred, LINUX_CAP_FSETID))
-        keep_suid(g, h);
+    if (keep_suid(g, h) &&
+        r < 0) /* it did nothing but that; who opened the file stands for who calls */
+        file_kill_suid(f, f->cred);
     hostfile_unref(h);
     if (r < 0)
         return gofer_err(r);
@@ -207,7 +207,7 @@ static int set_size(struct gofer_inode *g, uint64_t size)
         return r;
     r = gofer_err(host_ftruncate(hostfile_fd(h), (off_t)size));
     if (r == 0)
-        keep_suid(g, h);
+        (void)keep_suid(g, h);
     hostfile_unref(h);
     if (!g->writers)
         g->whandle = hostfile_unref(g->whandle);
