@@ -86,10 +86,11 @@ struct unix_sock {
     uint64_t queued_bytes;
     uint32_t wmem;
     int32_t sndbuf, rcvbuf;
-    struct list_node all_node; /* unix_root.socks */
-    uint32_t inflight;         /* I4 */
-    uint64_t cookie;           /* SO_COOKIE, 0: not yet asked for */
-    uint32_t gc_refs;          /* unix_gc.c */
+    struct list_node all_node;    /* unix_root.socks */
+    struct list_node flight_node; /* unix_root.flying, while inflight > 0 */
+    uint32_t inflight;            /* I4 */
+    uint64_t cookie;              /* SO_COOKIE, 0: not yet asked for */
+    uint32_t gc_refs;             /* unix_gc.c */
     bool gc_live;
     struct waitq wait;
     struct list_node full_waiters; /* unix_sock.full_node: who waits for room here */
@@ -111,6 +112,7 @@ struct unix_root {
     uint64_t inflight;         /* descriptors in messages */
     uint64_t inflight_sockets; /* of these, unix sockets */
     struct list_node socks;    /* unix_sock.all_node */
+    struct list_node flying;   /* unix_sock.flight_node */
     bool collecting;
     uint64_t cookies; /* the last one given */
     uint32_t autobind_next;

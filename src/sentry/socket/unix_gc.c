@@ -2,7 +2,8 @@
  *
  * A candidate is a socket whose file is referenced by messages alone. References from the queues of candidates are taken off; a
  * candidate that has some left is held by a queue that somebody can read, and with it all that its own queue holds. The rest is
- * garbage: its queues are emptied, and the files go the ordinary way. Runs when a unix socket is closed, as in Linux.
+ * garbage: its queues are emptied, and the files go the ordinary way. Runs when a unix socket is closed, as in Linux; the cost is
+ * that of the sockets in flight and their queues, whatever else there is.
  */
 #include "sentry/socket/unix.h"
 #include "sentry/vfs/file.h"
@@ -42,24 +43,23 @@ static void make_live(struct unix_sock *u)
     if (u->gc_live)
         return;
     u->gc_live = true;
-    list_del(&u->all_node);
-    list_add_tail(&u->all_node, &unix_root()->socks);
+    list_move_tail(&u->flight_node, &unix_root()->flying);
 }
 
 static void mark(struct unix_root *r)
 {
     struct unix_sock *u, *next;
-    LIST_FOREACH (u, &r->socks, all_node) {
+    LIST_FOREACH (u, &r->flying, flight_node) {
         u->gc_live = false;
         u->gc_refs = is_candidate(u) ? u->inflight : 0;
     }
-    LIST_FOREACH (u, &r->socks, all_node)
+    LIST_FOREACH (u, &r->flying, flight_node)
         if (is_candidate(u))
             held_by(u, take_off);
-    LIST_FOREACH_SAFE (u, next, &r->socks, all_node)
+    LIST_FOREACH_SAFE (u, next, &r->flying, flight_node)
         if (u->gc_refs > 0)
             make_live(u);
-    LIST_FOREACH (u, &r->socks, all_node)
+    LIST_FOREACH (u, &r->flying, flight_node)
         if (u->gc_live)
             held_by(u, make_live);
 }
@@ -74,7 +74,7 @@ void unix_collect(void)
     struct list_node doomed;
     struct unix_sock *u;
     list_init(&doomed);
-    LIST_FOREACH (u, &r->socks, all_node) {
+    LIST_FOREACH (u, &r->flying, flight_node) {
         while (is_candidate(u) && !u->gc_live && !list_empty(&u->queue)) {
             struct unix_msg *m = list_first_entry(&u->queue, struct unix_msg, node);
             unix_dequeue(u, m);

@@ -23,6 +23,7 @@ struct unix_root *unix_root(void)
     struct unix_root *r = kern()->unix_ns;
     if (r && !r->socks.next) {
         list_init(&r->socks);
+        list_init(&r->flying);
         if (host_getrandom(&r->seed, sizeof(r->seed), 0) != sizeof(r->seed))
             r->seed = (uintptr_t)r; /* names can be made to collide, no more */
     }

@@ -51,7 +51,12 @@ static void count_sockets(const struct unix_fds *f, int by)
         struct socket *s = file_socket(f->file[i]);
         if (!s || s->family != LINUX_AF_UNIX)
             continue;
-        to_unix(s)->inflight += (uint32_t)by;
+        struct unix_sock *u = to_unix(s);
+        if (!u->inflight)
+            list_add_tail(&u->flight_node, &unix_root()->flying);
+        u->inflight += (uint32_t)by;
+        if (!u->inflight)
+            list_del(&u->flight_node);
         unix_root()->inflight_sockets += (uint64_t)(int64_t)by;
     }
 }
