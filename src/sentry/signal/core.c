@@ -29,6 +29,7 @@
      SIGBIT(LINUX_SIGSYS) | SIGBIT(LINUX_SIGXCPU) | SIGBIT(LINUX_SIGXFSZ))
 #define CHUNK      65536u
 #define NOTES_MAX  (1u << 20)
+#define READ_MAX   (1ULL << 30)
 #define NAME_CORE  "CORE"
 #define NAME_LINUX "LINUX"
 #define USER_CS    0x33u
@@ -210,8 +211,8 @@ static uint64_t dump_size(struct task *t, const struct vma *v)
 struct out {
     struct task *t;
     struct file *file;
-    uint64_t limit;
-    uint8_t *chunk; /* CHUNK, arena */
+    uint64_t limit, read; /* bytes: of the file, of memory looked at */
+    uint8_t *chunk;       /* CHUNK, arena */
 };
 
 static bool put(struct out *o, uint64_t at, const void *p, size_t n)
@@ -235,8 +236,9 @@ static bool is_zero(const uint8_t *p, size_t n) { return !p[0] && memcmp(p, p + 
 /* Pages that cannot be read, or are zero, stay holes. */
 static bool put_memory(struct out *o, uint64_t at, uint64_t addr, uint64_t n)
 {
-    for (uint64_t done = 0; done < n; done += CHUNK) {
+    for (uint64_t done = 0; done < n && o->read < READ_MAX; done += CHUNK) {
         size_t len = (size_t)MIN((uint64_t)CHUNK, n - done);
+        o->read += len;
         ssize_t got = copy_in_some(o->t, o->chunk, UADDR(addr + done), len);
         if (got > 0 && !is_zero(o->chunk, (size_t)got) && !put(o, at + done, o->chunk, (size_t)got))
             return false;

@@ -2,7 +2,8 @@
  *
  * What     Of the thread that dies all registers are there; of others those that the kernel has at that moment, else zeros, and of
  *          none the %fs base. Memory that was never touched is a hole.
- * Limits   RLIMIT_CORE, coredump_filter, MADV_DONTDUMP.
+ * Limits   RLIMIT_CORE, coredump_filter, MADV_DONTDUMP; 1 GiB of memory is looked at, the rest is a hole: everything else waits
+ *          meanwhile.
  * Locks    the kernel lock; file system hooks may drop it: t->in_handler keeps others away meanwhile.
  * Spec     core(5). Linux's fs/coredump.c and fs/binfmt_elf.c, behaviour of 6.12. No NT_FILE, no pipes as patterns.
  */

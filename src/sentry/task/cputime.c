@@ -23,10 +23,11 @@ int64_t task_cpu_most_ns(const struct task *t)
     return now + MAX(tgroup_cpu_total_ns(t->tg) - t->cpu_known_at_ns, (int64_t)0);
 }
 
+/* The number has gone through the program's hands: it is no more than its process's. */
 static void learn(struct task *t, int64_t ns)
 {
-    t->cpu_known_ns = ns;
     t->cpu_known_at_ns = tgroup_cpu_total_ns(t->tg);
+    t->cpu_known_ns = MIN(ns, t->cpu_known_at_ns);
 }
 
 void task_cpu_refresh(struct task *t)

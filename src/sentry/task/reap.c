@@ -106,10 +106,12 @@ void rusage_fill(struct task *t, int who, const struct linux_rusage *host, struc
     if (who == LINUX_RUSAGE_SELF) {
         tgroup_cpu_ns(tg, &user, &sys);
     } else if (who == LINUX_RUSAGE_THREAD) {
-        user = ns_of(&host->ru_utime) + t->cpu_past_ns;
-        sys = ns_of(&host->ru_stime);
-        t->cpu_known_ns = user - t->cpu_past_ns + sys;
+        /* The numbers have gone through the program's hands. */
         t->cpu_known_at_ns = tgroup_cpu_total_ns(tg);
+        user = MIN(ns_of(&host->ru_utime), t->cpu_known_at_ns);
+        sys = MIN(ns_of(&host->ru_stime), t->cpu_known_at_ns);
+        t->cpu_known_ns = MIN(user + sys, t->cpu_known_at_ns);
+        user += t->cpu_past_ns;
     }
     ret->ru_utime = timeval_of(user);
     ret->ru_stime = timeval_of(sys);
