@@ -8,9 +8,10 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define LINUX_NETLINK_ROUTE     0
-#define LINUX_NETLINK_SOCK_DIAG 4
-#define LINUX_MAX_LINKS         32
+#define LINUX_NETLINK_ROUTE          0
+#define LINUX_NETLINK_SOCK_DIAG      4
+#define LINUX_NETLINK_KOBJECT_UEVENT 15
+#define LINUX_MAX_LINKS              32
 
 /* struct nlmsghdr */
 #define LINUX_NLM_F_REQUEST  0x01U

@@ -172,6 +172,12 @@ TEST(netlink_requests)
     CHECK_ERR(socket(AF_NETLINK, SOCK_RAW, 30), EPROTONOSUPPORT);
     CHECK_ERR(send(fd, "", 0, 0), ENODATA);
     CHECK_ERR(listen(fd, 1), EOPNOTSUPP);
+    int quiet = CHECK_OK(socket(AF_NETLINK, SOCK_DGRAM, NETLINK_KOBJECT_UEVENT));
+    a = (struct sockaddr_nl){.nl_family = AF_NETLINK};
+    CHECK_OK(bind(quiet, (struct sockaddr *)&a, sizeof(a)));
+    CHECK_ERR(recv(quiet, buf, 1, MSG_DONTWAIT), EAGAIN);
+    CHECK_EQ(send(quiet, "x", 1, 0), 1); /* overlooked */
+    CHECK_ERR(recv(quiet, buf, 1, MSG_DONTWAIT), EAGAIN);
 }
 
 static void file_has(const char *name, const char *text)

@@ -194,7 +194,7 @@ static ssize_t nl_send(struct socket *s, struct task *t, struct sock_msg *m)
     if (!buf)
         return -ENOBUFS;
     ssize_t r = uio_get(m->u, buf, len) == (ssize_t)len ? (ssize_t)len : -EFAULT;
-    if (r > 0)
+    if (r > 0 && s->protocol == LINUX_NETLINK_ROUTE) /* the other one overlooks what is no event */
         requests(n, t, buf, len);
     arena_free(buf, len);
     return r;
@@ -380,9 +380,9 @@ static int nl_create(struct task *t, uint32_t type, int protocol, struct socket 
 {
     if (type != LINUX_SOCK_RAW && type != LINUX_SOCK_DGRAM)
         return -ESOCKTNOSUPPORT;
-    if (protocol != LINUX_NETLINK_ROUTE)
+    if (protocol != LINUX_NETLINK_ROUTE && protocol != LINUX_NETLINK_KOBJECT_UEVENT)
         return -EPROTONOSUPPORT;
-    if (kern()->network_host)
+    if (kern()->network_host && protocol == LINUX_NETLINK_ROUTE)
         return host_netlink_create(t, type, protocol, ret);
     struct nl_sock *n = netlink_root() ? SLAB_NEW(NL_SOCK, struct nl_sock) : NULL;
     if (!n)

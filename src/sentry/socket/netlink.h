@@ -1,6 +1,7 @@
-/* sentry/socket/netlink.h - AF_NETLINK sockets: NETLINK_ROUTE, for asking about interfaces, addresses and routes.
+/* sentry/socket/netlink.h - AF_NETLINK sockets: for asking about interfaces, addresses and routes.
  *
- * What     --network=none: answered here, about lo. --network=host: the host's socket; requests that would change something are
+ * What     NETLINK_KOBJECT_UEVENT: no device comes or goes, so nothing is ever received.
+ *          NETLINK_ROUTE with --network=none: answered here, about lo. --network=host: the host's socket; requests that would change something are
  *          refused here (host_netlink.c), as the host would refuse them.
  * Owner    a socket's file; it holds its queue of answers. kern()->netlink has the lists of sockets (port numbers; /proc/net).
  * Locks    the kernel lock.
