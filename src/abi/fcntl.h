@@ -45,6 +45,8 @@
 #define LINUX_AT_STATX_FORCE_SYNC   0x2000U
 #define LINUX_AT_STATX_DONT_SYNC    0x4000U
 #define LINUX_AT_RECURSIVE          0x8000U
+#define LINUX_AT_HANDLE_FID         0x200U /* of name_to_handle_at */
+#define LINUX_MAX_HANDLE_SZ         128U
 
 /* fcntl(2) commands. */
 #define LINUX_F_DUPFD            0

@@ -135,6 +135,12 @@ static_assert(offsetof(struct linux_statx, stx_atime) == 64, "struct statx");
 static_assert(offsetof(struct linux_statx, stx_rdev_major) == 128, "struct statx");
 static_assert(offsetof(struct linux_statx, stx_mnt_id) == 144, "struct statx");
 
+struct linux_ustat { /* of ustat(2) */
+    int32_t f_tfree;
+    uint64_t f_tinode;
+    char f_fname[6], f_fpack[6];
+};
+
 struct linux_statfs {
     int64_t f_type;
     int64_t f_bsize;

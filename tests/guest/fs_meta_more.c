@@ -2,6 +2,7 @@
 #include "guest.h"
 
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 
@@ -51,4 +52,49 @@ TEST(xattrs_below_a_directory)
     CHECK_ERR(syscall(NR_getxattrat, dir, "f", 1, "user.a", &get, sizeof(get)), EINVAL);
     CHECK_OK(syscall(NR_removexattrat, dir, "f", 0, "user.a"));
     CHECK_ERR(syscall(NR_removexattrat, dir, "f", 0, "user.a"), ENODATA);
+}
+
+TEST(old_numbers_of_file_systems)
+{
+    char name[64] = "";
+    long n = CHECK_OK(syscall(SYS_sysfs, 3));
+    CHECK(n > 2);
+    long i = CHECK_OK(syscall(SYS_sysfs, 1, "tmpfs"));
+    CHECK(i >= 0 && i < n);
+    CHECK_OK(syscall(SYS_sysfs, 2, i, name));
+    CHECK_STR(name, "tmpfs");
+    CHECK_ERR(syscall(SYS_sysfs, 1, "nosuchfs"), EINVAL);
+    CHECK_ERR(syscall(SYS_sysfs, 2, n, name), EINVAL);
+    CHECK_ERR(syscall(SYS_sysfs, 4), EINVAL);
+}
+
+TEST(old_statfs)
+{
+    struct {
+        int tfree;
+        unsigned long tinode;
+        char fname[6], fpack[6];
+    } u;
+    struct stat st;
+    struct statfs fs;
+    CHECK_OK(stat("/dev/shm", &st));
+    CHECK_OK(statfs("/dev/shm", &fs));
+    CHECK_OK(syscall(SYS_ustat, (unsigned)st.st_dev, &u));
+    CHECK_EQ(u.tfree, (int)fs.f_bfree);
+    CHECK_ERR(syscall(SYS_ustat, 0xfffffu, &u), EINVAL);
+}
+
+TEST(handles)
+{
+    struct {
+        unsigned bytes;
+        int type;
+        char data[128];
+    } h = {.bytes = 128};
+    int id;
+    start();
+    CHECK_ERR(syscall(SYS_name_to_handle_at, AT_FDCWD, "none", &h, &id, 0), ENOENT);
+    CHECK_ERR(syscall(SYS_name_to_handle_at, AT_FDCWD, "f", &h, &id, 0x10000), EINVAL);
+    CHECK_ERR(syscall(SYS_name_to_handle_at, AT_FDCWD, "/proc/version", &h, &id, 0), EOPNOTSUPP);
+    CHECK_ERR(syscall(SYS_open_by_handle_at, 77, &h, O_RDONLY), getuid() == 0 ? EBADF : EPERM);
 }

@@ -23,9 +23,8 @@
 #define NAMES_MAX 1000
 
 static uint64_t state;
-bool show_dirs, show_blocks, on_overlay;
+bool show_dirs, show_blocks, on_overlay, other_user;
 int fds[NFDS];
-static bool other_user;
 
 unsigned pick(unsigned n)
 {

@@ -16,7 +16,7 @@ struct stat;
 #define USER         1000u
 #define ARRAY_LEN(a) ((unsigned)(sizeof(a) / sizeof((a)[0])))
 
-extern bool show_dirs, show_blocks, on_overlay;
+extern bool show_dirs, show_blocks, on_overlay, other_user;
 extern int fds[NFDS]; /* open files; -1: none */
 
 unsigned pick(unsigned n);

@@ -153,7 +153,10 @@ HOT int walk_child(struct path *dir, const char *name, size_t len, struct dentry
             return -ENOMEM;
     }
     if (!cached) {
-        int r = ops->lookup ? ops->lookup(parent->inode, d) : -ENOTDIR;
+        /* A directory that is gone has no names. */
+        int r = unlikely(parent->inode->nlink == 0) ? -ENOENT
+                : ops->lookup                       ? ops->lookup(parent->inode, d)
+                                                    : -ENOTDIR;
         if (r < 0) {
             dentry_unref(d);
             return r;
