@@ -35,6 +35,9 @@
 #ifndef __SNR_fchmodat2
 #define __SNR_fchmodat2 __NR_fchmodat2
 #endif
+#ifndef PIDFD_GET_INFO
+#define PIDFD_GET_INFO 0xc040ff0bu
+#endif
 #ifndef F_ADD_SEALS
 #define F_ADD_SEALS  1033
 #define F_GET_SEALS  1034

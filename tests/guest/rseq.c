@@ -203,3 +203,17 @@ TEST(barriers_after_exec)
     if (membarrier(MEMBARRIER_CMD_QUERY) & MEMBARRIER_CMD_PRIVATE_EXPEDITED)
         CHECK_ERR(membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED), EPERM);
 }
+
+/* The kernel ends a program whose sequence makes no sense, when it comes to look. */
+TEST(a_bad_sequence_is_a_fault)
+{
+    static const uint32_t bad[8] __attribute__((aligned(32))) = {99 /* version */};
+    pid_t pid = CHECK_OK(fork());
+    if (pid == 0) {
+        enter();
+        *(volatile uint64_t *)&mine.cs = (uintptr_t)bad;
+        for (;;) /* until it is preempted */
+            ;
+    }
+    check_child(pid, 128 + SIGSEGV);
+}

@@ -55,7 +55,7 @@ struct platform_events {
     void (*map_failed)(struct task *t, int err);
     void (*clone_failed)(struct task *parent, struct task *child,
                          int err);       /* parent in STOP_CONTEXT; child never ran */
-    void (*space_died)(struct space *s); /* host process gone: all its tasks are killed (SIGKILL) */
+    void (*space_died)(struct space *s); /* host process gone: all its tasks are killed */
 };
 
 /* Threads and spaces. */
@@ -82,6 +82,8 @@ bool platform_space_is_single(const struct thread *th);
 /* Queues: unmap everything the application has, %fs base = 0, clear_tid off. th: STOP_CONTEXT, single. */
 void platform_space_reset(struct thread *th);
 struct space *platform_space(const struct thread *th);
+/* In space_died(): the signal that its processes die of. */
+int platform_space_death(const struct space *s);
 /* A new space has no memory until its process has begun in the host. */
 bool platform_space_is_there(const struct space *s);
 /* Waits until some space has begun, or 10 ms. Drops the lock. */

@@ -366,7 +366,7 @@ static void on_space_died(struct space *s)
         struct task *t;
         LIST_FOREACH (t, &tg->tasks, tg_node) {
             if (t->thread && platform_space(t->thread) == s) {
-                tgroup_exit(tg, LINUX_SIGKILL);
+                tgroup_exit(tg, platform_space_death(s));
                 break;
             }
         }

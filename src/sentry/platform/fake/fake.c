@@ -94,6 +94,8 @@ bool platform_space_is_single(const struct thread *th) { return th->space->threa
 
 void platform_space_reset(struct thread *th) { memset(th->space->mem, 0, FAKE_MEM_SIZE); }
 
+int platform_space_death(const struct space *s) { return LINUX_SIGKILL; }
+
 struct space *platform_space(const struct thread *th) { return th->space; }
 
 enum stop_kind platform_stop(const struct thread *th) { return th->stop; }

@@ -57,6 +57,7 @@ struct space {
     int32_t pid;       /* 0: not started */
     uint32_t nthreads; /* not DYING */
     bool dead;
+    uint8_t died_of;          /* signal, as far as it is known */
     bool wide;                /* all its calls are traps: its stops can be posted */
     struct list_node threads; /* all */
     struct waitq map_wait;    /* operations under way have ended */

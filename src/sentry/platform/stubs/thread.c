@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "abi/poll.h"
 #include "abi/sched.h"
@@ -108,11 +109,40 @@ static void space_unwatch(struct space *s)
     s->pidfd = hostfile_unref(s->pidfd);
 }
 
+/* Linux 6.15, newer than the headers that we build with. */
+#define PIDFD_GET_INFO  0xc040ff0bu
+#define PIDFD_INFO_EXIT 8u
+struct pidfd_info {
+    uint64_t mask, cgroup;
+    uint32_t ids[11];
+    int32_t exit_code;
+};
+
+/* What a process that has ended died of; 0: not by a signal, or the host does not say. It waits for its parent (the tracer), or
+ * has been reaped, or is just about to be. */
+static uint8_t signal_of_death(const struct space *s)
+{
+    for (int tries = 0; tries < 100; tries++) {
+        siginfo_t si = {0};
+        struct pidfd_info info = {.mask = PIDFD_INFO_EXIT};
+        if (host_waitid(P_PID, s->pid, &si, WEXITED | WNOWAIT | WNOHANG | __WALL, NULL) == 0 &&
+            si.si_pid == s->pid)
+            return si.si_code == CLD_EXITED ? 0 : (uint8_t)si.si_status;
+        if (host_ioctl(hostfile_fd(s->pidfd), PIDFD_GET_INFO, &info) < 0)
+            return 0;
+        if (info.mask & PIDFD_INFO_EXIT)
+            return info.exit_code & 0x7f;
+        (void)!host_sched_yield();
+    }
+    return 0;
+}
+
 static void space_on_exit(struct hostwatch *w, uint32_t events)
 {
     struct space *s = container_of(w, struct space, watch);
     LOGD("stubs: stub process ended pid=%d", s->pid);
     s->dead = true;
+    s->died_of = signal_of_death(s);
     space_unwatch(s);
     plat()->ev->space_died(s);
 }
@@ -350,6 +380,18 @@ bool platform_space_is_single(const struct thread *th)
 }
 
 struct space *platform_space(const struct thread *th) { return th->space; }
+
+int platform_space_death(const struct space *s)
+{
+    switch (s->died_of) { /* its own faults; everything else came from outside */
+    case SIGSEGV:
+    case SIGBUS:
+    case SIGFPE:
+    case SIGILL:
+    case SIGTRAP: return s->died_of;
+    default: return SIGKILL;
+    }
+}
 
 enum stop_kind platform_stop(const struct thread *th) { return th->stop; }
 
