@@ -1,7 +1,10 @@
 #include "host/confine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 
@@ -97,6 +100,30 @@ int host_process_detach(const char *name)
         (r = host_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)) < 0)
         return r;
     return host_prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+}
+
+int host_oom_open(void)
+{
+    return host_openat(AT_FDCWD, "/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC, 0);
+}
+
+int host_oom_get(int fd, int *ret_adj)
+{
+    char text[16];
+    ssize_t n = host_pread64(fd, text, sizeof(text) - 1, 0);
+    if (n <= 0)
+        return n < 0 ? (int)n : -EIO;
+    text[n] = '\0';
+    *ret_adj = atoi(text);
+    return 0;
+}
+
+int host_oom_set(int fd, int adj)
+{
+    char text[16];
+    int n = snprintf(text, sizeof(text), "%d", adj);
+    ssize_t r = host_pwrite64(fd, text, (size_t)n, 0);
+    return r < 0 ? (int)r : 0;
 }
 
 void host_limits_raise(void)

@@ -28,5 +28,11 @@ NODISCARD int host_process_detach(const char *name);
  * where the host's own is masked. */
 NODISCARD int host_proc_open(void);
 
+/* What this process adds to its chances when the host chooses whom to kill for want of memory; children inherit it. The
+ * descriptor is for the other two, and works without a /proc. Raised without CAP_SYS_RESOURCE it may be lowered again. -errno */
+NODISCARD int host_oom_open(void);
+NODISCARD int host_oom_get(int fd, int *ret_adj);
+NODISCARD int host_oom_set(int fd, int adj);
+
 /* Soft limits up to the hard ones. */
 void host_limits_raise(void);

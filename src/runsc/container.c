@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "host/host.h"
 #include "runsc/flags.h"
+#include "runsc/memory_limit.h"
 
 bool stdio_closed[3];
 
@@ -127,7 +128,7 @@ int container_init(struct sandbox *s, const struct report_files *files, const ch
     c->strace_log_size_bytes =
         strace_size > 0 && strace_size < 65536 ? (uint32_t)strace_size : 1024;
     c->ncpus = cpus_count();
-    c->mem_total_bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+    c->mem_total_bytes = memory_limit_bytes();
     c->host_uid_identity = geteuid() == 0;
     c->log_fd = files->log_fd;
     c->debug_log_fd = files->debug_log_fd;

@@ -37,14 +37,15 @@ struct kernel {
     struct netlink_root *netlink; /* port numbers (socket/) */
     struct misc_root *misc;       /* hostname, random, counters (syscalls/) */
     struct gofer_root *gofer;     /* (fs/gofer) */
-    struct shm_root *shm;       /* System V segments (ipc/), made with the first */
+    struct shm_root *shm;         /* System V segments (ipc/), made with the first */
     struct loader_root *loader;   /* vDSO image, exec settings (loader/) */
     char hostname[65];
     char domainname[65];
-    uint32_t ncpus;            /* what programs see */
-    uint64_t mem_total_bytes;  /* what programs see */
-    int64_t boot_monotonic_ns; /* host CLOCK_MONOTONIC when the sandbox started */
-    uint64_t epoll_check;      /* number of the last search for loops (ipc/epoll.c) */
+    uint32_t ncpus;             /* what programs see */
+    uint64_t mem_total_bytes;   /* what programs see */
+    uint64_t memory_file_pages; /* of all files kept in memory (fs/tmpfs) */
+    int64_t boot_monotonic_ns;  /* host CLOCK_MONOTONIC when the sandbox started */
+    uint64_t epoll_check;       /* number of the last search for loops (ipc/epoll.c) */
     bool strace;
     bool network_host;
 };

@@ -64,7 +64,7 @@ def memory_available():
 
 @contextlib.contextmanager
 def memory_limit(limit_bytes):
-    """A memory cgroup, where one can be made: gives what a child calls to enter it. What runs away is killed, not the machine."""
+    """A memory cgroup, where one can be made: gives what a child calls to enter it, or None. What runs away is killed, not the machine."""
     for base, file in (("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")):
         group = f"{base}/cvisor-test-{os.getpid()}-{time.monotonic_ns()}"
         try:
@@ -78,7 +78,7 @@ def memory_limit(limit_bytes):
         except OSError:
             os.rmdir(group)
     else:
-        yield lambda: None
+        yield None
         return
 
     def enter():

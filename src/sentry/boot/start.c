@@ -5,7 +5,9 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
+#include "base/compiler.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "host/confine.h"
 #include "host/filter.h"
@@ -21,12 +23,33 @@
 static const struct boot_config early = {
     .control_fd = BOOT_FD_CONTROL, .log_fd = -1, .debug_log_fd = -1};
 
+/* Until the first stub is there. */
+static int oom_fd;
+static int oom_adj;
+
+void boot_stubs_first(bool on)
+{
+    enum { MOST = 1000, MORE = MOST / 5 }; /* a fifth of the memory; the sentry needs far less */
+    if (oom_fd < 0)
+        return;
+    int r = on ? host_oom_get(oom_fd, &oom_adj) : 0;
+    if (r == 0)
+        r = host_oom_set(oom_fd, on ? MIN(oom_adj + MORE, MOST) : oom_adj);
+    if (r < 0)
+        LOGD("boot: oom_score_adj: %s", err_name(r));
+    if (r < 0 || !on) {
+        (void)!host_close(oom_fd);
+        oom_fd = -1;
+    }
+}
+
 /* *ret_proc: descriptor of its own procfs, or -errno: memory use is estimated then. */
 static void privileges_drop(int *ret_proc)
 {
     int r = host_close_range(BOOT_FD_END, ~0u, 0);
     if (r < 0)
         boot_fail(&early, "sandbox: cannot close inherited descriptors: %s", err_name(r));
+    oom_fd = host_oom_open();
     if ((r = host_process_detach("runsc-sandbox")) < 0)
         boot_fail(&early, "sandbox: cannot set no_new_privs: %s", err_name(r));
     host_limits_raise();

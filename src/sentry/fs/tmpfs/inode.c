@@ -7,6 +7,7 @@
 #include "sentry/arena/slab.h"
 #include "sentry/fs/tmpfs/tmpfs_priv.h"
 #include "sentry/io/hostfile.h"
+#include "sentry/kernel.h"
 #include "sentry/vfs/acl.h"
 
 static const struct inode_ops tmpfs_inode_ops;
@@ -16,14 +17,21 @@ void tmpfs_charge(struct inode *i, uint64_t pages)
     struct tmpfs_sb *s = tmpfs_s(i->sb);
     struct tmpfs_inode *t = tmpfs_i(i);
     s->used_pages += pages - t->charged_pages;
+    if (!s->store_new)
+        kern()->memory_file_pages += pages - t->charged_pages;
     t->charged_pages = pages;
 }
 
 uint64_t tmpfs_room(const struct tmpfs_sb *s)
 {
-    if (!s->max_pages)
-        return UINT64_MAX;
-    return s->max_pages > s->used_pages ? s->max_pages - s->used_pages : 0;
+    uint64_t room = UINT64_MAX, most = kern()->mem_total_bytes / GUEST_PAGE_SIZE / 4 * 3;
+    if (s->max_pages)
+        room = s->max_pages > s->used_pages ? s->max_pages - s->used_pages : 0;
+    if (s->store_new || !most)
+        return room;
+    /* On Linux the programs are killed when files in memory have eaten it all, and then, the files staying, the machine stops. */
+    uint64_t used = kern()->memory_file_pages, left = most > used ? most - used : 0;
+    return MIN(room, left);
 }
 
 int tmpfs_inode_new(struct super *sb, uint32_t mode, struct tmpfs_inode **ret)

@@ -74,7 +74,8 @@ extern const struct file_ops tmpfs_dir_fops, tmpfs_reg_fops;
 NODISCARD int tmpfs_inode_new(struct super *sb, uint32_t mode, struct tmpfs_inode **ret);
 /* Charges or gives back pages so that i has `pages`, whatever the limit. */
 void tmpfs_charge(struct inode *i, uint64_t pages);
-uint64_t tmpfs_room(const struct tmpfs_sb *s); /* pages that may still be charged */
+/* Pages that may still be charged: the mount's, and three quarters of the memory for the data of all that are kept in it. */
+uint64_t tmpfs_room(const struct tmpfs_sb *s);
 
 /* dir.c */
 void tmpfs_dir_init(struct tmpfs_inode *d);
