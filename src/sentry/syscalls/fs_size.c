@@ -184,7 +184,6 @@ int64_t sys_sync_file_range(struct task *t, const struct sys_args *a)
     return flags && f->ops->fsync ? f->ops->fsync(f, true) : 0;
 }
 
-/* Hints: the host's page cache reads ahead by itself. */
 int64_t sys_fadvise64(struct task *t, const struct sys_args *a)
 {
     AUTO(file) struct file *f = fd_get_io(t, arg_int(a, 0));
@@ -192,7 +191,11 @@ int64_t sys_fadvise64(struct task *t, const struct sys_args *a)
         return -EBADF;
     if (LINUX_S_ISFIFO(f->inode->mode))
         return -ESPIPE;
-    return (int64_t)a->arg[2] < 0 || arg_uint(a, 3) > LINUX_POSIX_FADV_NOREUSE ? -EINVAL : 0;
+    if ((int64_t)a->arg[2] < 0 || arg_uint(a, 3) > LINUX_POSIX_FADV_NOREUSE)
+        return -EINVAL;
+    if (f->ops->advise)
+        f->ops->advise(f, (int64_t)a->arg[1], (int64_t)a->arg[2], arg_int(a, 3));
+    return 0;
 }
 
 int64_t sys_readahead(struct task *t, const struct sys_args *a)
@@ -200,5 +203,10 @@ int64_t sys_readahead(struct task *t, const struct sys_args *a)
     AUTO(file) struct file *f = fd_get_io(t, arg_int(a, 0));
     if (!f || !f->can_read)
         return -EBADF;
-    return LINUX_S_ISREG(f->inode->mode) || LINUX_S_ISBLK(f->inode->mode) ? 0 : -EINVAL;
+    if (!LINUX_S_ISREG(f->inode->mode) && !LINUX_S_ISBLK(f->inode->mode))
+        return -EINVAL;
+    if (f->ops->advise)
+        f->ops->advise(f, (int64_t)a->arg[1], (int64_t)MIN(a->arg[2], (uint64_t)INT64_MAX),
+                       LINUX_POSIX_FADV_WILLNEED);
+    return 0;
 }

@@ -50,6 +50,8 @@ struct file_ops {
     /* The host file that backs mappings, counted, at the same offsets. writable: a shared mapping that may be written. -ENODEV, -EACCES. */
     int (*mappable)(struct file *f, bool shared, bool writable, struct hostfile **ret);
     int (*fsync)(struct file *f, bool data_only);
+    /* posix_fadvise: LINUX_POSIX_FADV_*, checked. NULL: nothing follows from it. */
+    void (*advise)(struct file *f, int64_t off, int64_t len, int advice);
     int (*fallocate)(struct file *f, uint32_t mode, int64_t off, int64_t len);
     int (*set_flags)(struct file *f, uint32_t flags); /* F_SETFL; NULL: fine */
     /* fcntl(2) commands of this kind of file (F_ADD_SEALS, F_GET_SEALS). NULL or unknown: -EINVAL */

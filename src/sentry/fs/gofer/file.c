@@ -216,6 +216,12 @@ static int gofer_file_mappable(struct file *f, bool shared, bool writable, struc
     return 0;
 }
 
+static void gofer_file_advise(struct file *f, int64_t off, int64_t len, int advice)
+{
+    if (f->priv)
+        (void)!host_fadvise64(hostfile_fd(f->priv), off, len, advice); /* a hint */
+}
+
 const struct file_ops gofer_file_ops = {
     .name = "gofer file",
     .read = gofer_file_read,
@@ -224,5 +230,6 @@ const struct file_ops gofer_file_ops = {
     .mappable = gofer_file_mappable,
     .fsync = gofer_file_fsync,
     .fallocate = gofer_file_fallocate,
+    .advise = gofer_file_advise,
     .release = gofer_file_release,
 };

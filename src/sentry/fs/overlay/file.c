@@ -219,6 +219,16 @@ static int ov_fallocate(struct file *f, uint32_t mode, int64_t off, int64_t len)
     return err ? err : tmpfs_reg_fops.fallocate(f, mode, off, len);
 }
 
+static void ov_advise(struct file *f, int64_t off, int64_t len, int advice)
+{
+    struct file *l;
+    if (below(f, &l) < 0 || !l)
+        return;
+    if (l->ops->advise)
+        l->ops->advise(l, off, len, advice);
+    file_unref(l);
+}
+
 static int ov_fsync(struct file *f, bool data_only) { return 0; }
 
 const struct file_ops ov_reg_fops = {
@@ -229,5 +239,6 @@ const struct file_ops ov_reg_fops = {
     .mappable = ov_mappable,
     .fallocate = ov_fallocate,
     .fsync = ov_fsync,
+    .advise = ov_advise,
     .release = ov_release,
 };
