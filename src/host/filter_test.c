@@ -67,6 +67,8 @@ static const struct attempt sentry_attempts[] = {
     {"getpid", SYS_getpid, {0}, ALLOWED},
     {"open for reading, no follow", SYS_openat, {AT_FDCWD, P(path), O_NOFOLLOW}, KILLED},
     {"stat", SYS_newfstatat, {AT_FDCWD, P(path), P(buf), AT_SYMLINK_NOFOLLOW}, KILLED},
+    {"open below its procfs", SYS_openat, {11, P(path), O_NOFOLLOW}, ALLOWED},
+    {"create below its procfs", SYS_openat, {11, P(path), O_NOFOLLOW | O_CREAT, 0600}, KILLED},
     {"readlink", SYS_readlinkat, {AT_FDCWD, P(path), P(buf), 10}, KILLED},
     {"fsync", SYS_fsync, {-1}, ALLOWED},
     {"open following links", SYS_openat, {AT_FDCWD, P(path), O_RDONLY}, KILLED},

@@ -137,6 +137,8 @@ enum boot_fd {
     BOOT_FD_LOG = 9,
     BOOT_FD_DEBUG_LOG = 10,
     BOOT_FD_END = 11, /* first that must be closed */
+    BOOT_FD_PROC =
+        11, /* the sentry's own procfs, which it opens itself: its filter knows the number */
 };
 
 #define BOOT_BLOB_MAX ((size_t)32 * 1024 * 1024)

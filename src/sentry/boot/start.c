@@ -53,7 +53,13 @@ static void privileges_drop(int *ret_proc)
     if ((r = host_process_detach("runsc-sandbox")) < 0)
         boot_fail(&early, "sandbox: cannot set no_new_privs: %s", err_name(r));
     host_limits_raise();
-    *ret_proc = host_proc_open();
+    int proc_fd = host_proc_open();
+    if (proc_fd >= 0 && proc_fd != BOOT_FD_PROC) {
+        r = host_dup3(proc_fd, BOOT_FD_PROC, O_CLOEXEC);
+        (void)!host_close(proc_fd);
+        proc_fd = r;
+    }
+    *ret_proc = proc_fd;
     if ((r = host_root_empty()) < 0)
         boot_fail(&early, "sandbox: cannot make an empty root: %s", err_name(r));
     if ((r = host_caps_keep(0)) < 0)
