@@ -134,7 +134,7 @@ def gen_header(calls):
 
 
 # They cannot fail, or do not come back.
-FAULT_IF = {"futex": "(op & 127) == 0 || (op & 127) == 9"}  # waiting
+FAULT_IF = {"futex": "(op & 127) == 0 || (op & 127) == 9", "wait4": "!(options & 1)"}  # those that wait
 NO_FAULT = ("exit", "exit_group", "rt_sigreturn", "restart_syscall", "sched_yield", "getpid", "gettid", "set_tid_address")
 
 

@@ -71,7 +71,7 @@ static void work_file(const char *dir, const char *name)
     }
     OK(ftruncate(fd, 200000), FILES);
     OK(pwrite(fd, "tail", 4, 150000), FILES);
-    OK(lseek(fd, 0, SEEK_END));
+    OK(lseek(fd, 0, SEEK_END), FILES);
     OK(fsync(fd), FILES);
     OK(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 4096, 4096), FILES, EOPNOTSUPP);
     char *p = mmap(NULL, 200000, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
