@@ -121,6 +121,11 @@ void stub_stopped(int signo, void *info, void *ucontext)
     uint64_t here = (uint64_t)(uintptr_t)uc & ~(uint64_t)(STUB_AREA_SIZE - 1);
     volatile struct stub_ctl *ctl = (struct stub_ctl *)(uintptr_t)here;
     int direct = signo == SIGSYS;
+    if (signo == SIGVTALRM || signo == SIGPROF) {
+        __atomic_fetch_or((uint32_t *)(uintptr_t)&ctl->timers, signo == SIGPROF ? 2u : 1u,
+                          __ATOMIC_RELAXED);
+        signo = STUB_SIG_INTERRUPT;
+    }
     if (uc->rip - STUB_TEXT < STUB_TEXT_SIZE) {
         if (signo == STUB_SIG_INTERRUPT) {
             if (uc->rip == (uint64_t)(uintptr_t)stub_leave_jump) {

@@ -116,7 +116,7 @@ struct stub_ctl {
     int64_t ret;           /* sentry: STUB_FLAG_RETURN */
     uint32_t nin, nwindow; /* stub */
     uint32_t nout;         /* sentry */
-    uint32_t pad;
+    uint32_t timers;       /* stub: 1 SIGVTALRM, 2 SIGPROF has come. The sentry takes them at any stop */
     struct stub_near in[STUB_NEAR_IN], window[STUB_NEAR_WINDOWS], out[STUB_NEAR_OUT];
     struct stub_cmd cmd[STUB_CMDS];
     uint32_t hand __attribute__((aligned(64))); /* a cache line that others do not touch */

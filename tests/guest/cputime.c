@@ -343,3 +343,27 @@ TEST(proc_tells_of_threads)
     stop = 1;
     CHECK_EQ(pthread_join(t, NULL), 0);
 }
+
+static sigset_t pending_set;
+static void calls_too(int signo)
+{
+    hits++;
+    sigpending(&pending_set);
+}
+
+/* The timer runs out wherever the thread is, also where it is not its own master. */
+TEST(timer_in_the_midst_of_calls)
+{
+    struct sigaction sa = {.sa_handler = calls_too, .sa_flags = SA_RESTART};
+    struct itimerval tv = {{0, 1}, {0, 1}}, off = {0}, v;
+    CHECK_OK(sigaction(SIGPROF, &sa, NULL));
+    CHECK_OK(setitimer(ITIMER_PROF, &tv, NULL));
+    for (int i = 0; i < 20000 && hits < 50; i++) {
+        CHECK_OK(getitimer(ITIMER_VIRTUAL, &v));
+        CHECK_EQ(v.it_value.tv_sec, 0);
+        CHECK_OK(getitimer(ITIMER_PROF, &v));
+        CHECK_EQ(syscall(SYS_getppid), getppid());
+    }
+    CHECK_OK(setitimer(ITIMER_PROF, &off, NULL));
+    CHECK(hits > 0);
+}

@@ -49,7 +49,8 @@ struct platform_events {
     void (*syscall)(struct task *t, uint64_t nr, const uint64_t args[6]);
     void (*fault)(struct task *t, const struct fault *f); /* STOP_CONTEXT */
     void (*interrupted)(struct task *t); /* STOP_CONTEXT: after interrupt(), or return_and_stop() */
-    /* STOP_CONTEXT: the host's interval timer of CPU time has run out while t was running. signo: SIGVTALRM or SIGPROF */
+    /* The host's interval timer of CPU time has run out while t was running; one of the other events of this stop follows.
+     * signo: SIGVTALRM or SIGPROF */
     void (*cpu_timer)(struct task *t, int signo);
     /* A queued operation failed in the host; the thread is in STOP_CONTEXT again, the rest of the queue is dropped. */
     void (*map_failed)(struct task *t, int err);

@@ -278,12 +278,10 @@ static void on_interrupted(struct task *t)
 /* As on Linux the thread that was running gets the signal, if it takes it. */
 static void on_cpu_timer(struct task *t, int signo)
 {
-    AUTO(task) struct task *held = task_ref(t);
-    if (!t->exiting) {
-        cpu_itimer_fired(t->tg, signo);
-        signal_send_here(t, signo);
-    }
-    on_interrupted(held);
+    if (t->exiting)
+        return;
+    cpu_itimer_fired(t->tg, signo);
+    signal_send_here(t, signo);
 }
 
 static void on_fault(struct task *t, const struct fault *f)

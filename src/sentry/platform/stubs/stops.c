@@ -115,6 +115,12 @@ static void on_stop(struct thread *th)
         return;
     }
     th->stop = STOP_CONTEXT;
+    uint32_t timers =
+        __atomic_exchange_n((uint32_t *)(uintptr_t)&thread_ctl(th)->timers, 0, __ATOMIC_RELAXED);
+    if (timers & 1)
+        ev->cpu_timer(th->task, SIGVTALRM);
+    if (timers & 2)
+        ev->cpu_timer(th->task, SIGPROF);
     if (thread_ctl(th)->signo == SIGSYS) {
         const struct regs *r = &th->regs;
         const uint64_t args[6] = {r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9};
@@ -129,9 +135,7 @@ static void on_stop(struct thread *th)
         broken(th, "no siginfo in its area");
         return;
     }
-    if (signo == SIGVTALRM || signo == SIGPROF) {
-        ev->cpu_timer(th->task, (int)signo);
-    } else if (signo == STUB_SIG_INTERRUPT || f.code <= 0) {
+    if (signo == STUB_SIG_INTERRUPT || f.code <= 0) {
         ev->interrupted(th->task);
     } else {
         ev->fault(th->task, &f);
