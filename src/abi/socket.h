@@ -160,6 +160,10 @@
 #define LINUX_UDP_SEGMENT 103
 #define LINUX_UDP_GRO     104
 
+/* IPPROTO_UDPLITE */
+#define LINUX_UDPLITE_SEND_CSCOV 10
+#define LINUX_UDPLITE_RECV_CSCOV 11
+
 /* SOL_IP */
 #define LINUX_IP_TOS                    1
 #define LINUX_IP_TTL                    2

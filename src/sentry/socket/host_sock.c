@@ -125,7 +125,8 @@ static int protocol_of(int family, uint32_t type, int protocol)
         return -ESOCKTNOSUPPORT;
     if (!protocol || protocol == natural)
         return natural;
-    return type == LINUX_SOCK_DGRAM && protocol == ping ? ping : -EPROTONOSUPPORT;
+    bool other = protocol == ping || protocol == LINUX_IPPROTO_UDPLITE;
+    return type == LINUX_SOCK_DGRAM && other ? protocol : -EPROTONOSUPPORT;
 }
 
 static int host_create(struct task *t, int family, uint32_t type, int protocol, struct socket **ret)
