@@ -66,12 +66,31 @@ static int post(volatile struct stub_ctl *ctl)
     return 1;
 }
 
+/* What comes from outside, and may find the stub at work: its bit in ctl->interrupted. */
+static uint32_t note_of(int signo)
+{
+    return signo == STUB_SIG_INTERRUPT ? STUB_NOTE_INTERRUPT
+           : signo == SIGPROF          ? STUB_NOTE_PROF
+           : signo == SIGVTALRM        ? STUB_NOTE_VTALRM
+                                       : 0;
+}
+
+static int noted(volatile struct stub_ctl *ctl)
+{
+    uint32_t notes = ctl->interrupted;
+    return notes & STUB_NOTE_PROF     ? SIGPROF
+           : notes & STUB_NOTE_VTALRM ? SIGVTALRM
+                                      : STUB_SIG_INTERRUPT;
+}
+
 static void stop(volatile struct stub_ctl *ctl, int signo, uint64_t info, uint64_t uc)
 {
     ctl->signo = (uint32_t)signo;
     ctl->info = info;
     ctl->uc = uc;
-    ctl->interrupted = 0; /* one that comes from here on is a stop of its own */
+    /* This is the stop that an interrupt asks for; one that comes from here on is a stop of its own. */
+    (void)__atomic_fetch_and(&ctl->interrupted, ~(note_of(signo) | STUB_NOTE_INTERRUPT),
+                             __ATOMIC_RELAXED);
     if (!post(ctl))
         stub_call(STUB_NR_STOP, 0, 0, 0, 0, 0, 0);
 }
@@ -98,7 +117,7 @@ static _Noreturn void answered(volatile struct stub_ctl *ctl, int direct)
             uc->rax = (uint64_t)-14 /* EFAULT */;
         stub_leave(uc, ctl, fast);
         ctl->nin = ctl->nwindow = 0;
-        stop(ctl, STUB_SIG_INTERRUPT, ctl->info, (uint64_t)(uintptr_t)uc);
+        stop(ctl, noted(ctl), ctl->info, (uint64_t)(uintptr_t)uc);
     }
 }
 
@@ -127,13 +146,13 @@ void stub_stopped(int signo, void *info, void *ucontext)
         signo = STUB_SIG_INTERRUPT;
     }
     if (uc->rip - STUB_TEXT < STUB_TEXT_SIZE) {
-        if (signo == STUB_SIG_INTERRUPT) {
+        if (note_of(signo)) {
             if (uc->rip == (uint64_t)(uintptr_t)stub_leave_jump) {
                 uc->rip = uc->rcx;
             } else if (in(uc->rip, (const char *)(uintptr_t)stub_leave, stub_leave_jump)) {
                 uc = (struct stub_ucontext *)(uintptr_t)ctl->uc;
             } else {
-                ctl->interrupted = 1;
+                ctl->interrupted |= note_of(signo); /* the handler of these is not interrupted */
                 stub_sigreturn((uint64_t)(uintptr_t)uc);
             }
         } else if (in(uc->rip, stub_user_begin, stub_user_end)) {

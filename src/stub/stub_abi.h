@@ -54,6 +54,10 @@
 #define STUB_MODE_TRACE    1u /* the tracer's stop */
 
 #define STUB_SIG_INTERRUPT 10 /* SIGUSR1 of the host */
+/* That, and the host's timers of CPU time, where they came while the stub itself was at work. */
+#define STUB_NOTE_INTERRUPT 1u
+#define STUB_NOTE_PROF      2u
+#define STUB_NOTE_VTALRM    4u
 
 #define STUB_CMDS          56
 
@@ -112,7 +116,7 @@ struct stub_ctl {
     uint32_t mode;         /* sentry, before the zygote: STUB_MODE_* */
     uint64_t vdso;         /* zygote, at start: the host's vdso */
     uint32_t attached;     /* sentry: the zygote may make its first call */
-    uint32_t interrupted;  /* stub: a STUB_SIG_INTERRUPT is to become a stop before it goes on */
+    uint32_t interrupted;  /* stub: STUB_NOTE_* that are to become a stop before it goes on */
     int64_t ret;           /* sentry: STUB_FLAG_RETURN */
     uint32_t nin, nwindow; /* stub */
     uint32_t nout;         /* sentry */

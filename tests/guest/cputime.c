@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/times.h>
@@ -176,6 +177,35 @@ static void timer_is_of_cpu_time(int which, int signo)
 
 TEST(itimer_prof) { timer_is_of_cpu_time(ITIMER_PROF, SIGPROF); }
 TEST(itimer_virtual) { timer_is_of_cpu_time(ITIMER_VIRTUAL, SIGVTALRM); }
+
+/* The signals come in the middle of calls of every kind, too. */
+TEST(itimer_among_calls)
+{
+    struct sigaction sa = {.sa_handler = on_timer, .sa_flags = SA_RESTART};
+    struct itimerval tv = {{0, 1}, {0, 1}}, off = {0}, v, old;
+    CHECK_OK(sigaction(SIGPROF, &sa, NULL));
+    CHECK_OK(sigaction(SIGVTALRM, &sa, NULL));
+    CHECK_OK(setitimer(ITIMER_PROF, &tv, NULL));
+    CHECK_OK(setitimer(ITIMER_VIRTUAL, &tv, NULL));
+    while (hits < 100) {
+        sigset_t set, was;
+        struct stat st;
+        CHECK_OK(getitimer(ITIMER_PROF, &v));
+        CHECK_EQ(v.it_interval.tv_usec, 1);
+        CHECK_OK(getitimer(ITIMER_REAL, &v));
+        CHECK_EQ(v.it_interval.tv_usec, 0);
+        sigemptyset(&set);
+        CHECK_OK(sigprocmask(SIG_BLOCK, &set, &was));
+        CHECK_OK(stat("/", &st));
+        CHECK(S_ISDIR(st.st_mode));
+        void *p = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        CHECK(p != MAP_FAILED);
+        CHECK_OK(munmap(p, 4096));
+        CHECK_OK(setitimer(ITIMER_VIRTUAL, &tv, &old));
+    }
+    CHECK_OK(setitimer(ITIMER_PROF, &off, NULL));
+    CHECK_OK(setitimer(ITIMER_VIRTUAL, &off, NULL));
+}
 
 TEST(itimer_errors)
 {
