@@ -56,6 +56,7 @@ MICRO = {
     "notified_call_1cpu": "the same call with one CPU for everything (nobody can spin on another)",
     "futex_hand_over_1cpu": "the same hand-over with one CPU for everything",
     "notified_call_cpu": "CPU time of the call, all processes",
+    "notified_call_ptrace": "the same call, --platform=ptrace",
     "pipe_byte": "one byte through a pipe, write + read",
     "pipe_ping_pong": "pipe ping-pong of two processes",
     "stat": "stat of a cached path",
@@ -88,6 +89,9 @@ class Peers:
         else:
             print("gVisor's binary is not there: left out")
         self.list["cvisor"] = lambda argv: [RUNSC, "--network=none", "do", *argv]
+        self.ptrace = {"cvisor": [RUNSC, "--platform=ptrace", "--network=none", "do"]}
+        if self.gvisor:
+            self.ptrace["gVisor"] = [self.gvisor, "--platform=ptrace", "--network=none", "--ignore-cgroups", "do"]
         self.n = 0
 
     def native(self, argv):
@@ -265,6 +269,9 @@ def measure(a, work):
             _, cpu, _ = run(wrap([micro, "notified_calls"]))
             _, start, _ = run(wrap([micro, "nothing"]))
             data.setdefault(("notified_call_cpu", peer), []).append((cpu - start) * 1e9 / CALLS)
+            if peer in peers.ptrace:
+                _, _, out = run([*peers.ptrace[peer], micro, "notified_call"], subprocess.PIPE)
+                data.setdefault(("notified_call_ptrace", peer), []).append(float(out.split()[1]))
             for name, (argv, _) in wholes.items():
                 for _ in range(3 if name == "true" else 1):
                     wall, cpu, _ = run(wrap(argv))
