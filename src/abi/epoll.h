@@ -35,4 +35,10 @@ struct linux_epoll_event {
 static_assert(sizeof(struct linux_epoll_event) == 12, "struct epoll_event");
 static_assert(offsetof(struct linux_epoll_event, data) == 4, "struct epoll_event");
 
+/* kcmp(KCMP_EPOLL_TFD): a target of an epoll instance. */
+struct linux_kcmp_epoll_slot {
+    uint32_t efd, tfd, toff;
+};
+static_assert(sizeof(struct linux_kcmp_epoll_slot) == 12, "struct kcmp_epoll_slot");
+
 #endif

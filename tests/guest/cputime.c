@@ -397,3 +397,17 @@ TEST(timer_in_the_midst_of_calls)
     CHECK_OK(setitimer(ITIMER_PROF, &off, NULL));
     CHECK(hits > 0);
 }
+
+TEST(itimer_survives_exec_of_threads)
+{
+    struct itimerval tv = {{0, 50000}, {0, 50000}};
+    pid_t pid = CHECK_OK(fork());
+    if (pid == 0) {
+        pthread_t t;
+        CHECK_EQ(pthread_create(&t, NULL, burns, NULL), 0);
+        CHECK_OK(setitimer(ITIMER_PROF, &tv, NULL));
+        execl("/proc/self/exe", "cputime", "--no-fork", "is_killed_by_sigprof", (char *)0);
+        _exit(99);
+    }
+    check_child(pid, 128 + SIGPROF);
+}

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <sys/epoll.h>
 #include <sys/syscall.h>
 
 #define PIDFD_OF_THREAD O_EXCL
@@ -176,6 +177,28 @@ TEST(compare_files)
         CHECK_OK(setresuid(65534, 65534, 65534));
         CHECK_ERR(kcmp(me, getppid(), KCMP_VM, 0, 0), EPERM);
     }
+}
+
+TEST(compare_epoll_targets)
+{
+    pid_t me = getpid();
+    int ep = CHECK_OK(epoll_create1(0)), p[2];
+    CHECK_OK(pipe(p));
+    struct epoll_event ev = {.events = EPOLLIN};
+    CHECK_OK(epoll_ctl(ep, EPOLL_CTL_ADD, p[0], &ev));
+    struct kcmp_epoll_slot s = {(unsigned)ep, (unsigned)p[0], 0};
+    long r = kcmp(me, me, KCMP_EPOLL_TFD, (unsigned long)p[0], (unsigned long)&s);
+    if (r == -1 && (errno == ENOSYS || errno == EOPNOTSUPP))
+        SKIP("no KCMP_EPOLL_TFD");
+    CHECK_EQ(r, 0);
+    CHECK(kcmp(me, me, KCMP_EPOLL_TFD, (unsigned long)p[1], (unsigned long)&s) > 0);
+    s.toff = 1;
+    CHECK_ERR(kcmp(me, me, KCMP_EPOLL_TFD, (unsigned long)p[0], (unsigned long)&s), ENOENT);
+    s = (struct kcmp_epoll_slot){(unsigned)p[1], (unsigned)p[0], 0};
+    CHECK_ERR(kcmp(me, me, KCMP_EPOLL_TFD, (unsigned long)p[0], (unsigned long)&s), EINVAL);
+    s.efd = 999;
+    CHECK_ERR(kcmp(me, me, KCMP_EPOLL_TFD, (unsigned long)p[0], (unsigned long)&s), EBADF);
+    CHECK_ERR(kcmp(me, me, KCMP_EPOLL_TFD, (unsigned long)p[0], 1), EFAULT);
 }
 
 /* ---- clone3, unshare ---- */

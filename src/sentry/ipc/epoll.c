@@ -68,6 +68,17 @@ static struct epitem *item_find(const struct epoll *ep, const struct file *f, in
     return NULL;
 }
 
+const struct file *epoll_target(const struct file *f, int fd, uint32_t nth)
+{
+    const struct epoll *ep = f->priv;
+    for (struct rb_node *n = rb_first(&ep->items); n; n = rb_next(n)) {
+        const struct epitem *i = rb_entry(n, struct epitem, node);
+        if (i->fd == fd && nth-- == 0)
+            return i->file;
+    }
+    return NULL;
+}
+
 static uint32_t item_poll(const struct epitem *i, struct waitq **ret_q)
 {
     return file_poll(i->file, ret_q) & i->events & ~EPOLL_PRIVATE;

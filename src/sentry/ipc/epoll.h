@@ -32,6 +32,8 @@ NODISCARD int epoll_control(struct file *ep, int op, struct file *f, int fd,
 typedef int (*epoll_put_fn)(void *ctx, uint32_t first, const struct linux_epoll_event *ev,
                             uint32_t n);
 NODISCARD int64_t epoll_harvest(struct file *ep, uint32_t max, epoll_put_fn put, void *ctx);
+/* The nth file (from 0) that ep, an epoll file, watches under the number fd; not counted. NULL: none. For kcmp. */
+const struct file *epoll_target(const struct file *ep, int fd, uint32_t nth);
 /* Woken with POLLIN when an item becomes ready. */
 struct waitq *epoll_waitq(struct file *ep);
 /* The last reference to f is gone: file_unref calls it (as f->epoll_gone) before ops->release if f->epitems is not empty. */

@@ -1,7 +1,10 @@
 /* kcmp: do two threads share a kernel object? */
+#include "abi/epoll.h"
 #include "abi/sched.h"
 #include "base/err.h"
+#include "sentry/ipc/epoll.h"
 #include "sentry/kernel.h"
+#include "sentry/mm/usermem.h"
 #include "sentry/task/ptrace_access.h"
 #include "sentry/task/task_priv.h"
 #include "sentry/vfs/file.h"
@@ -37,6 +40,27 @@ static int64_t compare_files(struct task *x, struct task *y, uint64_t fx, uint64
     return r;
 }
 
+static int64_t compare_target(struct task *t, struct task *x, struct task *y, uint64_t fd,
+                              struct uaddr at)
+{
+    struct linux_kcmp_epoll_slot s;
+    if (copy_in(t, &s, at, sizeof(s)))
+        return -EFAULT;
+    struct file *f = x->files && fd <= INT32_MAX ? fd_get(x, (int)fd) : NULL;
+    if (!f)
+        return -EBADF;
+    struct file *ep = y->files && s.efd <= INT32_MAX ? fd_get(y, (int)s.efd) : NULL;
+    const struct file *target = NULL;
+    int64_t r = !ep ? -EBADF : !file_is_epoll(ep) ? -EINVAL : 0;
+    if (!r) {
+        target = epoll_target(ep, (int)s.tfd, s.toff);
+        r = target ? order(f, target) : -ENOENT;
+    }
+    file_unref(ep);
+    file_unref(f);
+    return r;
+}
+
 int64_t sys_kcmp(struct task *t, const struct sys_args *a)
 {
     struct task *x = task_find(arg_int(a, 0)), *y = task_find(arg_int(a, 1));
@@ -47,6 +71,8 @@ int64_t sys_kcmp(struct task *t, const struct sys_args *a)
         return -EPERM;
     if (type == LINUX_KCMP_FILE)
         return compare_files(x, y, a->arg[3], a->arg[4]);
+    if (type == LINUX_KCMP_EPOLL_TFD)
+        return compare_target(t, x, y, a->arg[3], arg_uaddr(a, 4));
     if (type < LINUX_KCMP_FILE || type > LINUX_KCMP_SYSVSEM)
         return -EINVAL;
     return order(part(x, type), part(y, type));
