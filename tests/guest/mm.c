@@ -660,3 +660,72 @@ TEST(resident_set_of_a_child)
     CHECK(u.ru_maxrss >= 16 * 1024 && u.ru_maxrss < 64 * 1024);
     CHECK(u.ru_minflt >= 1);
 }
+
+TEST(region_that_grows_down)
+{
+    catch_faults();
+    char *room = map(1024);
+    CHECK_OK(munmap(room, 1024 * P));
+    char *top = room + 1000 * P;
+    char *p = CHECK_OK(mmap(top, 4 * P, RW, ANON | MAP_GROWSDOWN | MAP_FIXED, -1, 0));
+    CHECK(p == top);
+    CHECK_EQ(touch(p - 1, true), 0);
+    CHECK_EQ(touch(p - 20 * P, true), 0);
+    CHECK_EQ(touch(p + 4 * P, false), SIGSEGV); /* not upwards */
+    /* From the start of the region on, however far it has grown. */
+    CHECK_OK(mprotect(p + P, P, PROT_READ | PROT_GROWSDOWN));
+    CHECK_EQ(touch(p - 20 * P, true), SIGSEGV);
+    CHECK_EQ(touch(p - 20 * P, false), 0);
+    CHECK_EQ(touch(p + 2 * P, true), 0);
+    CHECK_ERR(mprotect(map(1), P, PROT_READ | PROT_GROWSDOWN), EINVAL);
+    CHECK_ERR(mprotect(p, P, PROT_READ | PROT_GROWSUP), EINVAL);
+    CHECK_ERR(mprotect(p, P, PROT_READ | PROT_GROWSDOWN | PROT_GROWSUP), EINVAL);
+    CHECK_ERR((long)mmap(NULL, P, RW, MAP_SHARED | MAP_ANONYMOUS | MAP_GROWSDOWN, -1, 0), EINVAL);
+}
+
+TEST(limit_of_data)
+{
+    struct rlimit old, rl;
+    CHECK_OK(getrlimit(RLIMIT_DATA, &old));
+    rl = (struct rlimit){8 << 20, old.rlim_max};
+    CHECK_OK(setrlimit(RLIMIT_DATA, &rl));
+    CHECK_ERR((long)mmap(NULL, 16 << 20, RW, ANON, -1, 0), ENOMEM);
+    char *p = CHECK_OK(
+        mmap(NULL, 16 << 20, PROT_READ, ANON, -1, 0)); /* what cannot be written is not data */
+    CHECK_ERR(mprotect(p, 16 << 20, RW), ENOMEM);
+    CHECK_OK(mmap(NULL, 16 << 20, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+    char *brk0 = CHECK_OK(sbrk(0));
+    CHECK_ERR(brk(brk0 + (16 << 20)), ENOMEM);
+    CHECK(sbrk(0) == brk0);
+    CHECK_OK(brk(brk0 + P));
+}
+
+TEST(limit_of_locked_memory)
+{
+    if (geteuid() != 0)
+        SKIP("drops CAP_IPC_LOCK");
+    struct rlimit rl = {2 * P, 2 * P};
+    CHECK_OK(setrlimit(RLIMIT_MEMLOCK, &rl));
+    CHECK_OK(setresuid(65534, 65534, 65534));
+    char *p = map(4);
+    CHECK_OK(mlock(p, 2 * P));
+    CHECK_OK(mlock(p, 2 * P)); /* counts once */
+    CHECK_ERR(mlock(p + 2 * P, P), ENOMEM);
+    CHECK_ERR((long)mmap(NULL, P, RW, ANON | MAP_LOCKED, -1, 0), EAGAIN);
+    CHECK_ERR(mlockall(MCL_CURRENT), ENOMEM);
+    CHECK_OK(munlock(p, P));
+    CHECK_OK(mmap(NULL, P, RW, ANON | MAP_LOCKED, -1, 0));
+    CHECK_OK(munlockall());
+    CHECK_OK(mlockall(MCL_FUTURE));
+    CHECK_ERR((long)mmap(NULL, 3 * P, RW, ANON, -1, 0), EAGAIN);
+    rl.rlim_cur = 0;
+    CHECK_OK(munlockall());
+    CHECK_OK(setrlimit(RLIMIT_MEMLOCK, &rl));
+    CHECK_ERR(mlock(p, P), EPERM);
+}
+
+TEST(huge_pages_that_nobody_reserved)
+{
+    CHECK_ERR((long)mmap(NULL, 2 << 20, RW, ANON | MAP_HUGETLB, -1, 0), ENOMEM);
+    CHECK_ERR((long)mmap(NULL, 2 << 20, RW, ANON | MAP_HUGETLB | 5 << 26, -1, 0), EINVAL);
+}

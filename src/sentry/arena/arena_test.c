@@ -1,8 +1,10 @@
 #include "base/test.h"
 
 #include "sentry/arena/arena_priv.h"
+#include "sentry/arena/trim.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 static int setup(void **state) { return arena_init(); }
 
@@ -147,6 +149,54 @@ static void test_slab_link(void **state)
     SLAB_FREE(VMA, c);
 }
 
+/* Resident pages of the descriptors of pages [first, last). */
+static unsigned info_resident(uint32_t first, uint32_t last)
+{
+    static unsigned char vec[1 << 16];
+    uintptr_t from = ALIGN_DOWN((uintptr_t)&arena_root()->info[first], ARENA_PAGE),
+              to = ALIGN_UP((uintptr_t)&arena_root()->info[last], ARENA_PAGE);
+    size_t n = (to - from) / ARENA_PAGE;
+    unsigned sum = 0;
+    assert_true(n <= sizeof(vec));
+    assert_int_equal(mincore((void *)from, to - from, vec), 0);
+    for (size_t i = 0; i < n; i++)
+        sum += vec[i] & 1;
+    return sum;
+}
+
+/* What is kept for reuse goes, and descriptors of free pages with the pages (I3). */
+static void test_trim(void **state)
+{
+    enum { N = 60000 };
+    static void *p[N];
+    uint64_t seed = 3;
+    uint32_t first = arena_root()->first;
+    for (int i = 0; i < N; i++)
+        assert_non_null(p[i] = arena_pages(1));
+    uint32_t top = arena_root()->top;
+    assert_true(info_resident(first, top) > 400);
+    for (int i = N - 1; i > 0; i--) { /* in any order */
+        int k = (int)(test_random(&seed) % (uint64_t)(i + 1));
+        void *t = p[i];
+        p[i] = p[k];
+        p[k] = t;
+    }
+    for (int i = 1; i < N; i++)
+        arena_pages_free(p[i], 1);
+    struct thing *o = SLAB_NEW(VMA, struct thing);
+    SLAB_FREE(VMA, o);
+    assert_true(arena_root()->hot_pages > 0 && arena_root()->caches[SLAB_VMA].nempty > 0);
+    assert_int_equal(arena_trim(true), TRIM_NOTHING);
+    check_runs();
+    assert_int_equal(arena_root()->hot_pages, 0);
+    assert_int_equal(arena_root()->caches[SLAB_VMA].nempty, 0);
+    assert_true(info_resident(first, top) <= 5);
+    arena_pages_free(p[0], 1);
+    (void)arena_trim(true);
+    assert_int_equal(arena_root()->top, first);
+    assert_true(all_zero(arena_pages(100), (size_t)100 * ARENA_PAGE));
+}
+
 static void test_faults(void **state)
 {
     for (uint64_t n = 1;; n++) {
@@ -173,6 +223,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_buffers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_slab, setup, teardown),
         cmocka_unit_test_setup_teardown(test_slab_link, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_trim, setup, teardown),
         cmocka_unit_test_setup_teardown(test_faults, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
