@@ -31,7 +31,8 @@
 #define PAYS       24u /* in a session, to have been worth its start */
 #define POLL_CALLS 16u
 
-/* Host-side: of this run of the sandbox, not of its state. Only the leading worker uses it; the lead is handed on by a mutex. */
+/* Host-side: of this run of the sandbox, not of its state. Only the leading worker uses it, and the lead is handed on by a mutex; but
+ * for `last`, which is under the kernel lock. */
 static struct {
     bool possible;
     bool apart;    /* see attach_apart */
@@ -40,6 +41,7 @@ static struct {
     bool found;    /* the last of PROBES: its answer is the stop that comes now */
     uint32_t probes;
     uint32_t slot;
+    uint32_t last;    /* slot of the last stop of all */
     uint32_t calls;   /* in this session */
     uint32_t need;    /* quick calls before one begins */
     int64_t switches; /* of this worker, before the answer that began a session or a probe */
@@ -74,6 +76,9 @@ void attach_stopped(struct thread *th)
 {
     if (!at.possible)
         return;
+    if (at.last != th->slot)
+        th->quick /= 4; /* two that take turns need each other, not a worker */
+    at.last = th->slot;
     if (clock_monotonic_ns() - th->answer_ns > QUICK)
         th->quick /= 2;
     else if (th->quick < UINT16_MAX)
