@@ -92,6 +92,8 @@ os.truncate('suid', 3); st(fd); os.chown('suid', 9, 9); st(fd); os.fchmod(fd, 0o
 fd = os.open('suid', os.O_WRONLY); os.write(fd, b'y'); st(fd); os.seteuid(0); os.setegid(0); os.close(fd)
 os.chmod('suid', 0o200); t(os.setxattr, 'suid', 'user.x', b'1'); t(os.getxattr, 'suid', 'user.x'); t(os.listxattr, 'suid')
 os.mkdir('rm'); d = os.open('rm', os.O_RDONLY); os.rmdir('rm'); os.path.exists('suid2'); os.stat('suid'); t(os.stat, 'y', dir_fd=d); os.fchmod(d, 0o711); os.utime(d, (1, 2)); print(oct(os.fstat(d).st_mode), os.fstat(d).st_nlink, os.fstat(d).st_mtime)
+os.mkfifo('hf'); os.link('hf', 'hf2'); os.mkdir('hd'); os.link('hf', 'hd/hf3'); d = os.open('hf', os.O_RDWR); os.unlink('hf'); os.fchmod(d, 0o604); os.fchown(d, 3, 4); st(d)
+os.unlink('hf2'); os.utime(d, (7, 8)); st('hd/hf3'); os.unlink('hd/hf3'); os.fchmod(d, 0o600); st(d); os.close(d); os.rmdir('hd')
 t(os.mknod, 'reg', 0o100640); st('reg'); t(os.mknod, 'fifo', 0o010640); st('fifo'); t(os.mknod, 'sock', 0o140640); st('sock')
 s = socket.socket(socket.AF_UNIX); s.bind('bound'); s.listen(); st('bound')
 c = socket.socket(socket.AF_UNIX); c.connect('bound'); a, _ = s.accept(); c.send(b'hello'); print(a.recv(9))

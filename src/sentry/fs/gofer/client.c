@@ -47,8 +47,9 @@ int gofer_query_to(struct gofer_query *q, const struct gofer_inode *g, const cha
     return path_of(g, name, gofer_root()->to, &q->to);
 }
 
-int gofer_query_object(struct gofer_query *q, const struct gofer_inode *g, int *ret_fd)
+int gofer_query_object(struct gofer_query *q, struct gofer_inode *g, int *ret_fd)
 {
+    gofer_alias_find(g);
     const struct hostfile *h = g->whandle ? g->whandle : g->handle;
     *ret_fd = -1;
     int r = gofer_query_path(q, g, NULL);

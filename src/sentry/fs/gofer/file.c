@@ -97,8 +97,8 @@ int gofer_open(struct inode *i, struct file *f)
 {
     if (LINUX_S_ISDIR(i->mode)) { /* the host may refuse the listing: open says so */
         struct hostfile *h;
-        if (to_gofer(i)->synthetic)
-            return 0;
+        if (to_gofer(i)->synthetic || (!i->nlink && !to_gofer(i)->handle))
+            return 0; /* the host has none, or none any more: nothing is in it */
         int r = gofer_dir_handle(to_gofer(i), true, &h);
         if (r == 0)
             hostfile_unref(h);

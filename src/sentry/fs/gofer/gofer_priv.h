@@ -63,11 +63,19 @@ struct gofer_super {
     struct hlist_head *by_ino; /* files with several names */
 };
 
+/* Further names of a file that has several. They may be gone: looked at only when the name that it is known by is. */
+struct gofer_alias {
+    struct gofer_inode *dir; /* counted; NULL: free */
+    char *name;              /* arena */
+};
+#define GOFER_ALIASES 4u
+
 struct gofer_inode {
     struct inode vfs; /* first; ino is the host's */
     uint64_t host_dev;
-    struct gofer_inode *parent; /* counted; NULL: the root, or no name is known */
-    char *name;                 /* arena; in parent */
+    struct gofer_inode *parent;  /* counted; NULL: the root, or no name is known */
+    char *name;                  /* arena; in parent */
+    struct gofer_alias *aliases; /* GOFER_ALIASES of them, arena; NULL: none */
     struct hlist_node by_ino;
     struct list_node lru;     /* while handle is set */
     struct hostfile *handle;  /* directory: to walk from; regular file: to read */
@@ -100,7 +108,7 @@ NODISCARD int gofer_query_path(struct gofer_query *q, const struct gofer_inode *
                                const char *name);
 NODISCARD int gofer_query_to(struct gofer_query *q, const struct gofer_inode *g, const char *name);
 /* By path if g has one, else g's descriptor goes along: *ret_fd, -1 if by path. -ENOENT it has neither. */
-NODISCARD int gofer_query_object(struct gofer_query *q, const struct gofer_inode *g, int *ret_fd);
+NODISCARD int gofer_query_object(struct gofer_query *q, struct gofer_inode *g, int *ret_fd);
 /* One question about gs's mount; attach: a descriptor to send along, or -1; ret_fd NULL: none is expected. 0, or what the
  * gofer answered; gofer_root()->reply is the answer. Keeps the kernel lock: paths and answers are of one moment. */
 NODISCARD int gofer_ask(const struct gofer_super *gs, struct gofer_query *q, int attach,
@@ -140,6 +148,12 @@ NODISCARD int gofer_dir_handle(struct gofer_inode *g, bool list, struct hostfile
 NODISCARD int gofer_file_handle(struct gofer_inode *g, bool write, struct hostfile **ret);
 void gofer_handle_drop(struct gofer_inode *g);
 void gofer_handle_idle(struct gofer_inode *g); /* users changed */
+
+/* alias.c */
+void gofer_alias_add(struct gofer_inode *g, struct gofer_inode *dir, const char *name);
+/* A file without a place that has names left is placed at one of them. */
+void gofer_alias_find(struct gofer_inode *g);
+void gofer_alias_free(struct gofer_inode *g);
 
 /* inode.c */
 /* The inode of what st describes, at (parent, name): a known one with several names, or a new one. Counted. -ENOMEM */

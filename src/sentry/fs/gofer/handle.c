@@ -133,6 +133,7 @@ int gofer_dir_handle(struct gofer_inode *g, bool list, struct hostfile **ret)
 static int file_open_host(struct gofer_inode *g, bool write, struct hostfile **ret)
 {
     struct hostfile *dir;
+    gofer_alias_find(g);
     if (!g->parent && !gofer_is_root(g))
         return -ENOENT;
     if (g->parent && gofer_super_of(g)->direct) {

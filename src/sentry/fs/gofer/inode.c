@@ -75,6 +75,8 @@ int gofer_inode_get(struct super *sb, struct gofer_inode *parent, const char *na
     if (g) {
         inode_ref(&g->vfs);
         gofer_attr_set(g, st);
+        if (g->parent && parent) /* placed anew below */
+            gofer_alias_add(g, g->parent, g->name);
     } else {
         g = SLAB_NEW(GOFER_INODE, struct gofer_inode);
         if (!g)

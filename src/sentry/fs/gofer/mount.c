@@ -44,6 +44,7 @@ void gofer_free(struct inode *i)
     if (g->link)
         arena_free(g->link, g->link_len);
     (void)!gofer_inode_place(g, NULL, NULL);
+    gofer_alias_free(g);
     gofer_list_forget(g);
     SLAB_FREE(GOFER_INODE, g);
 }

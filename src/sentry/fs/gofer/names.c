@@ -108,6 +108,8 @@ int gofer_link(struct inode *dir, struct dentry *d, struct inode *target)
         return name_failed(d, r);
     if (!g->parent) /* it had none */
         r = gofer_inode_place(g, to_gofer(dir), d->name);
+    else
+        gofer_alias_add(g, to_gofer(dir), d->name);
     if (r < 0) {
         (void)!gofer_remove(to_gofer(dir), d->name, false);
         return r;

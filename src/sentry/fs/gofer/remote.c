@@ -38,6 +38,7 @@ int gofer_stat_child(struct gofer_inode *dir, const char *name, struct stat *ret
 
 int gofer_stat(struct gofer_inode *g, struct stat *ret)
 {
+    gofer_alias_find(g);
     if (g->parent)
         return gofer_stat_child(g->parent, g->name, ret);
     if (!gofer_is_root(g))
@@ -50,6 +51,7 @@ int gofer_stat(struct gofer_inode *g, struct stat *ret)
 ssize_t gofer_read_link(struct gofer_inode *g, char *buf, size_t size)
 {
     struct hostfile *h;
+    gofer_alias_find(g);
     if (!g->parent)
         return -ENOENT;
     if (gofer_super_of(g)->direct) {

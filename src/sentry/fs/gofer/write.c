@@ -215,6 +215,7 @@ static int set_size(struct gofer_inode *g, uint64_t size)
 /* How attributes reach g: by name below *ret_dir, or, without a name, as the descriptor itself (*ret_name ""). */
 static int attr_target(struct gofer_inode *g, struct hostfile **ret, const char **ret_name)
 {
+    gofer_alias_find(g);
     *ret_name = g->parent ? g->name : "";
     if (g->parent)
         return gofer_dir_handle(g->parent, false, ret);
