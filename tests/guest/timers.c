@@ -3,6 +3,8 @@
    settimeofday */
 #include "guest.h"
 
+#include <linux/futex.h>
+#include <poll.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/timex.h>
@@ -207,3 +209,54 @@ TEST(clock_state_is_read)
     CHECK_ERR(adjtimex(&tx), EPERM);
     CHECK_ERR(syscall(SYS_settimeofday, NULL, NULL), EPERM);
 }
+
+/* A call that job control interrupts goes on with what is left of its time. */
+static void stopped_in_the_midst(void (*call)(void), int64_t least_ns)
+{
+    int p[2];
+    char c;
+    CHECK_OK(pipe(p));
+    pid_t pid = CHECK_OK(fork());
+    if (pid == 0) {
+        int64_t start = now(CLOCK_MONOTONIC);
+        CHECK_EQ(write(p[1], "x", 1), 1);
+        call();
+        CHECK(now(CLOCK_MONOTONIC) - start >= least_ns);
+        CHECK(now(CLOCK_MONOTONIC) - start < least_ns + 5000000000LL);
+        _exit(0);
+    }
+    CHECK_EQ(read(p[0], &c, 1), 1);
+    struct timespec ts = {0, 30000000};
+    int status;
+    for (int i = 0; i < 3; i++) {
+        nanosleep(&ts, NULL);
+        CHECK_OK(kill(pid, SIGSTOP));
+        CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
+        CHECK(WIFSTOPPED(status));
+        CHECK_OK(kill(pid, SIGCONT));
+    }
+    check_child(pid, 0);
+}
+
+static void sleeps_400(void)
+{
+    struct timespec ts = {0, 400000000};
+    CHECK_OK(nanosleep(&ts, NULL));
+}
+
+static void polls_400(void) { CHECK_EQ(poll(NULL, 0, 400), 0); }
+
+static void waits_400(void)
+{
+    static uint32_t word;
+    struct timespec ts;
+    CHECK_OK(clock_gettime(CLOCK_MONOTONIC, &ts));
+    ts.tv_nsec += 400000000;
+    ts.tv_sec += ts.tv_nsec / 1000000000;
+    ts.tv_nsec %= 1000000000;
+    CHECK_ERR(syscall(SYS_futex, &word, FUTEX_WAIT_BITSET, 0, &ts, NULL, ~0u), ETIMEDOUT);
+}
+
+TEST(sleep_goes_on_after_stops) { stopped_in_the_midst(sleeps_400, 400000000); }
+TEST(poll_goes_on_after_stops) { stopped_in_the_midst(polls_400, 400000000); }
+TEST(futex_goes_on_after_stops) { stopped_in_the_midst(waits_400, 390000000); }
