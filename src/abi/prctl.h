@@ -66,6 +66,8 @@
 #define LINUX_PR_CAP_AMBIENT_RAISE         2
 #define LINUX_PR_CAP_AMBIENT_LOWER         3
 #define LINUX_PR_CAP_AMBIENT_CLEAR_ALL     4
+#define LINUX_PR_MDWE_REFUSE_EXEC_GAIN     1U
+#define LINUX_PR_MDWE_NO_INHERIT           2U
 #define LINUX_PR_TSC_ENABLE                1
 #define LINUX_PR_TIMING_STATISTICAL        0
 #define LINUX_PR_MCE_KILL_CLEAR            0

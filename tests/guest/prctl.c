@@ -2,6 +2,7 @@
 #include "guest.h"
 
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -199,4 +200,36 @@ TEST(auxiliary_vector)
     CHECK_EQ(phdr, getauxval(AT_PHDR));
     CHECK_ERR(pr(PR_GET_AUXV, 1, 8, 0, 0), EFAULT);
     CHECK_ERR(pr(PR_GET_AUXV, (unsigned long)v, 8, 1, 0), EINVAL);
+}
+
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE 65
+#define PR_GET_MDWE 66
+#endif
+
+static void *map(int prot) { return mmap(NULL, 4096, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }
+
+TEST(memory_deny_write_exec)
+{
+    const int rw = PROT_READ | PROT_WRITE, rx = PROT_READ | PROT_EXEC;
+    void *code = CHECK_OK(map(rx)), *data = CHECK_OK(map(rw));
+    if (pr(PR_SET_MDWE, 1, 0, 0, 0) == -1 && errno == EINVAL)
+        SKIP("no PR_SET_MDWE");
+    CHECK_EQ(pr(PR_GET_MDWE, 0, 0, 0, 0), 1);
+    CHECK_ERR(pr(PR_SET_MDWE, 0, 0, 0, 0), EPERM);
+    CHECK_ERR(pr(PR_SET_MDWE, 2, 0, 0, 0), EINVAL);
+    CHECK_ERR(pr(PR_SET_MDWE, 8, 0, 0, 0), EINVAL);
+    CHECK_ERR(pr(PR_GET_MDWE, 1, 0, 0, 0), EINVAL);
+    CHECK(map(rw | PROT_EXEC) == MAP_FAILED);
+    CHECK_EQ(errno, EACCES);
+    CHECK_OK(map(rx));
+    CHECK_ERR(mprotect(data, 4096, rx), EACCES);
+    CHECK_ERR(mprotect(code, 4096, rw | PROT_EXEC), EACCES);
+    CHECK_OK(mprotect(code, 4096, rx));
+    CHECK_OK(mprotect(code, 4096, PROT_READ));
+    CHECK_ERR(mprotect(code, 4096, rx), EACCES);
+    pid_t pid = CHECK_OK(fork());
+    if (pid == 0)
+        _exit(pr(PR_GET_MDWE, 0, 0, 0, 0) == 1 ? 0 : 1);
+    check_child(pid, 0);
 }

@@ -223,6 +223,9 @@ int64_t mm_map(struct task *t, uint64_t addr, uint64_t len, uint32_t prot, uint3
             return -EAGAIN;
     }
     err = file ? check_file(&q, file) : check_anon(&q);
+    const uint32_t both = LINUX_PROT_WRITE | LINUX_PROT_EXEC;
+    if (!err && t->mm->mdwe && (prot & both) == both)
+        err = -EACCES;
     if (!err)
         err = check_limits(t, &q);
     if (err)

@@ -1,6 +1,7 @@
 /* Making, copying and dropping maps. */
 #include "sentry/mm/mm_priv.h"
 
+#include "abi/prctl.h"
 #include "abi/resource.h"
 
 #include <string.h>
@@ -54,6 +55,8 @@ struct mm *mm_fork(struct mm *mm)
     child->hiwater_pages = 0;
     child->hint_top = 0;
     child->def_flags = 0;
+    if (child->mdwe & LINUX_PR_MDWE_NO_INHERIT)
+        child->mdwe = 0;
     if (child->exe)
         file_ref(child->exe);
     for (struct rb_node *n = rb_first(&mm->vmas); n; n = rb_next(n)) {

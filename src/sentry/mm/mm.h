@@ -64,6 +64,7 @@ struct mm {
     bool dumpable, sealed; /* sealed: some VMA is */
     uint64_t vdso_addr;
     uint32_t def_flags;       /* mlockall(MCL_FUTURE) */
+    uint32_t mdwe;            /* LINUX_PR_MDWE_*: nothing writable becomes executable */
     uint32_t coredump_filter; /* core(5) */
 };
 

@@ -14,6 +14,9 @@ static int protect_extent(const struct mm *mm, struct urange r, uint32_t prot, u
             return -ENOMEM;
         if (prot & ~v->max_prot)
             return -EACCES;
+        if (mm->mdwe && (prot & LINUX_PROT_EXEC) &&
+            ((prot & LINUX_PROT_WRITE) || !(v->prot & LINUX_PROT_EXEC)))
+            return -EACCES;
         at = v->range.end;
     }
     *ret_end = r.end;

@@ -161,6 +161,19 @@ static int64_t thp_disable(struct task *t, const struct sys_args *a)
     return err ? err : task_sync(t);
 }
 
+static int64_t set_mdwe(struct task *t, const struct sys_args *a)
+{
+    const uint64_t bits = a->arg[1];
+    if (!rest_zero(a, 2) ||
+        (bits & ~(uint64_t)(LINUX_PR_MDWE_REFUSE_EXEC_GAIN | LINUX_PR_MDWE_NO_INHERIT)) ||
+        bits == LINUX_PR_MDWE_NO_INHERIT)
+        return -EINVAL;
+    if (t->mm->mdwe && t->mm->mdwe != bits)
+        return -EPERM; /* not taken back */
+    t->mm->mdwe = (uint32_t)bits;
+    return 0;
+}
+
 static int64_t mce_kill(struct task *t, const struct sys_args *a)
 {
     static const uint8_t show[] = {LINUX_PR_MCE_KILL_DEFAULT, LINUX_PR_MCE_KILL_LATE,
@@ -237,7 +250,8 @@ int64_t sys_prctl(struct task *t, const struct sys_args *a)
     case LINUX_PR_TASK_PERF_EVENTS_ENABLE: return 0;
     case LINUX_PR_GET_THP_DISABLE: return rest_zero(a, 1) ? t->tg->thp_disable : -EINVAL;
     case LINUX_PR_SET_THP_DISABLE: return thp_disable(t, a);
-    case LINUX_PR_GET_MDWE: return rest_zero(a, 1) ? 0 : -EINVAL;
+    case LINUX_PR_GET_MDWE: return rest_zero(a, 1) ? (int64_t)t->mm->mdwe : -EINVAL;
+    case LINUX_PR_SET_MDWE: return set_mdwe(t, a);
     case LINUX_PR_MCE_KILL:
     case LINUX_PR_MCE_KILL_GET: return mce_kill(t, a);
     case LINUX_PR_SET_IO_FLUSHER:
