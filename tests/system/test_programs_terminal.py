@@ -1,17 +1,15 @@
 """Programs that draw on a terminal, and those that look at processes, under `runsc do`: as on the host."""
-
-
 import pytest
 
-from programs import SANDBOX, bash, need
+from programs import SANDBOX, bash, need, run
 from test_terminal import Terminal
 
 # What differs from run to run: numbers, and the width of the columns that they stand in.
 PROCESSES = {
-    "ps": r"""sleep 1000 & p=$!; n() { sed 's/[0-9]\+/N/g; s/  */ /g'; }
+    "ps": r"""sleep 1000 & p=$!; n() { sed 's/\b\([ST]\)N\b/\1/; s/[0-9]\+/N/g; s/  */ /g'; } # the test may run niced
 ps -o comm,args,stat,tty,nlwp,ni,pri,cls,user,group,ruid,egid,label,wchan:1 -p $p | cut -d' ' -f1-40 | n; ps -o pid= -p $p | grep -cw $p; ps -o ppid= -p $p | grep -cw $$; ps -o pgid=,sid= -p $$ | wc -w
 ps -C sleep -o comm= | sort -u; ps h -o args --ppid $$ | grep sleep; ps -p $$ -o etimes=,time= | n; ps aux | head -1 | n; ps -ef | head -1; ps axjf | head -1 | n; ps -eLo lwp,comm | grep -c ' sleep$' | n; ps -o rss=,vsz=,sz=,pmem=,pcpu=,lstart= -p $p | sed 's/[A-Z][a-z]*/D/g' | n
-ps -o blocked,caught,ignored,pending -p $p; ps -o euid,ruid,suid,fsuid,supgid,nice,psr,cgname:5,unit:5,ipcns:1,pidns:1 -p $p | head -1 | n; ps -p 999999; echo $?; ps -Q >/dev/null 2>&1; echo $?; kill -STOP $p; until ps -o stat= -p $p | grep -q T; do :; done; ps -o stat= -p $p; kill -CONT $p; kill $p; wait $p; echo $?
+ps -o blocked,caught,ignored,pending -p $p; ps -o euid,ruid,suid,fsuid,supgid,nice,psr,cgname:5,unit:5,ipcns:1,pidns:1 -p $p | head -1 | n; ps -p 999999; echo $?; ps -Q >/dev/null 2>&1; echo $?; kill -STOP $p; until ps -o stat= -p $p | grep -q T; do :; done; ps -o stat= -p $p | n; kill -CONT $p; kill $p; wait $p; echo $?
 pgrep -c -P $$ sleep; sleep 1000 & pgrep -P $$ -l sleep | n; pkill -P $$ -TERM sleep; wait; pidof -s bash | wc -w; pwdx $$ | sed 's/^[0-9]*//'; pstree --version >/dev/null 2>&1; pmap $$ | tail -1 | n; pmap -x $$ | head -2 | n; uptime -s | n; uptime | grep -c 'load average'; free | sed 's/[0-9]\+/N/g; s/  */ /g'; vmstat | head -2; w -h | wc -l; tload -V | wc -l; slabtop -V | wc -l; sysctl -n kernel.ostype; sysctl kernel.nosuch 2>&1; watch -V | wc -l; kill -l | head -2; skill -l | wc -l""",
     "top": r"""top -b -n1 -w 100 | head -7 | sed 's/[0-9]\+/N/g; s/  */ /g; s/:N/: N/; s/ni,N/ni, N/; s/load average.*/load/; s/up .*,/up/; s/stopped.*/stopped/; s/N user\(s\)\?/N user/'; top -b -n1 -p $$ -o PID | tail -1 | sed 's/[0-9.:]\+/N/g; s/  */ /g; s/^ //'; top -b -n2 -d 0.1 -p $$ | grep -c bash; top -b -n1 -H -p $$ | tail -1 | wc -w; top -b -n1 -c -p $$ | grep -c 'bash script'; top -b -n1 -E m -e m -p $$ | grep -c MiB; top -v | head -1 | wc -w; top -b -n x; echo $?""",
     "proc": r"""cat /proc/self/comm; tr '\0' ' ' </proc/self/cmdline; echo; readlink /proc/self/exe; readlink /proc/self/cwd; ls /proc/self/fd | wc -l; grep -c . /proc/self/maps | sed 's/[0-9]\+/N/'; awk '/^(Name|State|Uid|Gid|Threads|SigQ|CapEff|NoNewPrivs|Umask)/ { print $1 }' /proc/self/status; cut -d' ' -f2-3 /proc/self/stat; wc -w </proc/self/stat; wc -w </proc/self/statm; grep -c '' /proc/self/limits; lsof -v >/dev/null 2>&1; wc -w </proc/loadavg; head -1 /proc/stat | wc -w; grep -c ^processor /proc/cpuinfo; awk '{ print $1 }' /proc/meminfo | head -5; wc -w </proc/uptime; cut -d' ' -f1-2 /proc/version; lscpu | grep -e ^Arch -e 'Vendor ID' -e '^CPU(s)' | sed 's/  */ /g'; getconf _NPROCESSORS_ONLN; getconf PAGESIZE; ulimit -Sa | grep -e 'file size' -e 'cpu time' -e 'virtual'; cat /proc/sys/kernel/pid_max | grep -c .; cat /proc/sys/fs/nr_open; lsmod >/dev/null 2>&1; mount | grep -c '^proc on /proc type proc'; findmnt -n -o FSTYPE /proc; stat -f -c %T /proc /dev/shm; nproc""",
@@ -38,6 +36,11 @@ def screen(request, tmp_path, monkeypatch):
     yield make
     for t in made:
         t.end()
+    # On the host a server outlives its terminal; in the sandbox nothing does.
+    if (tmp_path / "sock").exists():
+        run(["tmux", "-S", "sock", "kill-server"], tmp_path)
+    for session in (tmp_path / "scr").glob("*.one"):
+        run(["env", f"SCREENDIR={session.parent}", "screen", "-S", session.name, "-X", "quit"], tmp_path)
 
 
 def test_less(screen, tmp_path):
