@@ -1,5 +1,6 @@
 /* sentry/io/io_loop.c - the I/O thread: host descriptors and timers become wake-ups. */
 #include <errno.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -50,10 +51,22 @@ static void deliver(struct host_root *h, const struct epoll_event *e)
         w->fn(w, e->events);
 }
 
-int io_loop(void)
+void io_poll_now(void)
 {
     struct host_root *h = kern()->host;
     struct epoll_event got[EVENT_BATCH];
+    int n = host_epoll_pwait(h->epoll_fd, got, EVENT_BATCH, 0, NULL, 0);
+    if (n < 0 && n != -EINTR)
+        LOGE("io: epoll failed err=%d", n);
+    for (int i = 0; i < n; i++)
+        deliver(h, &got[i]);
+}
+
+/* Events are fetched under the kernel lock only: whoever else calls io_poll_now sees all that there is. */
+int io_loop(void)
+{
+    struct host_root *h = kern()->host;
+    struct pollfd p = {.fd = h->epoll_fd, .events = POLLIN};
     for (;;) {
         kernel_lock();
         bool finished = h->finished;
@@ -61,14 +74,10 @@ int io_loop(void)
         kernel_unlock();
         if (finished)
             return status;
-        int n = host_epoll_pwait(h->epoll_fd, got, EVENT_BATCH, -1, NULL, 0);
-        if (n < 0 && n != -EINTR)
-            LOGE("io: epoll failed err=%d", n);
-        if (n <= 0)
+        if (host_ppoll(&p, 1, NULL, NULL, sizeof(uint64_t)) <= 0)
             continue;
         kernel_lock();
-        for (int i = 0; i < n; i++)
-            deliver(h, &got[i]);
+        io_poll_now();
         run_queue();
         kernel_unlock();
     }

@@ -17,5 +17,8 @@ bool worker_leads(void);
 NODISCARD int worker_start(void);
 /* Runs the I/O thread's loop in the calling thread until the sandbox ends; returns the exit status for runsc. */
 int io_loop(void);
+/* Delivers what the host has to report at this moment, in the calling worker: what a call has done to host sockets is then seen by
+ * the next one. Kernel lock held. */
+void io_poll_now(void);
 /* The init process is gone: ends io_loop with this wait status. */
 void sandbox_finish(int wait_status);

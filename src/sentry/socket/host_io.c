@@ -1,5 +1,6 @@
 /* Sending and receiving on host sockets, through a buffer of ours. */
 #include "abi/net.h"
+#include "abi/poll.h"
 #include "abi/signal.h"
 #include "base/err.h"
 #include "host/host.h"
@@ -123,6 +124,8 @@ ssize_t host_sock_send(struct socket *s, struct task *t, struct sock_msg *m)
     /* No datagram is as long as this: the host says so, also in the socket's error queue. */
     size_t n = (size_t)MIN(m->u->resid, (uint64_t)BUF_MAX + !socket_is_stream(s));
     ssize_t r = with_buf(to_host(s), m, n, send_buf);
+    if (r < (ssize_t)n)
+        to_host(s)->known &= ~LINUX_POLLOUT; /* the host tells when there is room again */
     /* The cursor stands behind what the host took, not behind what was offered. */
     *m->u = before;
     if (r > 0)
@@ -179,6 +182,7 @@ static ssize_t recv_buf(struct host_sock *h, struct sock_msg *m, uint8_t *buf, s
 ssize_t host_sock_recv(struct socket *s, struct task *t, struct sock_msg *m)
 {
     size_t n = (size_t)MIN(m->u->resid, (uint64_t)BUF_MAX);
+    to_host(s)->known &= ~(LINUX_POLLIN | LINUX_POLLPRI | LINUX_POLLERR);
     ssize_t r = with_buf(to_host(s), m, n, recv_buf);
     return r < 0 && r != -EFAULT ? host_sock_err((int)r) : r;
 }

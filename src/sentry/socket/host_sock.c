@@ -62,6 +62,15 @@ int host_sock_err(int err)
     }
 }
 
+static bool task_sleeps(const struct waitq *q)
+{
+    const struct waiter *w;
+    LIST_FOREACH (w, &q->waiters, node)
+        if (!w->fn)
+            return true;
+    return false;
+}
+
 static void host_sock_changed(struct hostwatch *w, uint32_t events)
 {
     struct host_sock *h = container_of(w, struct host_sock, watch);
@@ -69,6 +78,12 @@ static void host_sock_changed(struct hostwatch *w, uint32_t events)
     if (urgent && !h->urgent && h->s.file)
         file_signal_urgent(h->s.file);
     h->urgent = urgent;
+    /* The watch's first report is of what was ready already: no edge for an epoll that has seen it. A task that sleeps may have looked
+     * just before it was so, and is woken. */
+    bool old_news = h->first && !(events & ~h->known) && !task_sleeps(&h->wait);
+    h->first = false;
+    if (old_news)
+        return;
     if (events & LINUX_POLLIN)
         events |= LINUX_POLLRDNORM;
     if (events & LINUX_POLLOUT)
@@ -91,6 +106,7 @@ int host_sock_adopt(int fd, const struct socket_ops *ops, int family, uint32_t t
     }
     socket_init(&h->s, ops, family, type, protocol);
     h->host = hf;
+    h->first = true;
     waitq_init(&h->wait);
     list_add_tail(&h->all_node, &root->host_socks);
     err = hostwatch_add(&h->watch, hf, WATCHED, /* edge= */ true, host_sock_changed);
@@ -179,13 +195,14 @@ static int host_sock_bind(struct socket *s, struct task *t, const struct sock_ad
     return host_sock_err(host_bind(hostfile_fd(to_host(s)->host), a->bytes, a->len));
 }
 
-static uint32_t ready(const struct host_sock *h)
+static uint32_t ready(struct host_sock *h)
 {
     struct pollfd p = {.fd = hostfile_fd(h->host),
                        .events = (short)(WATCHED | LINUX_POLLRDNORM | LINUX_POLLWRNORM)};
     struct timespec now = {0};
     int n = host_ppoll(&p, 1, &now, NULL, sizeof(uint64_t));
-    return n > 0 ? (uint16_t)p.revents : 0;
+    h->known = n > 0 ? (uint16_t)p.revents : 0;
+    return h->known;
 }
 
 static int pending_error(const struct host_sock *h)
@@ -209,6 +226,7 @@ static int host_sock_connect(struct socket *s, struct task *t, const struct sock
     int err = addr_check(a);
     if (err)
         return err;
+    h->known = 0;
     err = host_sock_err(host_connect(hostfile_fd(h->host), a->bytes, a->len));
     /* One that blocks waits for a connection that was begun before, too. */
     if (err == -EALREADY && !(s->file->flags & LINUX_O_NONBLOCK))
@@ -220,6 +238,7 @@ static int host_sock_connect(struct socket *s, struct task *t, const struct sock
 
 int host_sock_listen(struct socket *s, struct task *t, int backlog)
 {
+    to_host(s)->known = 0;
     return host_sock_err(host_listen(hostfile_fd(to_host(s)->host), backlog));
 }
 
@@ -228,6 +247,7 @@ int host_sock_accept(struct socket *s, struct task *t, uint32_t flags, struct fi
 {
     struct host_sock *h = to_host(s);
     struct socket *n;
+    h->known = 0;
     socklen_t len = sizeof(ret_addr->bytes);
     int fd =
         host_accept4(hostfile_fd(h->host), ret_addr->bytes, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -252,6 +272,7 @@ int host_sock_getname(struct socket *s, bool peer, struct sock_addr *ret)
 
 int host_sock_shutdown(struct socket *s, int how)
 {
+    to_host(s)->known = 0;
     return host_sock_err(host_shutdown(hostfile_fd(to_host(s)->host), how));
 }
 

@@ -18,6 +18,8 @@ struct host_sock {
     struct hostfile *host; /* counted */
     struct hostwatch watch;
     struct waitq wait;
+    uint32_t known; /* what the last poll found; a transfer takes back what it may have changed */
+    bool first;     /* the watch has not reported yet: it begins with what is ready already */
     struct list_node all_node; /* netlink_root.host_socks */
     uint32_t uid;              /* of who made it */
     struct linux_linger linger;

@@ -4,6 +4,7 @@
 #include "abi/epoll.h"
 #include "abi/poll.h"
 #include "base/err.h"
+#include "sentry/io/worker.h"
 #include "sentry/ipc/epoll.h"
 #include "sentry/mm/usermem.h"
 #include "sentry/syscalls/ipc.h"
@@ -86,6 +87,8 @@ static int64_t do_epoll_wait(struct task *t, int epfd, struct uaddr events, int 
     int64_t r = -EINVAL;
     if (file_is_epoll(ep)) {
         struct put_user p = {.t = t, .to = events};
+        if (kern()->network_host && !t->restart.again)
+            io_poll_now();
         r = epoll_harvest(ep, (uint32_t)max, put_user_events, &p);
         if (r == 0 && timeout_ns != 0) {
             r = task_wait(t, epoll_waitq(ep), LINUX_POLLIN, task_deadline_after(t, timeout_ns));
