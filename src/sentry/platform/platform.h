@@ -123,7 +123,7 @@ NODISCARD int platform_madvise(struct thread *th, struct urange r, uint32_t advi
 NODISCARD int platform_mremap(struct thread *th, struct urange from, struct urange to,
                               uint32_t flags); /* always MAYMOVE|FIXED if moved */
 /* Copies bytes to dst once the queued mappings stand (exec's stack). size <= PLATFORM_COPY_MAX in all per resume. */
-#define PLATFORM_COPY_MAX 16384
+#define PLATFORM_COPY_MAX 15360
 NODISCARD int platform_queue_copy(struct thread *th, struct uaddr dst, const void *src,
                                   size_t size_bytes);
 /* msync/mlock and other calls on its own memory that the host shall do: nr from a short list; the result is the call's. */

@@ -11,6 +11,10 @@
 #include "host/host.h"
 #include "sentry/platform/space_limits.h"
 
+/* The end of the copy region is platform_scratch()'s; what is before it holds PLATFORM_COPY_MAX with the gaps of alignment. */
+#define QUEUE_COPY_SIZE (STUB_AREA_COPY_SIZE - PLATFORM_SCRATCH_SIZE)
+static_assert(PLATFORM_COPY_MAX + 16 * 32 <= QUEUE_COPY_SIZE, "copies of a resume");
+
 /* Another thread of the space works on these pages: it is asked to stop, which ends its operations. */
 static bool range_busy(struct thread *th, struct urange r)
 {
@@ -186,7 +190,7 @@ int platform_mremap(struct thread *th, struct urange from, struct urange to, uin
 int platform_queue_copy(struct thread *th, struct uaddr dst, const void *src, size_t size_bytes)
 {
     struct queue *q = queue_get(th);
-    if (!q || size_bytes > STUB_AREA_COPY_SIZE - q->copy_used)
+    if (!q || size_bytes > QUEUE_COPY_SIZE - q->copy_used)
         return -ENOMEM;
     uint32_t off = STUB_AREA_COPY + q->copy_used;
     memcpy(thread_area(th) + off, src, size_bytes);
@@ -194,8 +198,8 @@ int platform_queue_copy(struct thread *th, struct uaddr dst, const void *src, si
     int err = queue_add(th, STUB_CMD_COPY, args, (struct urange){0, 0}, NULL);
     if (!err)
         q->copy_used += (uint32_t)ALIGN_UP(size_bytes, 16);
-    if (q->copy_used > STUB_AREA_COPY_SIZE)
-        q->copy_used = STUB_AREA_COPY_SIZE;
+    if (q->copy_used > QUEUE_COPY_SIZE)
+        q->copy_used = QUEUE_COPY_SIZE;
     return err;
 }
 
