@@ -3,6 +3,7 @@
 
 #include "abi/prctl.h"
 #include "abi/resource.h"
+#include "sentry/arena/arena.h"
 
 #include <string.h>
 
@@ -80,6 +81,17 @@ uint64_t vma_rss_pages(const struct vma *v)
     return v->flags & LINUX_MAP_GROWSDOWN ? MIN(vma_pages(v), UINT64_C(33)) : vma_pages(v);
 }
 
+/* own: without what is mapped from files and shared. */
+static uint64_t expected_pages(const struct mm *mm, bool own)
+{
+    uint64_t pages = 0;
+    for (struct rb_node *n = rb_first(&mm->vmas); n; n = rb_next(n)) {
+        const struct vma *v = rb_entry(n, struct vma, node);
+        pages += own && (v->host || vma_shared(v)) ? 0 : vma_rss_pages(v);
+    }
+    return pages;
+}
+
 void mm_usage(const struct mm *mm, struct mm_usage *ret)
 {
     struct platform_usage u;
@@ -95,16 +107,35 @@ void mm_usage(const struct mm *mm, struct mm_usage *ret)
                                  u.maj_flt};
         return;
     }
-    for (struct rb_node *n = rb_first(&mm->vmas); n; n = rb_next(n))
-        ret->rss += vma_rss_pages(rb_entry(n, struct vma, node));
+    ret->rss = expected_pages(mm, false);
     ret->rss_max = ret->anon = ret->rss;
 }
 
 uint64_t mm_rss_pages(const struct mm *mm)
 {
-    struct mm_usage u;
-    mm_usage(mm, &u);
-    return u.rss;
+    uint64_t pages, shared;
+    return mm->space && platform_resident(mm->space, &pages, &shared) == 0
+               ? pages
+               : expected_pages(mm, false);
+}
+
+static uint64_t own_pages(const struct mm *mm)
+{
+    uint64_t pages, shared;
+    return mm->space && platform_resident(mm->space, &pages, &shared) == 0
+               ? pages - MIN(shared, pages)
+               : expected_pages(mm, true);
+}
+
+uint64_t mm_used_pages(void)
+{
+    struct arena_stats st;
+    arena_get_stats(&st);
+    uint64_t pages = st.used_bytes / GUEST_PAGE_SIZE;
+    for (const struct tgroup *tg = tgroup_next(0); tg; tg = tgroup_next(tg->pid))
+        if (tg->leader && tg->leader->mm)
+            pages += own_pages(tg->leader->mm);
+    return pages;
 }
 
 int mm_may_expand(const struct task *t, uint64_t pages, uint64_t data_pages)

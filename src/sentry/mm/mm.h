@@ -111,5 +111,7 @@ struct mm_usage {
     uint64_t rss, rss_max, anon, file, shmem, min_flt, maj_flt;
 };
 void mm_usage(const struct mm *mm, struct mm_usage *ret);
-uint64_t mm_rss_pages(const struct mm *mm);  /* rss of it */
+uint64_t mm_rss_pages(const struct mm *mm); /* rss of it */
+/* What all processes and the kernel use, each page once as far as that is known: of processes what is theirs alone. */
+uint64_t mm_used_pages(void);
 uint64_t vma_rss_pages(const struct vma *v); /* one region's part of it */

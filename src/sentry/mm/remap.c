@@ -297,7 +297,10 @@ int64_t mm_brk(struct task *t, uint64_t brk)
             ((mm->def_flags & LINUX_MAP_LOCKED) && mm_may_lock(t, pages)))
             return (int64_t)old_brk;
         err = mm_add_anon(t, (struct urange){old_end, new_end}, LINUX_PROT_READ | LINUX_PROT_WRITE,
-                          LINUX_MAP_PRIVATE | mm->def_flags, "[heap]", 0);
+                          LINUX_MAP_PRIVATE | mm->def_flags, "[heap]",
+                          (mm->def_flags & (LINUX_MAP_LOCKED | VMA_LOCKONFAULT)) == LINUX_MAP_LOCKED
+                              ? LINUX_MAP_POPULATE
+                              : 0);
     }
     if (err == -EBLOCKED || err == -ERESTARTNOINTR)
         return err;

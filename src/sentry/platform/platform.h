@@ -144,6 +144,8 @@ struct platform_usage {
 };
 /* -ENOSYS: there is no way to ask; -ESRCH: the process is not there. */
 NODISCARD int platform_usage(const struct space *s, struct platform_usage *ret);
+/* The quick part of it: pages that are there, and those of them that files and shared memory have too. Errors as above. */
+NODISCARD int platform_resident(const struct space *s, uint64_t *ret_pages, uint64_t *ret_shared);
 /* proc_pid_smaps(5) of the host, terminated; *ret_cap bytes of the arena to free. -ENOSYS, -ESRCH, -EACCES, -ENOMEM. */
 NODISCARD int platform_smaps(const struct space *s, char **ret, size_t *ret_cap);
 /* Once, before the first question: fd (taken) is a procfs of our pid namespace; < 0: there is none. */

@@ -60,13 +60,7 @@ int64_t sys_setdomainname(struct task *t, const struct sys_args *a)
 
 int64_t sys_sysinfo(struct task *t, const struct sys_args *a)
 {
-    uint64_t total = kern()->mem_total_bytes, used = 0;
-    for (const struct tgroup *tg = tgroup_next(0); tg; tg = tgroup_next(tg->pid))
-        if (tg->leader && tg->leader->mm)
-            used += mm_rss_pages(tg->leader->mm) * GUEST_PAGE_SIZE;
-    struct arena_stats st;
-    arena_get_stats(&st);
-    used += st.used_bytes;
+    uint64_t total = kern()->mem_total_bytes, used = mm_used_pages() * GUEST_PAGE_SIZE;
     struct linux_sysinfo s = {
         .uptime = (clock_monotonic_ns() - kern()->boot_monotonic_ns) / NSEC_PER_SEC,
         .totalram = total,

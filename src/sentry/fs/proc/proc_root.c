@@ -30,16 +30,7 @@ static void cpu_total(int64_t *user, int64_t *sys)
     }
 }
 
-uint64_t proc_used_pages(void)
-{
-    struct arena_stats st;
-    uint64_t pages = 0;
-    arena_get_stats(&st);
-    for (struct tgroup *tg = tgroup_next(0); tg; tg = tgroup_next(tg->pid))
-        if (tg->leader && tg->leader->mm)
-            pages += mm_rss_pages(tg->leader->mm);
-    return pages + st.used_bytes / LINUX_PAGE_SIZE;
-}
+uint64_t proc_used_pages(void) { return mm_used_pages(); }
 
 static int show_meminfo(struct proc_text *x, const struct proc_ctx *c)
 {

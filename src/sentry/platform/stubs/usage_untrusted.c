@@ -81,6 +81,19 @@ int platform_usage(const struct space *s, struct platform_usage *ret)
     return 0;
 }
 
+int platform_resident(const struct space *s, uint64_t *ret_pages, uint64_t *ret_shared)
+{
+    char text[128];
+    if (!plat() || !plat()->proc)
+        return -ENOSYS;
+    if (!s || !s->pid || s->dead || read_text(s->pid, "statm", text, sizeof(text)) <= 0)
+        return -ESRCH;
+    const char *rss = strchr(text, ' '), *shared = rss ? strchr(rss + 1, ' ') : NULL;
+    *ret_pages = rss ? number_at(rss) : 0;
+    *ret_shared = shared ? number_at(shared) : 0;
+    return *ret_pages ? 0 : -ESRCH; /* 0: it is ending */
+}
+
 int platform_smaps(const struct space *s, char **ret, size_t *ret_cap)
 {
     if (!plat() || !plat()->proc)
