@@ -98,3 +98,50 @@ TEST(handles)
     CHECK_ERR(syscall(SYS_name_to_handle_at, AT_FDCWD, "/proc/version", &h, &id, 0), EOPNOTSUPP);
     CHECK_ERR(syscall(SYS_open_by_handle_at, 77, &h, O_RDONLY), getuid() == 0 ? EBADF : EPERM);
 }
+
+/* Access times of a file system in memory: after a change, and not again. */
+static long long atime_of(const char *path)
+{
+    struct stat st;
+    CHECK_OK(lstat(path, &st));
+    return st.st_atim.tv_sec * 1000000000LL + st.st_atim.tv_nsec;
+}
+
+TEST(access_times)
+{
+    char dir[] = "/dev/shm/atime-XXXXXX", c;
+    struct timespec old[2] = {{1000, 0}, {2000, 0}}, late[2] = {{3000, 0}, {2000, 0}};
+    CHECK(mkdtemp(dir));
+    CHECK_OK(chdir(dir));
+    int fd = CHECK_OK(open("f", O_CREAT | O_RDWR, 0666));
+    CHECK_EQ(write(fd, "x", 1), 1);
+    CHECK_OK(symlink("f", "l"));
+    CHECK_OK(mkdir("d", 0755));
+    CHECK_OK(futimens(fd, old));
+    long long a = 0, before;
+    do { /* relatime: until it is later than the change, by a clock that ticks */
+        before = a;
+        CHECK_EQ(pread(fd, &c, 1, 0), 1);
+        a = atime_of("f");
+        CHECK(a > 3000 * 1000000000LL);
+    } while (a != before);
+    CHECK_OK(futimens(fd, late));
+    CHECK_EQ(pread(fd, &c, 1, 0), 1);
+    CHECK(atime_of("f") > a); /* older than a day */
+    CHECK_OK(utimensat(AT_FDCWD, "l", old, AT_SYMLINK_NOFOLLOW));
+    CHECK_EQ(readlink("l", &c, 1), 1);
+    CHECK(atime_of("l") >= a);
+    CHECK_OK(utimensat(AT_FDCWD, "d", old, 0));
+    int d = CHECK_OK(open("d", O_RDONLY | O_DIRECTORY));
+    char buf[200];
+    CHECK(syscall(SYS_getdents64, d, buf, sizeof(buf)) > 0);
+    CHECK(atime_of("d") >= a);
+    int quiet = CHECK_OK(open("f", O_RDONLY | O_NOATIME));
+    CHECK_OK(futimens(fd, old));
+    CHECK_EQ(read(quiet, &c, 1), 1);
+    CHECK_EQ(atime_of("f"), 1000 * 1000000000LL);
+    CHECK_OK(unlink("f"));
+    CHECK_OK(unlink("l"));
+    CHECK_OK(rmdir("d"));
+    CHECK_OK(rmdir(dir));
+}

@@ -95,6 +95,8 @@ static int64_t read_dir(struct task *t, const struct sys_args *a, bool old_forma
     arena_free(d.buf, alloc);
     if (r >= 0)
         notify_file(f, LINUX_IN_ACCESS);
+    if (r >= 0 && !(f->flags & LINUX_O_NOATIME))
+        path_accessed(&f->path);
     return r;
 }
 

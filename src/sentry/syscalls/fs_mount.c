@@ -52,6 +52,13 @@ static int args_copy_in(struct task *t, const struct sys_args *a, struct mount_a
     return r;
 }
 
+/* What a new mount is without a word about access times. */
+static uint32_t with_relatime(uint32_t flags)
+{
+    return flags & (LINUX_MS_NOATIME | LINUX_MS_STRICTATIME) ? flags & ~LINUX_MS_RELATIME
+                                                             : flags | LINUX_MS_RELATIME;
+}
+
 static int mount_new(struct task *t, const struct mount_args *m, const struct path *at)
 {
     if (!m->type)
@@ -66,7 +73,7 @@ static int mount_new(struct task *t, const struct mount_args *m, const struct pa
     if (LINUX_S_ISDIR(sb->root->inode->mode) != LINUX_S_ISDIR(at->dentry->inode->mode))
         r = -ENOTDIR;
     else
-        r = vfs_mount_new(sb, at, m->flags & MNT_FLAGS, m->source);
+        r = vfs_mount_new(sb, at, with_relatime(m->flags & MNT_FLAGS), m->source);
     super_unref(sb);
     return r;
 }
@@ -88,7 +95,7 @@ static int mount_do(struct task *t, const struct mount_args *m, const struct pat
     if (!task_capable(t, LINUX_CAP_SYS_ADMIN))
         return -EPERM;
     if (m->flags & LINUX_MS_REMOUNT)
-        return vfs_remount(at, m->flags & MNT_FLAGS);
+        return vfs_remount(at, with_relatime(m->flags & MNT_FLAGS));
     if (m->flags & LINUX_MS_BIND)
         return mount_from(t, m, at);
     if (m->flags & PROPAGATION) {

@@ -341,6 +341,8 @@ static int64_t do_readlink(struct task *t, int dirfd, struct uaddr name, struct 
     if (!buf)
         return -ENOMEM;
     ssize_t n = inode_readlink(i, t, buf, MIN((size_t)size, (size_t)LINUX_PATH_MAX));
+    if (n >= 0)
+        path_accessed(&w.path);
     if (n > 0 && copy_out(t, dst, buf, (size_t)n) < 0)
         n = -EFAULT;
     path_buf_free(buf);

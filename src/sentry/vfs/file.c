@@ -94,6 +94,8 @@ HOT ssize_t file_read(struct file *f, struct uio *u, int64_t *pos)
     ssize_t n = f->ops->read(f, u, pos);
     if (n > 0)
         notify_file(f, LINUX_IN_ACCESS);
+    if (n >= 0 && f->inode->sb->atimes && !(f->flags & LINUX_O_NOATIME))
+        path_accessed(&f->path);
     if (n >= 0 && u->task) {
         u->task->tg->io.rchar += (uint64_t)n;
         u->task->tg->io.syscr++;

@@ -2,6 +2,7 @@
 
 #include "abi/capability.h"
 #include "abi/limits.h"
+#include "abi/mount.h"
 #include "abi/stat.h"
 #include "sentry/time/timer.h"
 #include "sentry/vfs/acl.h"
@@ -97,6 +98,22 @@ void inode_apply_attr(struct inode *i, const struct iattr *a)
     if (a->valid & ATTR_MTIME)
         i->mtime_ns = a->mtime_ns;
     i->ctime_ns = a->valid & ATTR_CTIME ? a->ctime_ns : clock_realtime_ns();
+}
+
+#define RELATIME_NS (24 * 3600 * NSEC_PER_SEC)
+
+HOT void path_accessed(const struct path *p)
+{
+    struct inode *i = p->dentry->inode;
+    uint32_t flags = p->mnt ? p->mnt->flags | i->sb->flags : 0;
+    if (!i->sb->atimes || (flags & (LINUX_MS_NOATIME | LINUX_MS_RDONLY)) ||
+        ((flags & LINUX_MS_NODIRATIME) && LINUX_S_ISDIR(i->mode)))
+        return;
+    /* relatime: once after each change, and once a day. */
+    if (!(flags & LINUX_MS_STRICTATIME) && i->atime_ns > i->mtime_ns && i->atime_ns > i->ctime_ns &&
+        clock_realtime_ns() - i->atime_ns < RELATIME_NS)
+        return;
+    i->atime_ns = clock_realtime_ns();
 }
 
 void inode_touch(struct inode *i, uint32_t attr_times)

@@ -121,6 +121,7 @@ struct super {
     struct dentry *root; /* counted */
     uint32_t flags;      /* LINUX_MS_RDONLY.. */
     uint32_t magic;
+    bool atimes;      /* access times are kept by the VFS (path_accessed): file systems in memory */
     bool posix_acl;   /* its objects may have access control lists (acl.h) */
     bool case_stable; /* negative dentries may be cached (false: proc) */
     void *priv;
@@ -179,6 +180,8 @@ void inode_fill_stat(const struct inode *i, struct kstat *ret);
 int inode_getattr(struct inode *i, struct kstat *ret);
 /* Applies a to the fields (not size), ctime = now. For in-memory file systems' setattr. */
 void inode_apply_attr(struct inode *i, const struct iattr *a);
+/* What p names was read: its access time, as the mount says (relatime by default). */
+void path_accessed(const struct path *p);
 void inode_touch(struct inode *i, uint32_t attr_times); /* ATTR_ATIME|MTIME|CTIME = now */
 enum { MAY_EXEC = 1, MAY_WRITE = 2, MAY_READ = 4 };
 NODISCARD int inode_permission(struct inode *i, uint32_t may, const struct cred *cr); /* -EACCES */

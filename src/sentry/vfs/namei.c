@@ -214,6 +214,8 @@ static int follow_link(struct walker *w, const struct mount *mnt, struct dentry 
     if (!buf)
         return -ENOMEM;
     ssize_t n = inode_readlink(i, w->t, buf, LINUX_PATH_MAX - 1);
+    if (i->sb->atimes)
+        path_accessed(&(struct path){(struct mount *)(uintptr_t)mnt, link});
     int r = 0;
     if (n <= 0) {
         r = n < 0 ? (int)n : -ENOENT;

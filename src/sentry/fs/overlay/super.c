@@ -99,6 +99,7 @@ int overlay_over(struct super *lower, const struct overlay_options *o, struct su
     }
     sb->priv = s;
     sb->posix_acl = true;
+    sb->atimes = true;
     sb->next_ino = OVERLAY_INO_FIRST;
     if (o)
         s->options = *o;

@@ -18,13 +18,17 @@ static void mount_flags_text(struct strbuf *sb, const struct mount *m)
     static const struct {
         uint32_t flag;
         const char *text;
-    } names[] = {{LINUX_MS_NOSUID, ",nosuid"},         {LINUX_MS_NODEV, ",nodev"},
-                 {LINUX_MS_NOEXEC, ",noexec"},         {LINUX_MS_NOATIME, ",noatime"},
-                 {LINUX_MS_NODIRATIME, ",nodiratime"}, {LINUX_MS_RELATIME, ",relatime"}};
+    } names[] = {{LINUX_MS_NOSUID, ",nosuid"},
+                 {LINUX_MS_NODEV, ",nodev"},
+                 {LINUX_MS_NOEXEC, ",noexec"},
+                 {LINUX_MS_NOATIME, ",noatime"},
+                 {LINUX_MS_NODIRATIME, ",nodiratime"}};
     strbuf_puts(sb, m->flags & LINUX_MS_RDONLY ? "ro" : "rw");
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
         if (m->flags & names[i].flag)
             strbuf_puts(sb, names[i].text);
+    if (!(m->flags & (LINUX_MS_NOATIME | LINUX_MS_STRICTATIME)))
+        strbuf_puts(sb, ",relatime");
 }
 
 /* The optional fields. */

@@ -184,6 +184,7 @@ static int make(const struct options *options, struct super **ret)
     s->root_gid = o.gid;
     sb->priv = s;
     sb->posix_acl = true;
+    sb->atimes = true;
     struct tmpfs_inode *root;
     err = tmpfs_inode_new(sb, LINUX_S_IFDIR | o.mode, &root);
     if (!err) {
