@@ -97,7 +97,7 @@ def check_range(arg):
 
 
 TRAPS = """mmap mprotect munmap brk clone fork vfork execve rt_sigreturn exit madvise mremap clone3 execveat
-set_tid_address rseq getrusage prctl sigaltstack msync mincore mlock mlock2 munlock mlockall munlockall shmat shmdt remap_file_pages pkey_mprotect""".split()
+set_tid_address rseq getrusage prctl timer_settime timer_gettime sigaltstack msync mincore mlock mlock2 munlock mlockall munlockall shmat shmdt remap_file_pages pkey_mprotect""".split()
 
 def program(kind):
     global hand_over, wide

@@ -249,6 +249,17 @@ int64_t sys_timer_create(struct task *t, const struct sys_args *a)
     return 0;
 }
 
+/* The clock of a thread is read before it is reckoned with: by t, in its own process. 0, -EBLOCKED, -ENOMEM. */
+static int64_t refresh(struct task *t, const struct posix_timer *pt)
+{
+    int64_t ns;
+    struct task *of = pt->cpu && pt->clock != LINUX_CLOCK_PROCESS_CPUTIME_ID ? thread_of(pt) : NULL;
+    if (!of || !of->thread || t->tg->ntasks == 1 || platform_stop(t->thread) != STOP_CONTEXT ||
+        platform_space(of->thread) != platform_space(t->thread))
+        return 0;
+    return task_ask_clock(t, of, &ns);
+}
+
 static void current_setting(const struct posix_timer *pt, struct linux_itimerspec *ret)
 {
     int64_t left = pt->due_ns ? MAX(pt->due_ns - now_of(pt), (int64_t)1) : 0;
@@ -268,6 +279,9 @@ int64_t sys_timer_settime(struct task *t, const struct sys_args *a)
     struct posix_timer *pt = find(t->tg, arg_int(a, 0));
     if (!pt)
         return -EINVAL;
+    int64_t err = refresh(t, pt);
+    if (err)
+        return err;
     current_setting(pt, &old);
     int64_t value = timespec_ns(&spec.it_value);
     pt->interval_ns = timespec_ns(&spec.it_interval);
@@ -288,6 +302,9 @@ int64_t sys_timer_gettime(struct task *t, const struct sys_args *a)
     struct posix_timer *pt = find(t->tg, arg_int(a, 0));
     if (!pt)
         return -EINVAL;
+    int64_t err = refresh(t, pt);
+    if (err)
+        return err;
     current_setting(pt, &cur);
     return copy_out(t, arg_uaddr(a, 1), &cur, sizeof(cur));
 }
