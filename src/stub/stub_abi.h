@@ -59,7 +59,7 @@
 #define STUB_NOTE_PROF      2u
 #define STUB_NOTE_VTALRM    4u
 
-#define STUB_CMDS          56
+#define STUB_CMDS           56
 
 /* Near memory. Before the stop of a call the stub copies what the arguments point to (stub/near.py) and names it in in[]: these
  * bytes at addr are those at off in the area. window[]: may be written, as far as the stub could find out. The sentry takes bytes
@@ -120,7 +120,7 @@ struct stub_ctl {
     int64_t ret;           /* sentry: STUB_FLAG_RETURN */
     uint32_t nin, nwindow; /* stub */
     uint32_t nout;         /* sentry */
-    uint32_t timers;       /* stub: 1 SIGVTALRM, 2 SIGPROF has come. The sentry takes them at any stop */
+    uint32_t timers; /* stub: 1 SIGVTALRM, 2 SIGPROF has come. The sentry takes them at any stop */
     struct stub_near in[STUB_NEAR_IN], window[STUB_NEAR_WINDOWS], out[STUB_NEAR_OUT];
     struct stub_cmd cmd[STUB_CMDS];
     uint32_t hand __attribute__((aligned(64))); /* a cache line that others do not touch */

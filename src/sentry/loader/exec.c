@@ -108,8 +108,8 @@ static int exec_switch(struct task *t, struct exec *ex)
         return err;
     /* What the host has registered for a space with membarrier() cannot be taken back. And the old program's thread empties the
      * old space: one that gains rights begins in a new one, where nothing of it is left. */
-    if (!ex->th && !ex->secure && th && ref_count(&t->mm->ref) == 1 && platform_space_is_single(th) &&
-        !t->tg->membarrier) {
+    if (!ex->th && !ex->secure && th && ref_count(&t->mm->ref) == 1 &&
+        platform_space_is_single(th) && !t->tg->membarrier) {
         err = rseq_forget(t);
         if (err)
             return err;
