@@ -278,7 +278,8 @@ static int set_directly(struct gofer_inode *g, const struct iattr *a, uint32_t v
 /* The host takes S_ISGID away, without a word, from who is not in the group: then the gofer is asked at once. */
 static int set_named(struct gofer_inode *g, const struct iattr *a, uint32_t valid)
 {
-    bool group = (valid & ATTR_MODE) && (a->mode & LINUX_S_ISGID);
+    bool group = ((valid & ATTR_MODE) && (a->mode & LINUX_S_ISGID)) ||
+                 ((valid & (ATTR_UID | ATTR_GID)) && (g->vfs.mode & LINUX_S_ISGID));
     if (gofer_super_of(g)->direct && !(group && gofer_there())) {
         int r = set_directly(g, a, valid);
         if ((r != -EPERM && r != -EACCES) || !gofer_there())
