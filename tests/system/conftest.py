@@ -2,6 +2,7 @@
 import os
 import re
 import select
+import signal
 import subprocess
 
 import pytest
@@ -10,6 +11,11 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 RUNSC = os.environ.get("RUNSC", os.path.join(ROOT, "out", "runsc"))
 TIMEOUT = 60
 PLATFORMS = ("systrap", "ptrace")
+
+# A shell without job control starts what is in the background with these ignored, and the programs under test would inherit that.
+for _sig in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(_sig) == signal.SIG_IGN:
+        signal.signal(_sig, signal.SIG_DFL)
 
 
 def runsc(*args, **kw):
