@@ -165,4 +165,3 @@ TEST(scripts_of_scripts)
         strcpy(before, name);
     }
 }
-
