@@ -98,3 +98,25 @@ TEST(memfd_seal_exec)
     CHECK_ERR(fchmod(fd, 0600), EPERM);
     CHECK_OK(close(fd));
 }
+
+/* Enough for the host to take its time over, while other threads go on. */
+TEST(memfd_allocated_at_length)
+{
+    const off_t mib = 1 << 20;
+    int fd = CHECK_OK(memfd_create("x", MFD_ALLOW_SEALING));
+    struct stat st;
+    CHECK_OK(fallocate(fd, FALLOC_FL_KEEP_SIZE, mib, 24 * mib));
+    CHECK_OK(fstat(fd, &st));
+    CHECK_EQ(st.st_size, 0);
+    CHECK_EQ(st.st_blocks, 24 * mib / 512);
+    CHECK_OK(fallocate(fd, 0, 0, 24 * mib));
+    CHECK_OK(fstat(fd, &st));
+    CHECK_EQ(st.st_size, 24 * mib);
+    CHECK_EQ(st.st_blocks, 25 * mib / 512);
+    CHECK_OK(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 25 * mib));
+    CHECK_OK(fstat(fd, &st));
+    CHECK_EQ(st.st_blocks, 0);
+    CHECK_OK(fcntl(fd, F_ADD_SEALS, F_SEAL_GROW));
+    CHECK_ERR(fallocate(fd, 0, 0, 48 * mib), EPERM);
+    CHECK_OK(close(fd));
+}

@@ -7,8 +7,11 @@
 #include "sentry/arena/arena.h"
 #include "sentry/fs/tmpfs/tmpfs_priv.h"
 #include "sentry/io/hostfile.h"
+#include "sentry/io/worker.h"
 
 #define BOUNCE 65536u
+#define LONG_FALLOCATE                                                                             \
+    (16 << 20) /* bytes: from here on, clearing them takes long enough to let others go on */
 
 static uint64_t pages(uint64_t bytes) { return DIV_ROUND_UP(bytes, GUEST_PAGE_SIZE); }
 
@@ -303,6 +306,16 @@ static int reg_mappable(struct file *f, bool shared, bool writable, struct hostf
     return err;
 }
 
+/* The host clears the pages while others go on; what comes of it counts when the lock is held again. */
+static void allocate_ahead(struct tmpfs_inode *r, int64_t off, int64_t len)
+{
+    struct hostfile *h = hostfile_ref(r->reg.host);
+    worker_block_begin();
+    (void)!host_fallocate(hostfile_fd(h), LINUX_FALLOC_FL_KEEP_SIZE, off, len);
+    worker_block_end();
+    hostfile_unref(h);
+}
+
 static int reg_fallocate(struct file *f, uint32_t mode, int64_t off, int64_t len)
 {
     struct tmpfs_inode *r = tmpfs_i(f->inode);
@@ -319,6 +332,10 @@ static int reg_fallocate(struct file *f, uint32_t mode, int64_t off, int64_t len
         (need - room > r->charged_pages || room_end(r, (uint64_t)off, end, room) < end))
         return -ENOSPC;
     err = to_host(r);
+    if (!err && !punch && len >= LONG_FALLOCATE) {
+        allocate_ahead(r, off, len);
+        err = tmpfs_seal_fallocate(r, mode, end);
+    }
     if (!err)
         err = host_fallocate(hostfile_fd(r->reg.host), (int)mode, off, len);
     if (err)
