@@ -183,7 +183,7 @@ static void test_attached(void **state)
     assert_int_equal(ask_with(&mode, p[0]), -EPERM);
     close(p[0]);
     close(p[1]);
-    fd = (int)host_memfd_create("x", 0);
+    fd = host_memfd_create("x", 0);
     assert_int_equal(ask_with(&mode, fd), -EPERM);
     close(fd);
     fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);

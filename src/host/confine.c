@@ -114,7 +114,7 @@ int host_oom_get(int fd, int *ret_adj)
     if (n <= 0)
         return n < 0 ? (int)n : -EIO;
     text[n] = '\0';
-    *ret_adj = atoi(text);
+    *ret_adj = (int)strtol(text, NULL, 10);
     return 0;
 }
 

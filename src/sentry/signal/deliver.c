@@ -64,8 +64,7 @@ enum signal_due signal_settle(struct task *t)
         if (core && t->thread && platform_stop(t->thread) == STOP_CALL)
             return SIGNAL_HANDLER; /* registers first */
         struct linux_siginfo info;
-        (void)signal_dequeue(t, SIGBIT(sig), &info);
-        if (act->handler == LINUX_SIG_DFL)
+        if (signal_dequeue(t, SIGBIT(sig), &info) && act->handler == LINUX_SIG_DFL)
             default_action(t, &info);
     }
 }

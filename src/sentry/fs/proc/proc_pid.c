@@ -78,13 +78,13 @@ static int show_stat(struct proc_text *x, const struct proc_ctx *c, bool group)
         mm_usage(mm, &u);
     masks(t, &ign, &caught);
     cpu_of(t, group, &user, &sys);
+    uint64_t minflt = tg->min_flt + u.min_flt, majflt = tg->maj_flt + u.maj_flt;
     proc_printf(x, "%d (%s) %c %d %d %d %d %d 0 ", t->tid, t->comm, state_of(t, NULL), ppid_of(t),
                 tg->pgrp ? tg->pgrp->id : 0, tg->pgrp ? tg->pgrp->session->id : 0,
                 y ? (int)y->rdev : 0, y ? y->fg_pgid : -1);
-    proc_printf(x, "%llu 0 %llu 0 %lld %lld %lld %lld %d %d %u 0 %lld ",
-                (unsigned long long)(tg->min_flt + u.min_flt),
-                (unsigned long long)(tg->maj_flt + u.maj_flt), (long long)(user / TICK_NS),
-                (long long)(sys / TICK_NS), (long long)(tg->child_utime_ns / TICK_NS),
+    proc_printf(x, "%llu 0 %llu 0 %lld %lld %lld %lld %d %d %u 0 %lld ", (unsigned long long)minflt,
+                (unsigned long long)majflt, (long long)(user / TICK_NS), (long long)(sys / TICK_NS),
+                (long long)(tg->child_utime_ns / TICK_NS),
                 (long long)(tg->child_stime_ns / TICK_NS), 20 + t->nice, t->nice, threads_of(tg),
                 (long long)((t->start_ns - kern()->boot_monotonic_ns) / TICK_NS));
     proc_printf(x, "%llu %llu %llu %llu %llu %llu 0 0 ",
@@ -126,8 +126,9 @@ static int show_statm(struct proc_text *x, const struct proc_ctx *c)
     uint64_t data = mm->data_pages + mm->stack_pages;
     struct mm_usage u;
     mm_usage(mm, &u);
+    uint64_t shared = u.file + u.shmem;
     proc_printf(x, "%llu %llu %llu %llu 0 %llu 0\n", (unsigned long long)mm->total_pages,
-                (unsigned long long)u.rss, (unsigned long long)(u.file + u.shmem),
+                (unsigned long long)u.rss, (unsigned long long)shared,
                 (unsigned long long)((mm->end_code - mm->start_code + 4095) / 4096),
                 (unsigned long long)data);
     return 0;
