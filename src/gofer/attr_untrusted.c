@@ -83,9 +83,6 @@ int do_setattr(struct server *s)
     return r;
 }
 
-/* Attributes of users are all there are: those of the system carry meaning on the host. */
-static bool name_allowed(const char *name) { return strncmp(name, "user.", 5) == 0; }
-
 /* Only regular files and directories have them, and only those are opened. */
 static int xattr_open(const struct server *s)
 {
@@ -105,25 +102,10 @@ static int xattr_open(const struct server *s)
     return path_open(s, &s->request.path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 }
 
-static size_t keep_user_names(char *list, size_t len)
-{
-    size_t kept = 0;
-    for (size_t at = 0, n; at < len; at += n) {
-        n = strnlen(list + at, len - at) + 1;
-        if (n > len - at)
-            break;
-        if (name_allowed(list + at)) {
-            memmove(list + kept, list + at, n);
-            kept += n;
-        }
-    }
-    return kept;
-}
-
 int do_xattr(struct server *s)
 {
     const struct gofer_query *q = &s->request.q;
-    if (q->op != GOFER_LISTXATTR && !name_allowed(q->name))
+    if (q->op != GOFER_LISTXATTR && !gofer_xattr_name_ok(q->name))
         return -EOPNOTSUPP;
     int fd = xattr_open(s);
     if (fd < 0)
@@ -140,7 +122,7 @@ int do_xattr(struct server *s)
     default:
         n = host_flistxattr(fd, (char *)s->data, sizeof s->data);
         if (n > 0)
-            n = (ssize_t)keep_user_names((char *)s->data, (size_t)n);
+            n = (ssize_t)gofer_xattr_names_keep((char *)s->data, (size_t)n);
         break;
     }
     fd_done(s, fd);

@@ -276,3 +276,20 @@ int gofer_reply_parse(const uint8_t *buf, size_t len, struct gofer_reply *ret)
     memcpy(ret->attr, attr, ret->attr_count * sizeof ret->attr[0]);
     return 0;
 }
+
+bool gofer_xattr_name_ok(const char *name) { return strncmp(name, "user.", 5) == 0; }
+
+size_t gofer_xattr_names_keep(char *list, size_t len)
+{
+    size_t kept = 0;
+    for (size_t at = 0, n; at < len; at += n) {
+        n = strnlen(list + at, len - at) + 1;
+        if (n > len - at)
+            break;
+        if (gofer_xattr_name_ok(list + at)) {
+            memmove(list + kept, list + at, n);
+            kept += n;
+        }
+    }
+    return kept;
+}

@@ -13,6 +13,7 @@
  * Context  pure.
  */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -149,3 +150,8 @@ NODISCARD int gofer_request_parse(const uint8_t *buf, size_t len, struct gofer_r
 size_t gofer_reply_build(uint8_t *buf, const struct gofer_reply *reply);
 /* reply->data points into buf. -EBADMSG: the gofer is broken. */
 NODISCARD int gofer_reply_parse(const uint8_t *buf, size_t len, struct gofer_reply *ret);
+
+/* Of the extended attributes only user.* pass, on both sides: the others carry meaning on the host. */
+bool gofer_xattr_name_ok(const char *name);
+/* Takes the others out of a list of names, each with its NUL; an unfinished last one too. Bytes kept. */
+size_t gofer_xattr_names_keep(char *list, size_t len);

@@ -9,8 +9,6 @@
 
 #include <string.h>
 
-static bool is_user_name(const char *name) { return strncmp(name, "user.", 5) == 0; }
-
 static int xattr_handle(struct gofer_inode *g, struct hostfile **ret)
 {
     if (LINUX_S_ISDIR(g->vfs.mode))
@@ -46,7 +44,7 @@ ssize_t gofer_getxattr(struct inode *i, const char *name, void *buf, size_t size
 {
     struct gofer_inode *g = to_gofer(i);
     struct hostfile *h;
-    if (!is_user_name(name))
+    if (!gofer_xattr_name_ok(name))
         return -EOPNOTSUPP;
     if (!LINUX_S_ISDIR(i->mode) && !LINUX_S_ISREG(i->mode))
         return -ENODATA;
@@ -70,7 +68,7 @@ ssize_t gofer_getxattr(struct inode *i, const char *name, void *buf, size_t size
 static int xattr_change(struct inode *i, struct gofer_query *q)
 {
     struct gofer_inode *g = to_gofer(i);
-    if (!is_user_name(q->name) || !gofer_there())
+    if (!gofer_xattr_name_ok(q->name) || !gofer_there())
         return -EOPNOTSUPP;
     if (!LINUX_S_ISDIR(i->mode) && !LINUX_S_ISREG(i->mode))
         return -EPERM;
@@ -95,22 +93,6 @@ int gofer_removexattr(struct inode *i, const char *name)
     return xattr_change(i, &(struct gofer_query){.op = GOFER_REMOVEXATTR, .name = name});
 }
 
-/* Only the names that getxattr knows. Bytes kept. */
-static size_t keep_user_names(char *list, size_t len)
-{
-    size_t kept = 0;
-    for (size_t at = 0, n; at < len; at += n) {
-        n = strnlen(list + at, len - at) + 1;
-        if (n > len - at)
-            break;
-        if (is_user_name(list + at)) {
-            memmove(list + kept, list + at, n);
-            kept += n;
-        }
-    }
-    return kept;
-}
-
 ssize_t gofer_listxattr(struct inode *i, char *buf, size_t size)
 {
     struct hostfile *h;
@@ -128,7 +110,7 @@ ssize_t gofer_listxattr(struct inode *i, char *buf, size_t size)
     ssize_t n = list ? host_flistxattr(hostfile_fd(h), list, cap) : -ENOMEM;
     hostfile_unref(h);
     if (n > 0)
-        n = (ssize_t)keep_user_names(list, (size_t)n);
+        n = (ssize_t)gofer_xattr_names_keep(list, (size_t)n);
     if (n > 0 && size) {
         if ((size_t)n > size)
             n = -ERANGE;
