@@ -12,11 +12,21 @@
 #include <stdint.h>
 
 #include "base/compiler.h"
+#include "oci/resources.h"
 #include "wire/boot_config.h"
 
-#define OCI_VERSION   "1.2.1"
-#define OCI_ERROR_MAX 512
-#define OCI_FILE_MAX  ((size_t)8 * 1024 * 1024)
+#define OCI_VERSION      "1.2.1"
+#define OCI_ERROR_MAX    512
+#define OCI_FILE_MAX     ((size_t)8 * 1024 * 1024)
+
+#define OCI_WARNING_MAX  320
+#define OCI_WARNINGS_MAX 16
+
+/* What a configuration asks for and does not get; one line each, without the file's name. */
+struct oci_warnings {
+    uint32_t count;
+    char text[OCI_WARNINGS_MAX][OCI_WARNING_MAX];
+};
 
 struct json_t;
 
@@ -78,6 +88,9 @@ char *oci_spec_default(const char *const *args, size_t arg_count, const char *cw
 
 /* Takes flags, bind and propagation words out of option words; the rest stays in order. out has room for all. */
 void oci_mount_options(struct oci_mount *m, const struct boot_strings *in, const char **out);
+
+/* "rw" -> OCI_DEVICE_*; 0: not such a word. */
+uint32_t oci_device_access(const char *access);
 
 /* "CAP_CHOWN" -> bit number; -EINVAL. */
 NODISCARD int oci_capability(const char *name);
