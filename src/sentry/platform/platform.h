@@ -102,7 +102,7 @@ void platform_resume(struct thread *th);
 void platform_sync(struct thread *th);
 /* RUNNING: interrupted() follows soon. Nothing for stopped threads. */
 void platform_interrupt(struct thread *th);
-/* STOP_CONTEXT: the registers, to read and to change. */
+/* STOP_CONTEXT: the registers, to read and to change. In another stop, or running: NULL. */
 struct regs *platform_regs(struct thread *th);
 /* STOP_CONTEXT: vector and FPU state as the host's XSAVE area with its signal-frame trailer. set: validated; -EINVAL. size 0
  * resets to the initial state. */

@@ -7,7 +7,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-static struct thread a = {.slot = 1}, b = {.slot = 2};
+static struct regs a_regs, b_regs;
+static struct thread a = {.slot = 1, .regs = &a_regs}, b = {.slot = 2, .regs = &b_regs};
 
 static int setup(void **state)
 {
@@ -45,7 +46,7 @@ static void test_bounds(void **state)
     }
     frame_at(&a, last & ~7ULL)->uc_mcontext.rip = 0x1234;
     assert_int_equal(context_load(&a), 0);
-    assert_int_equal(a.regs.rip, 0x1234);
+    assert_int_equal(a_regs.rip, 0x1234);
     /* another thread's area is not this thread's */
     thread_ctl(&a)->uc = thread_area_addr(&b) + STUB_AREA_FRAME;
     assert_int_equal(context_load(&a), -EINVAL);
@@ -54,15 +55,15 @@ static void test_bounds(void **state)
 static void test_round_trip(void **state)
 {
     context_fresh(&a);
-    a.regs.rax = 1;
-    a.regs.r15 = 2;
-    a.regs.rip = 3;
+    a_regs.rax = 1;
+    a_regs.r15 = 2;
+    a_regs.rip = 3;
     context_store(&a);
-    a.regs = (struct regs){0};
+    a_regs = (struct regs){0};
     assert_int_equal(context_load(&a), 0);
-    assert_int_equal(a.regs.rax, 1);
-    assert_int_equal(a.regs.r15, 2);
-    assert_int_equal(a.regs.rip, 3);
+    assert_int_equal(a_regs.rax, 1);
+    assert_int_equal(a_regs.r15, 2);
+    assert_int_equal(a_regs.rip, 3);
     const void *fp;
     assert_int_equal(platform_fpstate(&a, &fp), 0); /* a first frame has the initial state */
 }

@@ -32,33 +32,35 @@ int context_load(struct thread *th)
     if (off < 0 || off % 8)
         return -EINVAL;
     th->uc_off = (uint32_t)off;
+    if (!th->regs && !(th->regs = SLAB_NEW(REGS, struct regs)))
+        return -ENOMEM;
     struct linux_sigcontext c;
     memcpy(&c, &frame(th)->uc_mcontext, sizeof(c));
-    th->regs = (struct regs){.r15 = c.r15,
-                             .r14 = c.r14,
-                             .r13 = c.r13,
-                             .r12 = c.r12,
-                             .r11 = c.r11,
-                             .r10 = c.r10,
-                             .r9 = c.r9,
-                             .r8 = c.r8,
-                             .rax = c.rax,
-                             .rbx = c.rbx,
-                             .rcx = c.rcx,
-                             .rdx = c.rdx,
-                             .rsi = c.rsi,
-                             .rdi = c.rdi,
-                             .rbp = c.rbp,
-                             .rsp = c.rsp,
-                             .rip = c.rip,
-                             .rflags = c.eflags};
-    memcpy(&th->regs.cs_gs_fs, &c.cs, sizeof(th->regs.cs_gs_fs));
+    *th->regs = (struct regs){.r15 = c.r15,
+                              .r14 = c.r14,
+                              .r13 = c.r13,
+                              .r12 = c.r12,
+                              .r11 = c.r11,
+                              .r10 = c.r10,
+                              .r9 = c.r9,
+                              .r8 = c.r8,
+                              .rax = c.rax,
+                              .rbx = c.rbx,
+                              .rcx = c.rcx,
+                              .rdx = c.rdx,
+                              .rsi = c.rsi,
+                              .rdi = c.rdi,
+                              .rbp = c.rbp,
+                              .rsp = c.rsp,
+                              .rip = c.rip,
+                              .rflags = c.eflags};
+    memcpy(&th->regs->cs_gs_fs, &c.cs, sizeof(th->regs->cs_gs_fs));
     return 0;
 }
 
 void context_store(struct thread *th)
 {
-    const struct regs *r = &th->regs;
+    const struct regs *r = th->regs;
     struct linux_sigcontext *c = &frame(th)->uc_mcontext;
     c->r15 = r->r15, c->r14 = r->r14, c->r13 = r->r13, c->r12 = r->r12, c->r11 = r->r11,
     c->r10 = r->r10;
@@ -89,8 +91,8 @@ void context_fresh(struct thread *th)
     uc->uc_mcontext.cs = USER_CS;
     uc->uc_mcontext.ss = USER_SS;
     frame_here(th);
-    th->regs = (struct regs){.rflags = 0x202};
-    memcpy(&th->regs.cs_gs_fs, &uc->uc_mcontext.cs, sizeof(th->regs.cs_gs_fs));
+    *th->regs = (struct regs){.rflags = 0x202};
+    memcpy(&th->regs->cs_gs_fs, &uc->uc_mcontext.cs, sizeof(th->regs->cs_gs_fs));
 }
 
 void context_copy(const struct thread *from, struct thread *to)
@@ -103,8 +105,10 @@ void context_copy(const struct thread *from, struct thread *to)
     int64_t off = area_offset(from, fp, sizeof(struct linux_fpstate));
     uc->uc_mcontext.fpstate = off < 0 ? 0 : thread_area_addr(to) + (uint64_t)off;
     frame_here(to);
-    to->regs = from->regs;
+    *to->regs = *from->regs;
 }
+
+void context_drop(struct thread *th) { SLAB_FREE(REGS, TAKE(th->regs)); }
 
 int context_fault(struct thread *th, uint32_t *ret_signo, struct fault *ret)
 {

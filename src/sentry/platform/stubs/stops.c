@@ -110,8 +110,9 @@ static void broken(struct thread *th, const char *what)
 static void on_stop(struct thread *th)
 {
     const struct platform_events *ev = plat()->ev;
-    if (context_load(th)) {
-        broken(th, "no frame in its area");
+    int err = context_load(th);
+    if (err) {
+        broken(th, err == -ENOMEM ? "no memory for its registers" : "no frame in its area");
         return;
     }
     th->stop = STOP_CONTEXT;
@@ -122,7 +123,7 @@ static void on_stop(struct thread *th)
     if (timers & 2)
         ev->cpu_timer(th->task, SIGPROF);
     if (thread_ctl(th)->signo == SIGSYS) {
-        const struct regs *r = &th->regs;
+        const struct regs *r = th->regs;
         const uint64_t args[6] = {r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9};
         th->pristine = true;
         near_load(th);
@@ -149,6 +150,10 @@ static void on_report(struct thread *th)
     struct queue *q = th->q;
     uint32_t failed = ctl->failed;
     int64_t result = ctl->result;
+    if (!th->regs) { /* I3 */
+        broken(th, "a report that was not asked for");
+        return;
+    }
     th->stop = STOP_CONTEXT;
     if (!failed || !q || failed > q->n) {
         queue_done(th);
@@ -300,6 +305,7 @@ void platform_handle(const struct platform_event *e)
     }
     if (th->inflight)
         queue_done(th);
+    context_drop(th);
     stopped(th);
     th->stop = STOP_CALL;
     uint64_t args[6];

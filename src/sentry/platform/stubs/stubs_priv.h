@@ -13,6 +13,8 @@
  * I2  a thread with a notification here is stopped: it does nothing until the answer. One whose stop was posted in its area
  *     (th->posted, stub_ctl.hand) says so itself: what it does meanwhile is its own loss, and a notification other than
  *     STUB_NR_SLEEP before the answer is the end of its process.
+ * I3  registers are there in STOP_CONTEXT, and after it while the thread may still report on what was queued; a thread that runs
+ *     or is in STOP_CALL has none.
  */
 #pragma once
 #include <linux/seccomp.h>
@@ -92,7 +94,7 @@ struct thread {
     uint8_t nout;       /* entries of out[] */
     uint32_t near_used; /* up to here the copy region is taken by out[] */
     uint64_t notif_id;
-    struct regs regs;
+    struct regs *regs; /* owned; I3 */
     struct queue *q;
     uint64_t *cpus; /* not started: what it may run on; arena, NULL: as it comes */
 };
@@ -168,10 +170,12 @@ bool queue_continue(
     const struct seccomp_notif *n); /* a stub call that awaits: true if it was ours */
 
 /* context_untrusted.c */
-NODISCARD int context_load(struct thread *th); /* frame to th->regs. -EINVAL: not a frame */
+NODISCARD int context_load(
+    struct thread *th); /* frame to th->regs. -EINVAL: not a frame; -ENOMEM */
 void context_store(struct thread *th);
 void context_fresh(struct thread *th); /* an empty first frame */
 void context_copy(const struct thread *from, struct thread *to);
+void context_drop(struct thread *th); /* its registers are not needed any more */
 int context_fault(struct thread *th, uint32_t *ret_signo, struct fault *ret);
 
 /* near_untrusted.c */

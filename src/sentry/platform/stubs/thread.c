@@ -202,7 +202,8 @@ struct thread *thread_new(struct space *s, struct task *t)
     if (slot < 0)
         return NULL;
     struct thread *th = SLAB_NEW(THREAD, struct thread);
-    if (!th) {
+    if (!th || !(th->regs = SLAB_NEW(REGS, struct regs))) {
+        SLAB_FREE(THREAD, th);
         slot_give((uint32_t)slot, 0, 0);
         return NULL;
     }
@@ -228,6 +229,7 @@ void thread_free(struct thread *th)
     struct space *s = th->space;
     queue_done(th);
     cpus_free(th);
+    context_drop(th);
     plat()->by_slot[th->slot] = NULL;
     slot_give(th->slot, s->pid, th->tid);
     tid_unbind(th);
@@ -265,7 +267,7 @@ static int clone_queue(struct thread *by, struct thread *th, uint64_t flags, uin
     }
     by->q->child[by->q->n - 1] = th->task;
     context_copy(by, th);
-    th->regs.rax = 0;
+    th->regs->rax = 0;
     return 0;
 }
 
@@ -307,7 +309,7 @@ int platform_thread_new(struct thread *by, const struct thread_start *st, struct
     if (err)
         return err;
     if (st->stack)
-        th->regs.rsp = st->stack;
+        th->regs->rsp = st->stack;
     *ret = th;
     return 0;
 }
@@ -398,7 +400,7 @@ enum stop_kind platform_stop(const struct thread *th) { return th->stop; }
 struct regs *platform_regs(struct thread *th)
 {
     th->pristine = false;
-    return &th->regs;
+    return th->regs;
 }
 
 /* Frame and commands are complete: the stub may go on. */
@@ -406,7 +408,7 @@ void thread_handover(struct thread *th)
 {
     volatile struct stub_ctl *ctl = thread_ctl(th);
     if (th->pristine) {
-        ctl->ret = (int64_t)th->regs.rax;
+        ctl->ret = (int64_t)th->regs->rax;
         th->flags |= STUB_FLAG_RETURN;
     } else {
         context_store(th);
@@ -429,6 +431,8 @@ void thread_handover(struct thread *th)
     ctl->uc = thread_area_addr(th) + th->uc_off;
     ctl->seq = ++th->seq;
     th->inflight = n > 0;
+    if (!n && !(th->flags & STUB_FLAG_REPORT))
+        context_drop(th);
     th->flags = 0;
     th->stop = STOP_RUNNING;
     thread_go(th);
@@ -454,7 +458,7 @@ void platform_sync(struct thread *th)
 void platform_return(struct thread *th, int64_t value)
 {
     if (th->stop == STOP_CONTEXT) {
-        th->regs.rax = (uint64_t)value;
+        th->regs->rax = (uint64_t)value;
         platform_resume(th);
         return;
     }
