@@ -28,6 +28,8 @@ struct json_t;
 
 struct cgroup_request {
     const char *root; /* where the hierarchies are mounted; NULL: /sys/fs/cgroup */
+    const char *self; /* says which groups runsc is in; NULL: /proc/self/cgroup */
+    const char *bus;  /* the socket of systemd; NULL: its own, or the user's if rootless */
     const char *path; /* linux.cgroupsPath; NULL or "": as systemd or the id says */
     const char *id;   /* of the container */
     bool systemd;     /* --systemd-cgroup: path is slice:prefix:name */
