@@ -12,6 +12,7 @@
 #include "host/confine.h"
 #include "host/filter.h"
 #include "host/host.h"
+#include "host/load.h"
 #include "host/msg.h"
 #include "sentry/boot/boot.h"
 #include "sentry/boot/boot_priv.h"
@@ -60,6 +61,7 @@ static void privileges_drop(int *ret_proc)
         proc_fd = r;
     }
     *ret_proc = proc_fd;
+    (void)!host_load_open(); /* without it every host is idle */
     if ((r = host_root_empty()) < 0)
         boot_fail(&early, "sandbox: cannot make an empty root: %s", err_name(r));
     if ((r = host_caps_keep(0)) < 0)

@@ -80,6 +80,14 @@ void queue_done(struct thread *th)
 
 /* One mapping of a file that is open for reading only: the descriptor goes along with the answer, and the filter lets the stub map it.
  * If the application keeps it, it can map more of a file that it may read. Not at exec, where it might not. */
+bool queue_clones(const struct thread *th)
+{
+    for (uint32_t i = 0; th->q && i < th->q->n; i++)
+        if (th->q->cmd[i].nr == STUB_CMD_CLONE)
+            return true;
+    return false;
+}
+
 void queue_give(struct thread *th)
 {
     struct queue *q = th->q;

@@ -87,6 +87,7 @@ struct thread {
     bool posted;        /* stopped by a post; has_notif too if it went to sleep */
     bool watched;       /* the next stop may be a post */
     bool widen;         /* its process shall do STUB_CMD_WIDEN */
+    bool bound;         /* the application chose its CPUs, or those of who made it */
     uint16_t quick;     /* calls in a row that came soon after the answer before */
     int64_t answer_ns;  /* when it was answered, if calls come quickly */
     bool pristine;      /* STOP_CONTEXT of a trapped call: nothing but rax will change */
@@ -164,7 +165,8 @@ void queue_done(struct thread *th);         /* operations have ended, well or no
 struct queue *queue_get(struct thread *th); /* made if there is none; NULL: no memory */
 NODISCARD int queue_add(struct thread *th, uint64_t nr, const uint64_t args[6], struct urange r,
                         struct hostfile *f);
-void queue_give(struct thread *th); /* before the answer to th's notification */
+void queue_give(struct thread *th);         /* before the answer to th's notification */
+bool queue_clones(const struct thread *th); /* a thread or process is made by what is queued */
 bool queue_continue(
     struct thread *th,
     const struct seccomp_notif *n); /* a stub call that awaits: true if it was ours */

@@ -66,6 +66,9 @@ void platform_cpus(uint64_t ret[PLATFORM_CPUS_MAX / 64])
 
 void platform_set_affinity(struct thread *th, const uint64_t cpus[PLATFORM_CPUS_MAX / 64])
 {
+    uint64_t all[PLATFORM_CPUS_MAX / 64];
+    platform_cpus(all);
+    th->bound = memcmp(cpus, all, sizeof(all)) != 0;
     if (th->tid) {
         (void)!host_sched_setaffinity(th->tid, PLATFORM_CPUS_MAX / 8, cpus);
         return;
@@ -266,6 +269,7 @@ static int clone_queue(struct thread *by, struct thread *th, uint64_t flags, uin
         return err;
     }
     by->q->child[by->q->n - 1] = th->task;
+    th->bound = by->bound;
     context_copy(by, th);
     th->regs->rax = 0;
     return 0;

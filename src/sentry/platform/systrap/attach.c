@@ -9,8 +9,10 @@
 #include "base/atomic.h"
 #include "base/log.h"
 #include "host/host.h"
+#include "host/load.h"
 #include "sentry/io/worker.h"
 #include "sentry/platform/stubs/stubs_priv.h"
+#include "sentry/platform/systrap/aside.h"
 #include "sentry/time/timer.h"
 
 /* ns. A notification costs about as much as QUICK: whoever calls more slowly would only warm the CPU. */
@@ -34,7 +36,8 @@
 /* Host-side: of this run of the sandbox, not of its state. Only the leading worker uses it, and the lead is handed on by a mutex; but
  * for `last`, which is under the kernel lock. */
 static struct {
-    bool possible;
+    uint32_t cpus; /* that there are; 1: nothing of this is possible */
+    bool busy;     /* the host was, when last asked */
     bool apart;    /* see attach_apart */
     bool attached; /* to the thread of slot */
     bool probing;  /* its next stop */
@@ -48,22 +51,23 @@ static struct {
     int64_t not_before_ns, backoff_ns;
 } at = {.need = NEED_MIN, .backoff_ns = BACKOFF_MIN};
 
+/* All CPUs have work: another one would only take its turn behind that, for milliseconds. Not always believed, since what runs
+ * may be on CPUs that are not ours. */
+static bool host_is_busy(void)
+{
+    at.busy = !at.busy && host_running() > (int)at.cpus - 1;
+    if (at.busy)
+        at.not_before_ns = clock_monotonic_ns() + BACKOFF_MAX;
+    return at.busy;
+}
+
 static uint32_t *hand(void)
 {
     return (uint32_t *)(uintptr_t)(AREAS_BASE + (uint64_t)at.slot * STUB_AREA_SIZE +
                                    offsetof(struct stub_ctl, hand));
 }
 
-void attach_init(void)
-{
-    uint64_t cpus[PLATFORM_CPUS_MAX / 64] = {0};
-    int n = 0;
-    if (host_sched_getaffinity(0, sizeof(cpus), cpus) < 0)
-        return;
-    for (unsigned i = 0; i < PLATFORM_CPUS_MAX / 64; i++)
-        n += __builtin_popcountll(cpus[i]);
-    at.possible = n > 1;
-}
+void attach_init(void) { at.cpus = aside_init(); }
 
 /* How often this worker has lost its CPU. */
 static int64_t switches(void)
@@ -74,7 +78,7 @@ static int64_t switches(void)
 
 void attach_stopped(struct thread *th)
 {
-    if (!at.possible)
+    if (at.cpus < 2)
         return;
     if (at.last != th->slot)
         th->quick /= 4; /* two that take turns need each other, not a worker */
@@ -91,15 +95,19 @@ void attach_stopped(struct thread *th)
 
 bool attach_watch(struct thread *th)
 {
-    if (!at.possible)
+    if (at.cpus < 2)
         return false;
     th->answer_ns = clock_monotonic_ns();
     if (!worker_leads())
         return false;
-    if (at.attached)
+    if (at.attached) {
+        if (th->slot == at.slot && queue_clones(th))
+            aside_end(); /* the child inherits the thread's CPUs */
         return th->posted && th->slot == at.slot;
+    }
     bool wide = th->space->wide;
-    if (th->quick < (wide ? at.need : WIDEN) || th->answer_ns < at.not_before_ns || th->widen)
+    if (th->quick < (wide ? at.need : WIDEN) || th->answer_ns < at.not_before_ns || th->widen ||
+        queue_clones(th) || host_is_busy() || !aside_take(th))
         return false;
     at.attached = wide;
     at.probing = !wide;
@@ -123,11 +131,19 @@ static void back_off(int64_t now)
     at.backoff_ns = at.backoff_ns * 2 < BACKOFF_MAX ? at.backoff_ns * 2 : BACKOFF_MAX;
 }
 
+static void aside_over(void)
+{
+    kernel_lock();
+    aside_end();
+    kernel_unlock();
+}
+
 /* The session is over: was it worth it? One that has no second CPU ends with a call or none. */
 static void detach(bool pushed, int64_t now)
 {
     LOGD("attach: over slot=%u calls=%u pushed=%d need=%u", at.slot, at.calls, pushed, at.need);
     at.attached = false;
+    aside_over();
     if (at.calls >= PAYS && !pushed) {
         at.need = at.need / 2 > NEED_MIN ? at.need / 2 : NEED_MIN;
         at.backoff_ns = BACKOFF_MIN;
@@ -170,6 +186,7 @@ static void probe(int listener)
         came = other_waits(listener);
         now = clock_monotonic_ns();
     }
+    aside_over();
     bool free = came && switches() == at.switches;
     at.probes = free ? at.probes + 1 : 0;
     at.found = at.probes >= PROBES;
