@@ -1,4 +1,4 @@
-/* config.json: every text is a configuration or an error that says something. */
+/* config.json, a process or resources alone: every text is one of these or an error that says something. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,17 +7,44 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static void error_check(int r, const char *err)
+{
+    if (r == -EINVAL && (!err[0] || strlen(err) >= OCI_ERROR_MAX || strchr(err, '\n')))
+        abort();
+}
+
+static void spec_check(const struct oci_spec *s)
+{
+    if (s->process.args.count == 0 || s->process.cwd[0] != '/' || !s->root_path[0])
+        abort();
+    for (uint32_t i = 0; i < s->mount_count; i++)
+        if (s->mounts[i].destination[0] != '/' || !s->mounts[i].type || !s->mounts[i].source)
+            abort();
+    for (size_t k = 0; k < OCI_HOOK_KINDS; k++)
+        for (uint32_t i = 0; i < s->hooks[k].count; i++)
+            if (s->hooks[k].v[i].path[0] != '/')
+                abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct oci_spec spec;
+    static struct oci_process process;
+    static struct oci_resources res;
     char err[OCI_ERROR_MAX];
     int r = oci_spec_parse("config.json", (const char *)data, size, &spec, err);
+    error_check(r, err);
     if (r == 0) {
-        if (spec.args.count == 0 || spec.cwd[0] != '/' || !spec.root_path[0])
-            abort();
+        spec_check(&spec);
         oci_spec_done(&spec);
-    } else if (r == -EINVAL && (!err[0] || strlen(err) >= OCI_ERROR_MAX)) {
-        abort();
     }
+    r = oci_process_parse("process", (const char *)data, size, &process, NULL, err);
+    error_check(r, err);
+    if (r == 0)
+        oci_process_done(&process);
+    r = oci_resources_parse("resources", (const char *)data, size, &res, err);
+    error_check(r, err);
+    if (r == 0)
+        oci_resources_done(&res);
     return 0;
 }

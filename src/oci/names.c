@@ -74,71 +74,53 @@ int oci_rlimit(const char *name)
     return -EINVAL;
 }
 
+static const char *const namespace_names[OCI_NS_COUNT] = {"pid", "network", "mount",  "ipc",
+                                                          "uts", "user",    "cgroup", "time"};
+
 uint32_t oci_namespace(const char *name)
 {
-    static const char *const names[] = {"pid", "network", "mount",  "ipc",
-                                        "uts", "user",    "cgroup", "time"};
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-        if (strcmp(name, names[i]) == 0)
+    for (size_t i = 0; i < ARRAY_SIZE(namespace_names); i++)
+        if (strcmp(name, namespace_names[i]) == 0)
             return 1u << i;
     return 0;
 }
 
-struct mount_word {
-    const char *word;
-    uint32_t set, clear;
+static const char *const hook_names[OCI_HOOK_KINDS] = {
+    "prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop",
 };
 
-static const struct mount_word mount_words[] = {
-    {"ro", BOOT_MOUNT_RDONLY, 0},
-    {"rw", 0, BOOT_MOUNT_RDONLY},
-    {"nosuid", BOOT_MOUNT_NOSUID, 0},
-    {"suid", 0, BOOT_MOUNT_NOSUID},
-    {"nodev", BOOT_MOUNT_NODEV, 0},
-    {"dev", 0, BOOT_MOUNT_NODEV},
-    {"noexec", BOOT_MOUNT_NOEXEC, 0},
-    {"exec", 0, BOOT_MOUNT_NOEXEC},
-    {"noatime", BOOT_MOUNT_NOATIME, 0},
-    {"atime", 0, BOOT_MOUNT_NOATIME},
-    {"nodiratime", BOOT_MOUNT_NODIRATIME, 0},
-    {"diratime", 0, BOOT_MOUNT_NODIRATIME},
-    {"relatime", BOOT_MOUNT_RELATIME, 0},
-    {"norelatime", 0, BOOT_MOUNT_RELATIME},
-    {"strictatime", 0, BOOT_MOUNT_RELATIME | BOOT_MOUNT_NOATIME},
-    /* Nothing to do: mounts of the sandbox are private, and these change nothing else in it. */
-    {"defaults", 0, 0},
-    {"async", 0, 0},
-    {"private", 0, 0},
-    {"rprivate", 0, 0},
-    {"slave", 0, 0},
-    {"rslave", 0, 0},
-    {"shared", 0, 0},
-    {"rshared", 0, 0},
-    {"unbindable", 0, 0},
-    {"runbindable", 0, 0},
+static const char *const seccomp_actions[] = {
+    "SCMP_ACT_ALLOW",       "SCMP_ACT_ERRNO", "SCMP_ACT_KILL",  "SCMP_ACT_KILL_PROCESS",
+    "SCMP_ACT_KILL_THREAD", "SCMP_ACT_LOG",   "SCMP_ACT_TRACE", "SCMP_ACT_TRAP",
 };
 
-static bool mount_word_apply(struct oci_mount *m, const char *word)
-{
-    if (strcmp(word, "bind") == 0 || strcmp(word, "rbind") == 0) {
-        m->bind = true;
-        m->recursive = word[0] == 'r';
-        return true;
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(mount_words); i++)
-        if (strcmp(word, mount_words[i].word) == 0) {
-            m->flags = (m->flags & ~mount_words[i].clear) | mount_words[i].set;
-            return true;
-        }
-    return false;
-}
+/* By enum oci_seccomp_op. */
+static const char *const seccomp_ops[OCI_SECCOMP_OPS] = {
+    "SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE",        "SCMP_CMP_EQ",
+    "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_MASKED_EQ",
+};
 
-void oci_mount_options(struct oci_mount *m, const struct boot_strings *in, const char **out)
+static const char *const seccomp_archs[] = {"SCMP_ARCH_X86", "SCMP_ARCH_X32", "SCMP_ARCH_X86_64"};
+
+/* By bit of LINUX_SECCOMP_FILTER_FLAG_*. */
+static const char *const seccomp_flags[] = {"SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_LOG",
+                                            "SECCOMP_FILTER_FLAG_SPEC_ALLOW"};
+
+const char *oci_word(enum oci_vocabulary which, size_t n)
 {
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < in->count; i++)
-        if (!mount_word_apply(m, in->v[i]))
-            out[n++] = in->v[i];
-    out[n] = NULL;
-    m->options = (struct boot_strings){.v = out, .count = n};
+    static const struct {
+        const char *const *words;
+        size_t count;
+    } lists[OCI_VOCABULARIES] = {
+        [OCI_WORDS_HOOKS] = {hook_names, ARRAY_SIZE(hook_names)},
+        [OCI_WORDS_NAMESPACES] = {namespace_names, ARRAY_SIZE(namespace_names)},
+        [OCI_WORDS_CAPABILITIES] = {capability_names, ARRAY_SIZE(capability_names)},
+        [OCI_WORDS_SECCOMP_ACTIONS] = {seccomp_actions, ARRAY_SIZE(seccomp_actions)},
+        [OCI_WORDS_SECCOMP_OPS] = {seccomp_ops, ARRAY_SIZE(seccomp_ops)},
+        [OCI_WORDS_SECCOMP_ARCHS] = {seccomp_archs, ARRAY_SIZE(seccomp_archs)},
+        [OCI_WORDS_SECCOMP_FLAGS] = {seccomp_flags, ARRAY_SIZE(seccomp_flags)},
+    };
+    if (which == OCI_WORDS_MOUNT_OPTIONS)
+        return mount_word(n);
+    return n < lists[which].count ? lists[which].words[n] : NULL;
 }

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "oci/parse_priv.h"
 #include "oci/spec.h"
+#include "oci/spec_priv.h"
 
 #define LIST_MAX 4096 /* elements of a list here */
 
@@ -34,7 +35,7 @@ static void memory_parse(struct parse *p, json_t *obj, const char *in, struct oc
     m->check_before_update = flag_get(p, o, key, "checkBeforeUpdate");
 }
 
-static void cpu_list_check(struct parse *p, const char *list, const char *key, const char *name)
+void cpu_list_check(struct parse *p, const char *list, const char *key, const char *name)
 {
     const char *at = list;
     bool ok = true;

@@ -28,10 +28,10 @@ static void test_default(void **state)
     char err[OCI_ERROR_MAX];
     assert_non_null(text);
     assert_int_equal(oci_spec_parse("config.json", text, strlen(text), &s, err), 0);
-    assert_string_equal(s.args.v[0], "sh");
+    assert_string_equal(s.process.args.v[0], "sh");
     assert_true(s.root_readonly);
-    assert_true(s.rlimits[7].set && s.rlimits[7].soft == 1024);
-    assert_true(s.caps.bounding == (1u << 5 | 1u << 10 | 1u << 29));
+    assert_true(s.process.rlimits[7].set && s.process.rlimits[7].soft == 1024);
+    assert_true(s.process.caps.bounding == (1u << 5 | 1u << 10 | 1u << 29));
     assert_int_equal(s.mount_count, 3);
     assert_int_equal(s.mounts[2].flags,
                      BOOT_MOUNT_RDONLY | BOOT_MOUNT_NOSUID | BOOT_MOUNT_NODEV | BOOT_MOUNT_NOEXEC);
@@ -54,13 +54,9 @@ static void test_errors(void **state)
                "process.args: must be a list");
     fails_with("{" ROOT "\"process\":{\"args\":[\"a\"],\"cwd\":\"/\",\"user\":{\"uid\":-1}}}",
                "process.user.uid");
-    fails_with(
-        "{" ROOT
-        "\"process\":{\"args\":[\"a\"],\"cwd\":\"/\",\"capabilities\":{\"bounding\":[\"CAP_X\"]}}}",
-        "CAP_X");
     fails_with("{" ROOT "\"process\":{\"args\":[\"a\"],\"cwd\":\"/"
                "\"},\"mounts\":[{\"destination\":\"/a\",\"options\":[\"bind\"]}]}",
-               "mounts.source");
+               "mounts[0].source");
 }
 
 static void test_unlimited(void **state)
@@ -72,8 +68,8 @@ static void test_unlimited(void **state)
     struct oci_spec s;
     char err[OCI_ERROR_MAX];
     assert_int_equal(oci_spec_parse("config.json", text, strlen(text), &s, err), 0);
-    assert_true(s.rlimits[4].set && s.rlimits[4].soft == UINT64_MAX &&
-                s.rlimits[4].hard == UINT64_MAX);
+    assert_true(s.process.rlimits[4].set && s.process.rlimits[4].soft == UINT64_MAX &&
+                s.process.rlimits[4].hard == UINT64_MAX);
     oci_spec_done(&s);
 }
 

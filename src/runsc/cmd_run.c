@@ -111,27 +111,31 @@ static bool mount_given(const void *arg, const char *destination)
     return false;
 }
 
-static void process_fill(struct boot_config *c, const struct oci_spec *spec)
+static void process_fill(struct boot_config *c, const struct oci_process *p)
 {
-    c->argv = spec->args;
-    c->envp = spec->env;
-    c->cwd = path_clean(spec->cwd);
-    c->uid = spec->uid;
-    c->gid = spec->gid;
-    c->groups = spec->groups;
-    c->group_count = spec->group_count;
-    c->caps = spec->caps;
+    c->argv = p->args;
+    c->envp = p->env;
+    c->cwd = path_clean(p->cwd);
+    c->uid = p->uid;
+    c->gid = p->gid;
+    c->groups = p->groups;
+    c->group_count = p->group_count;
+    c->caps = p->caps;
     uint64_t net_raw = flag_true(&global_flags[FLAG_ID_NET_RAW]) ? 0 : UINT64_C(1) << 13;
     c->caps.effective &= ~net_raw;
     c->caps.permitted &= ~net_raw;
     c->caps.inheritable &= ~net_raw;
     c->caps.bounding &= ~net_raw;
     c->caps.ambient &= ~net_raw;
-    memcpy(c->rlimits, spec->rlimits, sizeof c->rlimits);
-    c->no_new_privs = spec->no_new_privs;
-    c->terminal = spec->terminal;
-    c->umask = spec->umask;
-    c->oom_score_adj = spec->oom_score_adj;
+    memcpy(c->rlimits, p->rlimits, sizeof c->rlimits);
+    c->no_new_privs = p->no_new_privs;
+    c->terminal = p->terminal;
+    c->umask = p->umask;
+    c->oom_score_adj = p->oom_score_adj;
+}
+
+static void container_fill(struct boot_config *c, const struct oci_spec *spec)
+{
     if (spec->hostname && spec->hostname[0])
         c->hostname = spec->hostname;
     if (spec->domainname && spec->domainname[0])
@@ -163,7 +167,8 @@ static int run_prepare(struct sandbox *s, const struct oci_spec *spec, const cha
             joined, strerrordesc_np(errno));
         return -EINVAL;
     }
-    process_fill(&s->config, spec);
+    process_fill(&s->config, &spec->process);
+    container_fill(&s->config, spec);
     if ((r = container_root(s, root, spec->root_readonly, &overlay, err)) < 0 ||
         (r = container_mounts_standard(s, mount_given, spec, err)) < 0)
         return r;
@@ -208,8 +213,11 @@ static int run_run(int argc, char **argv)
     if (run_load(bundle, &spec, err) < 0 || container_init(&s, &files, argv[0], err) < 0 ||
         run_prepare(&s, &spec, bundle, err) < 0)
         return report_fatal("%s", err[0] ? err : "out of memory");
-    if (spec.has_hooks)
-        report_warning("config.json: hooks are not run yet");
+    for (uint32_t i = 0; i < spec.warnings.count; i++)
+        report_warning("config.json: %s", spec.warnings.text[i]);
+    for (size_t i = 0; i < OCI_HOOK_KINDS; i++)
+        if (spec.hooks[i].count > 0)
+            report_warning("config.json: hooks are not run yet");
     LOGD("run: id=%s root=%s", argv[0], s.mounts[0].source);
     return container_run(&s);
 }

@@ -38,6 +38,14 @@ enum boot_mount_flag {
     BOOT_MOUNT_RELATIME = 1u << 6,
 };
 
+    BOOT_MOUNT_STRICTATIME = 1u << 7,
+    BOOT_MOUNT_SYNC = 1u << 8,
+    BOOT_MOUNT_DIRSYNC = 1u << 9,
+    BOOT_MOUNT_MAND = 1u << 10,
+    BOOT_MOUNT_NOSYMFOLLOW = 1u << 11,
+    BOOT_MOUNT_LAZYTIME = 1u << 12,
+    BOOT_MOUNT_IVERSION = 1u << 13,
+    BOOT_MOUNT_SILENT = 1u << 14,
 struct boot_strings {
     const char *const *v; /* count strings, then a NULL */
     uint32_t count;
