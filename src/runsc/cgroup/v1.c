@@ -230,7 +230,8 @@ static int device_rule_set(struct cgroup *cg, const struct oci_device_rule *d, c
 
 int v1_devices(struct cgroup *cg, const struct oci_resources *res, char *err)
 {
-    int r = 0;
+    /* What no rule speaks of is denied; a new group allows all. */
+    int r = ctl_set(cg, CTL_DEVICES, "devices.deny", "a", err);
     for (uint32_t i = 0; r == 0 && i < res->device_count; i++)
         r = device_rule_set(cg, &res->devices[i], err);
     for (uint32_t i = 0; r == 0 && i < devices_default_count; i++)
