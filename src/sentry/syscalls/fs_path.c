@@ -50,7 +50,7 @@ static int64_t do_mkdir(struct task *t, int dirfd, struct uaddr name, uint32_t m
     r = dir->ops->mkdir(dir, d, create_mode(t, dir, mode & (LINUX_S_IRWXUGO | LINUX_S_ISVTX)),
                         t->cred);
     if (r == 0)
-        notify_dir(dir, d->name, LINUX_IN_CREATE | LINUX_IN_ISDIR, 0);
+        notify_dir(dir, dentry_name(d), LINUX_IN_CREATE | LINUX_IN_ISDIR, 0);
     return r;
 }
 
@@ -101,7 +101,7 @@ static int64_t do_mknod(struct task *t, int dirfd, struct uaddr name, uint32_t m
     else
         r = dir->ops->mknod ? dir->ops->mknod(dir, d, mode, device ? dev : 0, t->cred) : -EPERM;
     if (r == 0)
-        notify_dir(dir, d->name, LINUX_IN_CREATE, 0);
+        notify_dir(dir, dentry_name(d), LINUX_IN_CREATE, 0);
     return r;
 }
 
@@ -133,7 +133,7 @@ static int64_t do_symlink(struct task *t, struct uaddr target, int dirfd, struct
         return -EPERM;
     r = dir->ops->symlink(dir, d, text, t->cred);
     if (r == 0)
-        notify_dir(dir, d->name, LINUX_IN_CREATE, 0);
+        notify_dir(dir, dentry_name(d), LINUX_IN_CREATE, 0);
     return r;
 }
 
@@ -211,7 +211,7 @@ static int64_t do_link(struct task *t, int odirfd, struct uaddr oname, int ndirf
         return r;
     i->linkable = false;
     notify_self(i, LINUX_IN_ATTRIB);
-    notify_dir(dir, d->name, LINUX_IN_CREATE, 0);
+    notify_dir(dir, dentry_name(d), LINUX_IN_CREATE, 0);
     return 0;
 }
 
@@ -266,7 +266,7 @@ static int64_t do_unlink(struct task *t, int dirfd, struct uaddr name)
         notify_self(i, LINUX_IN_ATTRIB);
         dentry_drop(d);
         notify_unlinked(i);
-        notify_dir(dir, d->name, LINUX_IN_DELETE, 0);
+        notify_dir(dir, dentry_name(d), LINUX_IN_DELETE, 0);
     }
     inode_unref(i);
     return r;
@@ -299,7 +299,7 @@ static int64_t do_rmdir(struct task *t, int dirfd, struct uaddr name)
         i->nlink = 0; /* a dead directory: nothing can be made in it */
         dentry_drop(d);
         notify_unlinked(i);
-        notify_dir(dir, d->name, LINUX_IN_DELETE | LINUX_IN_ISDIR, 0);
+        notify_dir(dir, dentry_name(d), LINUX_IN_DELETE | LINUX_IN_ISDIR, 0);
     }
     inode_unref(i);
     return r;

@@ -94,8 +94,8 @@ static int rename_do(const struct rename *rn)
     if (r == 0) {
         uint32_t dir_bit = LINUX_S_ISDIR(o->mode) ? LINUX_IN_ISDIR : 0,
                  cookie = ++vfs()->rename_cookie;
-        notify_dir(odir, rn->od->name, LINUX_IN_MOVED_FROM | dir_bit, cookie);
-        notify_dir(ndir, rn->nd->name, LINUX_IN_MOVED_TO | dir_bit, cookie);
+        notify_dir(odir, dentry_name(rn->od), LINUX_IN_MOVED_FROM | dir_bit, cookie);
+        notify_dir(ndir, dentry_name(rn->nd), LINUX_IN_MOVED_TO | dir_bit, cookie);
         if (exchange) {
             dentry_swap(rn->od, rn->nd);
         } else {

@@ -261,7 +261,7 @@ static int devpts_root(const struct file *ptmx, struct task *t, struct path *ret
     int err = walk_from(t, &start, own ? "." : "pts", WALK_DIRECTORY, &w);
     if (err)
         return err == -ENOENT || err == -ENOTDIR ? -ENODEV : err;
-    if (!pts_of(w.path.dentry->sb) || w.path.dentry != w.path.dentry->sb->root) {
+    if (!pts_of(w.path.dentry->inode->sb) || w.path.dentry != w.path.dentry->inode->sb->root) {
         path_unref(&w.path);
         return -ENODEV;
     }
@@ -360,7 +360,7 @@ int pty_open_master(struct file *f, struct task *t)
     int err = devpts_root(f, t, &root);
     if (err)
         return err;
-    struct pts *s = pts_of(root.dentry->sb);
+    struct pts *s = pts_of(root.dentry->inode->sb);
     uint32_t n = 0;
     while (n < PTY_MAX && s->v[n])
         n++;

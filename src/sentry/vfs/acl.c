@@ -29,8 +29,10 @@ static void drop(struct posix_acl *a)
 
 void acl_free(struct inode *i)
 {
-    drop(TAKE(i->acl));
-    drop(TAKE(i->acl_default));
+    if (i->more) {
+        drop(TAKE(i->more->acl));
+        drop(TAKE(i->more->acl_default));
+    }
 }
 
 bool acl_name(const char *name, bool *ret_default)
@@ -122,8 +124,13 @@ static int may_set(const struct inode *i, const struct cred *cr)
 static int replace(struct inode *i, bool dflt, struct posix_acl *a, const struct cred *cr)
 {
     struct iattr at = {.valid = ATTR_CTIME, .ctime_ns = clock_realtime_ns()};
-    struct posix_acl **where = dflt ? &i->acl_default : &i->acl;
     uint32_t bits;
+    struct inode_more *more_of = inode_more(i);
+    if (!more_of) {
+        drop(a);
+        return -ENOMEM;
+    }
+    struct posix_acl **where = dflt ? &more_of->acl_default : &more_of->acl;
     if (!dflt) {
         bool more = a && to_mode(a, &bits);
         at.valid |= ATTR_MODE;
@@ -182,7 +189,7 @@ int acl_remove(struct inode *i, bool dflt, const struct cred *cr)
 
 ssize_t acl_get(const struct inode *i, bool dflt, void *buf, size_t size)
 {
-    const struct posix_acl *a = dflt ? i->acl_default : i->acl;
+    const struct posix_acl *a = dflt ? INODE_MORE(i, acl_default) : INODE_MORE(i, acl);
     if (!i->sb->posix_acl || LINUX_S_ISLNK(i->mode))
         return -EOPNOTSUPP;
     if (!a)
@@ -201,7 +208,7 @@ ssize_t acl_get(const struct inode *i, bool dflt, void *buf, size_t size)
 ssize_t acl_list(const struct inode *i, char *buf, size_t size, ssize_t n)
 {
     static const char *const names[] = {LINUX_XATTR_NAME_ACL_ACCESS, LINUX_XATTR_NAME_ACL_DEFAULT};
-    const struct posix_acl *const lists[] = {i->acl, i->acl_default};
+    const struct posix_acl *const lists[] = {INODE_MORE(i, acl), INODE_MORE(i, acl_default)};
     for (size_t k = 0; n >= 0 && k < ARRAY_SIZE(names); k++) {
         size_t len = strlen(names[k]) + 1;
         if (!lists[k])
@@ -227,7 +234,7 @@ static bool allows(const struct posix_acl *a, uint32_t perm, uint32_t may, bool 
 
 int acl_permission(const struct inode *i, uint32_t may, const struct cred *cr)
 {
-    const struct posix_acl *a = i->acl;
+    const struct posix_acl *a = INODE_MORE(i, acl);
     bool in_a_group = false;
     if (!a)
         return -EAGAIN;
@@ -279,21 +286,21 @@ static void set_bits(struct posix_acl *a, uint32_t mode, bool only_less, uint32_
 void acl_chmod(struct inode *i)
 {
     uint32_t mode;
-    if (i->acl)
-        set_bits(i->acl, i->mode & 0777, false, &mode);
+    if (INODE_MORE(i, acl))
+        set_bits(i->more->acl, i->mode & 0777, false, &mode);
 }
 
-bool acl_umask_applies(const struct inode *dir) { return !dir->acl_default; }
+bool acl_umask_applies(const struct inode *dir) { return !INODE_MORE(dir, acl_default); }
 
 int acl_inherit(struct inode *i, const struct inode *dir)
 {
-    const struct posix_acl *d = dir->acl_default;
+    const struct posix_acl *d = INODE_MORE(dir, acl_default);
     uint32_t mode;
     if (!d || LINUX_S_ISLNK(i->mode))
         return 0;
     struct posix_acl *own = arena_memdup(d, acl_bytes(d->n));
     struct posix_acl *dflt = LINUX_S_ISDIR(i->mode) ? arena_memdup(d, acl_bytes(d->n)) : NULL;
-    if (!own || (LINUX_S_ISDIR(i->mode) && !dflt)) {
+    if (!own || (LINUX_S_ISDIR(i->mode) && !dflt) || !inode_more(i)) {
         drop(own);
         drop(dflt);
         return -ENOMEM;
@@ -301,9 +308,9 @@ int acl_inherit(struct inode *i, const struct inode *dir)
     set_bits(own, i->mode, true, &mode);
     i->mode = mode;
     if (to_mode(own, &mode))
-        i->acl = own;
+        i->more->acl = own;
     else
         drop(own);
-    i->acl_default = dflt;
+    i->more->acl_default = dflt;
     return 0;
 }

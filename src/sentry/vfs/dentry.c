@@ -5,10 +5,17 @@
 
 #include <string.h>
 
-static struct hlist_head *bucket_of(const struct dentry *parent, const char *name, size_t len)
+static struct dentry **bucket_of(const struct dentry *parent, const char *name, size_t len)
 {
     uint64_t h = hash_bytes(vfs()->seed ^ (uint64_t)(uintptr_t)parent, name, len);
     return &vfs()->buckets[h % DENTRY_BUCKETS];
+}
+
+struct super *dentry_super(const struct dentry *d)
+{
+    while (!d->inode)
+        d = d->parent;
+    return d->inode->sb;
 }
 
 static void lru_remove(struct dentry *d)
@@ -37,28 +44,40 @@ static void lru_add(struct dentry *d)
 
 static void unhash(struct dentry *d)
 {
-    hlist_del_init(&d->hash);
+    if (!d->hashed)
+        return;
+    struct dentry **at = bucket_of(d->parent, dentry_name(d), d->name_len);
+    while (*at != d)
+        at = &(*at)->hash_next;
+    *at = TAKE(d->hash_next);
     d->hashed = false;
 }
 
 static void name_free(struct dentry *d)
 {
-    if (d->name != d->inline_name && d->name)
-        arena_free(d->name, d->name_len + 1u);
-    d->name = NULL;
+    if (d->name_apart)
+        arena_free(d->name_there, d->name_len + 1u);
+    d->name_apart = false;
 }
 
-/* False: no memory. */
+/* In place of the name that d has. False: no memory, nothing is changed. */
 static bool name_set(struct dentry *d, const char *name, size_t len)
 {
-    d->name = d->inline_name;
-    if (len >= sizeof(d->inline_name)) {
-        d->name = arena_alloc(len + 1);
-        if (!d->name)
-            return false;
+    bool apart = len >= sizeof(d->name_here);
+    char *there = NULL;
+    if (len > UINT16_MAX || (apart && !(there = arena_alloc(len + 1))))
+        return false;
+    if (apart) {
+        memcpy(there, name, len);
+        name_free(d);
+        d->name_there = there;
+    } else {
+        char copy[sizeof(d->name_here)] = {0}; /* name may be that of d */
+        memcpy(copy, name, len);
+        name_free(d);
+        memcpy(d->name_here, copy, sizeof(copy));
     }
-    memcpy(d->name, name, len);
-    d->name[len] = 0;
+    d->name_apart = apart;
     d->name_len = (uint16_t)len;
     return true;
 }
@@ -66,7 +85,7 @@ static bool name_set(struct dentry *d, const char *name, size_t len)
 /* A negative name of a file system whose directories change by themselves is not kept. */
 static bool worth_keeping(const struct dentry *d)
 {
-    return d->hashed && (d->inode || d->sb->case_stable);
+    return d->hashed && (d->inode || dentry_super(d)->case_stable);
 }
 
 /* Frees d (count 0); returns its parent, whose reference the caller drops. */
@@ -144,8 +163,7 @@ HOT struct dentry *dentry_unref(struct dentry *d)
     return NULL;
 }
 
-static struct dentry *dentry_alloc(struct super *sb, struct dentry *parent, const char *name,
-                                   size_t len)
+static struct dentry *dentry_alloc(struct dentry *parent, const char *name, size_t len)
 {
     struct dentry *d = SLAB_NEW(DENTRY, struct dentry);
     if (!d)
@@ -155,16 +173,14 @@ static struct dentry *dentry_alloc(struct super *sb, struct dentry *parent, cons
         return NULL;
     }
     ref_init(&d->ref);
-    hlist_node_init(&d->hash);
     list_init(&d->lru);
-    d->sb = sb;
     d->parent = parent ? dentry_ref(parent) : d;
     return d;
 }
 
-struct dentry *dentry_new_root(struct super *sb, struct inode *i)
+struct dentry *dentry_new_root(struct inode *i)
 {
-    struct dentry *d = dentry_alloc(sb, NULL, "/", 1);
+    struct dentry *d = dentry_alloc(NULL, "/", 1);
     if (d)
         d->inode = i;
     else
@@ -172,10 +188,10 @@ struct dentry *dentry_new_root(struct super *sb, struct inode *i)
     return d;
 }
 
-struct dentry *dentry_new_unlinked(struct super *sb, struct dentry *parent, struct inode *i,
-                                   const char *name, size_t len)
+struct dentry *dentry_new_unlinked(struct dentry *parent, struct inode *i, const char *name,
+                                   size_t len)
 {
-    struct dentry *d = dentry_alloc(sb, parent, name, len);
+    struct dentry *d = dentry_alloc(parent, name, len);
     if (d)
         d->inode = i;
     else
@@ -186,10 +202,10 @@ struct dentry *dentry_new_unlinked(struct super *sb, struct dentry *parent, stru
 static struct dentry *find(struct dentry *parent, const char *name, size_t len)
 {
     struct dentry *d;
-    HLIST_FOREACH (d, bucket_of(parent, name, len), hash)
-        if (d->parent == parent && d->name_len == len && memcmp(d->name, name, len) == 0)
-            return d;
-    return NULL;
+    for (d = *bucket_of(parent, name, len); d; d = d->hash_next)
+        if (d->parent == parent && d->name_len == len && memcmp(dentry_name(d), name, len) == 0)
+            break;
+    return d;
 }
 
 struct dentry *dentry_find(struct dentry *parent, const char *name, size_t len)
@@ -203,16 +219,18 @@ struct dentry *dentry_get_child(struct dentry *parent, const char *name, size_t 
 {
     struct dentry *d = dentry_find(parent, name, len);
     *ret_cached = d != NULL;
-    return d ? d : dentry_alloc(parent->sb, parent, name, len);
+    return d ? d : dentry_alloc(parent, name, len);
 }
 
 /* Hashed only once it is known what the name is: a second walk while the first one's lookup has dropped the kernel lock
  * must not take "not looked up yet" for "does not exist". The first to finish wins (I2). */
 static void hash_in(struct dentry *d)
 {
-    if (d->hashed || dentry_is_root(d) || find(d->parent, d->name, d->name_len))
+    if (d->hashed || dentry_is_root(d) || find(d->parent, dentry_name(d), d->name_len))
         return;
-    hlist_add_head(&d->hash, bucket_of(d->parent, d->name, d->name_len));
+    struct dentry **head = bucket_of(d->parent, dentry_name(d), d->name_len);
+    d->hash_next = *head;
+    *head = d;
     d->hashed = true;
 }
 
@@ -220,7 +238,7 @@ void dentry_set_inode(struct dentry *d, struct inode *i)
 {
     struct inode *old = d->inode;
     d->inode = i;
-    if (i || d->sb->case_stable)
+    if (i || dentry_super(d)->case_stable)
         hash_in(d);
     inode_unref(old);
 }
@@ -247,21 +265,11 @@ void dentry_move(struct dentry *d, struct dentry *new_parent, const char *name, 
 {
     bool was_hashed = d->hashed;
     unhash(d);
-    char *old = d->name;
-    uint16_t old_len = d->name_len;
-    char copy[sizeof(d->inline_name)];
-    memcpy(copy, d->inline_name, sizeof(copy));
-    if (!name_set(d, name, len)) {
-        /* No memory for the name: it stays unhashed under the old one, and the next walk makes another dentry. */
-        memcpy(d->inline_name, copy, sizeof(copy));
-        d->name = old;
-        d->name_len = old_len;
+    /* No memory for the name: it stays unhashed under the old one, and the next walk makes another dentry. */
+    if (!name_set(d, name, len))
         return;
-    }
-    if (old != d->inline_name)
-        arena_free(old, old_len + 1u);
     set_parent(d, new_parent);
-    struct dentry *other = find(new_parent, d->name, d->name_len);
+    struct dentry *other = find(new_parent, dentry_name(d), d->name_len);
     if (other)
         unhash(other);
     if (was_hashed)
@@ -272,10 +280,10 @@ void dentry_swap(struct dentry *a, struct dentry *b)
 {
     char tmp[256];
     size_t len = MIN((size_t)a->name_len, sizeof(tmp));
-    memcpy(tmp, a->name, len);
+    memcpy(tmp, dentry_name(a), len);
     struct dentry *pa = dentry_ref(a->parent), *pb = dentry_ref(b->parent);
     unhash(b);
-    dentry_move(a, pb, b->name, b->name_len);
+    dentry_move(a, pb, dentry_name(b), b->name_len);
     dentry_move(b, pa, tmp, len);
     hash_in(b);
     dentry_unref(pa);
@@ -289,7 +297,7 @@ void dentry_prune_super(struct super *sb)
         struct dentry *d, *next;
         again = false;
         LIST_FOREACH_SAFE (d, next, &vfs()->lru, lru) {
-            if (d->sb != sb)
+            if (dentry_super(d) != sb)
                 continue;
             put(destroy(d));
             again = true;

@@ -20,19 +20,30 @@ struct mount;
 struct super;
 struct task;
 
+/* One cache line. */
 struct dentry {
     struct ref ref;
-    bool hashed, mountpoint, in_lru;
-    uint8_t used_at;        /* in_lru: vfs_root.trim_tick of the last use */
-    struct hlist_node hash; /* (parent, name) */
-    struct dentry *parent;  /* counted; root: itself, not counted */
+    bool hashed : 1, mountpoint : 1, in_lru : 1;
+    bool name_apart : 1;
+    uint8_t used_at; /* in_lru: vfs_root.trim_tick of the last use */
+    uint16_t name_len;
+    struct dentry *hash_next; /* of the bucket of (parent, name) */
+    struct dentry *parent;    /* counted; root: itself, not counted */
     struct list_node lru;
     struct inode *inode; /* counted; NULL: negative */
-    struct super *sb;
-    char *name; /* arena, or inline_name */
-    uint16_t name_len;
-    char inline_name[22];
+    union {
+        char name_here[16];
+        char *name_there; /* arena; name_apart */
+    };
 };
+static_assert(sizeof(struct dentry) == 64, "one cache line");
+
+static inline const char *dentry_name(const struct dentry *d)
+{
+    return d->name_apart ? d->name_there : d->name_here;
+}
+/* The file system that it is of: a name without an inode is of its directory's. */
+struct super *dentry_super(const struct dentry *d);
 
 struct path {
     struct mount *mnt;
@@ -62,7 +73,7 @@ struct mount {
 struct dentry *dentry_ref(struct dentry *d);
 struct dentry *dentry_unref(struct dentry *d);
 /* A new root dentry for a superblock; takes the inode reference. NULL: no memory (inode is dropped). */
-NODISCARD struct dentry *dentry_new_root(struct super *sb, struct inode *i);
+NODISCARD struct dentry *dentry_new_root(struct inode *i);
 /* The cached or new (negative, not looked up) child; counted. NULL: no memory. */
 NODISCARD struct dentry *dentry_get_child(struct dentry *parent, const char *name, size_t len,
                                           bool *ret_cached);

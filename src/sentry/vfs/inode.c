@@ -4,6 +4,7 @@
 #include "abi/limits.h"
 #include "abi/mount.h"
 #include "abi/stat.h"
+#include "sentry/arena/slab.h"
 #include "sentry/time/timer.h"
 #include "sentry/vfs/acl.h"
 #include "sentry/vfs/vfs_priv.h"
@@ -41,12 +42,22 @@ struct inode *inode_ref(struct inode *i)
     return i;
 }
 
+struct inode_more *inode_more(struct inode *i)
+{
+    if (!i->more)
+        i->more = SLAB_NEW(INODE_MORE, struct inode_more);
+    return i->more;
+}
+
 struct inode *inode_unref(struct inode *i)
 {
     if (!i || !ref_put(&i->ref))
         return NULL;
-    locks_free(i);
-    acl_free(i);
+    if (i->more) {
+        locks_free(i);
+        acl_free(i);
+        SLAB_FREE(INODE_MORE, TAKE(i->more));
+    }
     if (i->ops->free)
         i->ops->free(i);
     return NULL;
@@ -61,7 +72,7 @@ void inode_fill_stat(const struct inode *i, struct kstat *ret)
         .rdev = i->rdev,
         .size = i->size,
         .blksize = LINUX_PAGE_SIZE,
-        .blocks = i->blocks,
+        .blocks = inode_is(i, LINUX_S_IFIFO) || inode_is(i, LINUX_S_IFSOCK) ? 0 : i->blocks,
         .mode = i->mode,
         .uid = i->uid,
         .gid = i->gid,

@@ -61,7 +61,7 @@ struct iattr {
 };
 
 struct inode_ops {
-    /* Directory: finds name (d->name). Calls dentry_set_inode(d, counted inode or NULL: does not exist). -EIO.. */
+    /* Directory: finds name (dentry_name(d)). Calls dentry_set_inode(d, counted inode or NULL: does not exist). -EIO.. */
     int (*lookup)(struct inode *dir, struct dentry *d);
     /* New objects under a negative dentry d; on success dentry_set_inode was called. mode includes only permission bits (umask
      * applied). Owner: cr's fsuid/fsgid, group from a setgid dir (inode_init_owner helps). -ENOSPC, -ENOMEM, -EROFS. */
@@ -136,21 +136,32 @@ struct inode {
     uint64_t ino;
     uint32_t mode, uid, gid, nlink;
     uint32_t rdev;
-    uint8_t rw_hint;   /* F_SET_RW_HINT: kept, not used */
-    bool write_sealed; /* a shared mapping may not be written */
-    bool linkable;     /* O_TMPFILE without O_EXCL: linkat may give it a name though nlink is 0 */
-    uint64_t size, blocks;
-    int64_t atime_ns, mtime_ns, ctime_ns, btime_ns;
+    uint8_t rw_hint;       /* F_SET_RW_HINT: kept, not used */
+    bool write_sealed : 1; /* a shared mapping may not be written */
+    bool linkable : 1; /* O_TMPFILE without O_EXCL: linkat may give it a name though nlink is 0 */
+    uint16_t fs_flags; /* the file system's */
+    uint64_t size;
     union {
+        uint64_t blocks;        /* of others */
         struct pipe *fifo;      /* S_IFIFO: the pipe while open */
         struct unix_sock *sock; /* S_IFSOCK: who is bound */
     };
+    int64_t atime_ns, mtime_ns, ctime_ns, btime_ns;
+    struct inode_more *more; /* NULL: all of it is NULL */
+    uint32_t writers;        /* open for writing (ETXTBSY); execs counted in deny_write */
+    uint32_t deny_write;
+};
+static_assert(sizeof(struct inode) == 128, "two cache lines");
+
+/* What few inodes have. */
+struct inode_more {
     struct file_locks *locks;            /* flock and POSIX locks, made on demand */
     struct inode_marks *marks;           /* inotify */
     struct posix_acl *acl, *acl_default; /* owned; acl.h */
-    uint32_t writers; /* open for writing (ETXTBSY); execs counted in deny_write */
-    uint32_t deny_write;
 };
+#define INODE_MORE(i, field) ((i)->more ? (i)->more->field : NULL)
+/* Made on demand, lives as long as the inode. NULL: no memory. */
+NODISCARD struct inode_more *inode_more(struct inode *i);
 
 /* File system types: name for mount(2), /proc/filesystems. mount: builds a superblock whose root dentry is set. */
 struct fs_type {

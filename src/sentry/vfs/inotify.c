@@ -105,10 +105,8 @@ static void mark_free(struct inotify_mark *m)
     list_del(&m->in_inode);
     list_del(&m->in_all);
     vfs()->nmarks--;
-    if (list_empty(&i->marks->list)) {
-        arena_free(i->marks, sizeof(*i->marks));
-        i->marks = NULL;
-    }
+    if (list_empty(&i->more->marks->list))
+        arena_free(TAKE(i->more->marks), sizeof(struct inode_marks));
     struct dentry *d = m->dentry;
     SLAB_FREE(INOTIFY_MARK, m);
     dentry_unref(d);
@@ -131,12 +129,13 @@ static int mark_new(struct dentry *d, uint32_t mask, struct inotify_mark **ret)
     if (vfs()->nmarks >= INOTIFY_MARKS_MAX)
         return -ENOSPC;
     struct inotify_mark *m = SLAB_NEW(INOTIFY_MARK, struct inotify_mark);
-    if (m && !i->marks) {
-        i->marks = arena_alloc(sizeof(*i->marks));
-        if (i->marks)
-            list_init(&i->marks->list);
+    struct inode_more *more = m ? inode_more(i) : NULL;
+    if (more && !more->marks) {
+        more->marks = arena_alloc(sizeof(*more->marks));
+        if (more->marks)
+            list_init(&more->marks->list);
     }
-    if (!m || !i->marks) {
+    if (!more || !more->marks) {
         SLAB_FREE(INOTIFY_MARK, m);
         return -ENOMEM;
     }
@@ -144,7 +143,7 @@ static int mark_new(struct dentry *d, uint32_t mask, struct inotify_mark **ret)
     m->inode = inode_ref(i);
     m->mask = mask;
     list_init(&m->in_instance);
-    list_add_tail(&m->in_inode, &i->marks->list);
+    list_add_tail(&m->in_inode, &more->marks->list);
     list_add_tail(&m->in_all, &vfs()->marks);
     vfs()->nmarks++;
     *ret = m;
@@ -154,8 +153,8 @@ static int mark_new(struct dentry *d, uint32_t mask, struct inotify_mark **ret)
 static struct inotify_mark *mark_of(struct inotify *in, const struct inode *i)
 {
     struct inotify_mark *m;
-    if (i->marks)
-        LIST_FOREACH (m, &i->marks->list, in_inode)
+    if (INODE_MORE(i, marks))
+        LIST_FOREACH (m, &i->more->marks->list, in_inode)
             if (m->owner == in)
                 return m;
     return NULL;

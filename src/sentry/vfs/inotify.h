@@ -6,7 +6,7 @@
  * Limits   INOTIFY_QUEUE_MAX events an instance, then IN_Q_OVERFLOW; INOTIFY_MARKS_MAX marks in all: -ENOSPC.
  * Spec     inotify(7). Behaviour of Linux 6.12.
  *
- * I1  inode->marks is NULL or its list is not empty.
+ * I1  inode->more->marks is NULL or its list is not empty.
  */
 #pragma once
 #include <stdint.h>

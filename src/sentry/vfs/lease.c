@@ -24,8 +24,8 @@ struct file_lease {
 static struct file_lease *lease_of(const struct file *f)
 {
     struct file_lease *l;
-    if (f->inode->locks)
-        LIST_FOREACH (l, &f->inode->locks->leases, node)
+    if (INODE_MORE(f->inode, locks))
+        LIST_FOREACH (l, &f->inode->more->locks->leases, node)
             if (l->file == f)
                 return l;
     return NULL;
@@ -33,7 +33,7 @@ static struct file_lease *lease_of(const struct file *f)
 
 static void lease_drop(struct file_lease *l)
 {
-    struct file_locks *ls = l->file->inode->locks;
+    struct file_locks *ls = l->file->inode->more->locks;
     list_del(&l->node);
     SLAB_FREE(FILE_LEASE, l);
     waitq_wake(&ls->wait, WAKE_ALL);
@@ -42,7 +42,7 @@ static void lease_drop(struct file_lease *l)
 static void lease_weaken(struct file_lease *l)
 {
     l->write = l->downgrade = false;
-    waitq_wake(&l->file->inode->locks->wait, WAKE_ALL);
+    waitq_wake(&l->file->inode->more->locks->wait, WAKE_ALL);
 }
 
 void lease_release_file(struct file *f)
@@ -66,7 +66,7 @@ static int lease_possible(const struct file *f, const struct file_lease *mine, b
     struct file_lease *l;
     if (write ? i->opens > 1 : i->writers > 0)
         return -EAGAIN;
-    LIST_FOREACH (l, &i->locks->leases, node)
+    LIST_FOREACH (l, &i->more->locks->leases, node)
         if (l != mine && (write || l->unlock))
             return -EAGAIN;
     return 0;
@@ -97,7 +97,7 @@ int lease_set(struct task *t, struct file *f, int fd, uint32_t type)
         if (!l)
             return -ENOMEM;
         l->file = f;
-        list_add_tail(&l->node, &f->inode->locks->leases);
+        list_add_tail(&l->node, &f->inode->more->locks->leases);
     }
     l->fd = fd;
     if (type == LINUX_F_WRLCK)
@@ -135,7 +135,7 @@ static void leases_time_out(struct file_locks *ls)
 
 int lease_break(struct task *t, struct inode *i, bool write, bool nonblock)
 {
-    struct file_locks *ls = i->locks;
+    struct file_locks *ls = INODE_MORE(i, locks);
     struct file_lease *l, *conflict = NULL;
     if (likely(!ls) || list_empty(&ls->leases))
         return 0;

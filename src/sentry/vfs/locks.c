@@ -27,29 +27,32 @@ struct lock_wait {
 
 struct file_locks *file_locks_of(struct inode *i)
 {
-    if (!i->locks) {
-        i->locks = SLAB_NEW(FILE_LOCKS, struct file_locks);
-        if (i->locks) {
-            i->locks->inode = i;
-            list_init(&i->locks->list);
-            list_init(&i->locks->leases);
-            list_add_tail(&i->locks->all, &vfs()->locks);
-            waitq_init(&i->locks->wait);
+    struct inode_more *more = inode_more(i);
+    if (!more)
+        return NULL;
+    if (!more->locks) {
+        struct file_locks *l = more->locks = SLAB_NEW(FILE_LOCKS, struct file_locks);
+        if (l) {
+            l->inode = i;
+            list_init(&l->list);
+            list_init(&l->leases);
+            list_add_tail(&l->all, &vfs()->locks);
+            waitq_init(&l->wait);
         }
     }
-    return i->locks;
+    return more->locks;
 }
 
 void locks_free(struct inode *i)
 {
-    if (i->locks) {
+    if (INODE_MORE(i, locks)) {
         struct file_lock *l, *next;
-        LIST_FOREACH_SAFE (l, next, &i->locks->list, node) {
+        LIST_FOREACH_SAFE (l, next, &i->more->locks->list, node) {
             list_del(&l->node);
             SLAB_FREE(FILE_LOCK, l);
         }
-        list_del(&i->locks->all);
-        SLAB_FREE(FILE_LOCKS, TAKE(i->locks));
+        list_del(&i->more->locks->all);
+        SLAB_FREE(FILE_LOCKS, TAKE(i->more->locks));
     }
 }
 
@@ -90,7 +93,7 @@ static void release(struct inode *i, enum lock_kind kind, const void *owner)
 {
     struct file_lock *l, *next;
     bool any = false;
-    LIST_FOREACH_SAFE (l, next, &i->locks->list, node) {
+    LIST_FOREACH_SAFE (l, next, &i->more->locks->list, node) {
         if (l->kind != kind || l->owner != owner)
             continue;
         list_del(&l->node);
@@ -98,18 +101,18 @@ static void release(struct inode *i, enum lock_kind kind, const void *owner)
         any = true;
     }
     if (any)
-        waitq_wake(&i->locks->wait, WAKE_ALL);
+        waitq_wake(&i->more->locks->wait, WAKE_ALL);
 }
 
 void locks_release_owner(struct file *f, const void *owner)
 {
-    if (unlikely(f->inode->locks) && !(f->flags & LINUX_O_PATH))
+    if (unlikely(INODE_MORE(f->inode, locks)) && !(f->flags & LINUX_O_PATH))
         release(f->inode, LOCK_POSIX, owner);
 }
 
 void locks_release_file(struct file *f)
 {
-    if (unlikely(f->inode->locks)) {
+    if (unlikely(INODE_MORE(f->inode, locks))) {
         release(f->inode, LOCK_FLOCK, f);
         release(f->inode, LOCK_OFD, f);
     }
@@ -171,7 +174,7 @@ static int record_wait(struct task *t, struct file_locks *ls, const struct file_
 int lock_flock(struct task *t, struct file *f, int op, bool nonblock)
 {
     if (op == LINUX_LOCK_UN) {
-        if (f->inode->locks)
+        if (INODE_MORE(f->inode, locks))
             release(f->inode, LOCK_FLOCK, f);
         return 0;
     }
@@ -276,9 +279,9 @@ int lock_record_get(struct task *t, struct file *f, struct linux_flock *fl, bool
     if (r < 0)
         return r;
     struct file_lock *l = NULL;
-    if (f->inode->locks)
-        l = fl->l_type == LINUX_F_UNLCK ? find_own(f->inode->locks, &want)
-                                        : find_conflict(f->inode->locks, &want);
+    if (INODE_MORE(f->inode, locks))
+        l = fl->l_type == LINUX_F_UNLCK ? find_own(f->inode->more->locks, &want)
+                                        : find_conflict(f->inode->more->locks, &want);
     if (!l) {
         fl->l_type = LINUX_F_UNLCK;
         return 0;

@@ -111,7 +111,7 @@ int path_format(struct task *t, const struct path *p, char *buf, size_t size)
     const struct mount *mnt = p->mnt;
     const struct dentry *d = p->dentry;
     if (dentry_is_root(d) && d != mnt->root) { /* anonymous: the name is the text */
-        prepend(&b, d->name, d->name_len);
+        prepend(&b, dentry_name(d), d->name_len);
         goto out;
     }
     if (!dentry_is_root(d) && !d->hashed)
@@ -133,7 +133,7 @@ int path_format(struct task *t, const struct path *p, char *buf, size_t size)
             prepend(&b, "(unreachable)", 13);
             goto out;
         }
-        prepend(&b, d->name, d->name_len);
+        prepend(&b, dentry_name(d), d->name_len);
         prepend(&b, "/", 1);
         d = d->parent;
     }

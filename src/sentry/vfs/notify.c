@@ -8,12 +8,12 @@
 /* skip: marks with these bits do not want the event. */
 static void tell(struct inode *i, uint32_t mask, uint32_t cookie, const char *name, uint32_t skip)
 {
-    if (!i || likely(!i->marks))
+    if (!i || likely(!INODE_MORE(i, marks)))
         return;
     inode_ref(i); /* a one-shot mark may hold the last reference */
     struct inotify_mark *m, *next;
-    LIST_FOREACH_SAFE (m, next, &i->marks->list, in_inode) {
-        bool last = &next->in_inode == &i->marks->list;
+    LIST_FOREACH_SAFE (m, next, &i->more->marks->list, in_inode) {
+        bool last = &next->in_inode == &i->more->marks->list;
         if (!(m->mask & skip))
             inotify_event(m, mask, cookie, name);
         if (last) /* the list itself may be gone */
@@ -29,7 +29,7 @@ static void tell_both(const struct dentry *d, uint32_t mask, uint32_t skip)
     if (LINUX_S_ISDIR(d->inode->mode))
         mask |= LINUX_IN_ISDIR;
     if (!dentry_is_root(d))
-        tell(d->parent->inode, mask, 0, d->name, skip);
+        tell(d->parent->inode, mask, 0, dentry_name(d), skip);
     tell(d->inode, mask, 0, NULL, skip);
 }
 
@@ -64,8 +64,9 @@ void notify_dir(struct inode *dir, const char *name, uint32_t mask, uint32_t coo
 static void drop_marks(struct inode *i, uint32_t mask)
 {
     inode_ref(i);
-    while (i->marks) {
-        struct inotify_mark *m = list_first_entry(&i->marks->list, struct inotify_mark, in_inode);
+    while (INODE_MORE(i, marks)) {
+        struct inotify_mark *m =
+            list_first_entry(&i->more->marks->list, struct inotify_mark, in_inode);
         m->mask &= ~LINUX_IN_ONESHOT; /* it is dropped below */
         inotify_event(m, mask, 0, NULL);
         inotify_mark_drop(m);
@@ -75,7 +76,7 @@ static void drop_marks(struct inode *i, uint32_t mask)
 
 void notify_unlinked(struct inode *i)
 {
-    if (likely(!i->marks) || i->opens)
+    if (likely(!INODE_MORE(i, marks)) || i->opens)
         return;
     struct kstat st;
     if (i->nlink == 0 || inode_getattr(i, &st) < 0 || st.nlink == 0)

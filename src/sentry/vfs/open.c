@@ -208,7 +208,7 @@ static int open_new(struct task *t, const struct walk *w, struct dentry *d, uint
     r = dir->ops->create(dir, d, create_mode(t, dir, mode), cr);
     if (r < 0)
         return r;
-    notify_dir(dir, d->name, LINUX_IN_CREATE, 0);
+    notify_dir(dir, dentry_name(d), LINUX_IN_CREATE, 0);
     struct path p = {w->path.mnt, d};
     /* A new file may be opened whatever its mode says, and is empty. */
     return open_checked(t, &p, flags & ~LINUX_O_TRUNC, cr, ret);
@@ -231,8 +231,7 @@ static int open_tmpfile(struct task *t, const struct path *dir, uint32_t flags, 
         return r;
     char name[32];
     int n = snprintf(name, sizeof(name), "#%llu", (unsigned long long)i->ino);
-    struct path p = {dir->mnt,
-                     dentry_new_unlinked(dir->dentry->sb, dir->dentry, i, name, (size_t)n)};
+    struct path p = {dir->mnt, dentry_new_unlinked(dir->dentry, i, name, (size_t)n)};
     if (!p.dentry)
         return -ENOMEM;
     r = open_checked(t, &p, flags & ~(uint32_t)LINUX_O_TRUNC, cr, ret);

@@ -24,7 +24,7 @@ int inode_permission_generic(struct inode *i, uint32_t may, const struct cred *c
     int acl = -EAGAIN;
     if (cr->fsuid == i->uid)
         mode >>= 6;
-    else if (unlikely(i->acl) && (mode & 070))
+    else if (unlikely(INODE_MORE(i, acl)) && (mode & 070))
         acl = acl_permission(i, may, cr);
     else if (cred_in_group(cr, i->gid))
         mode >>= 3;

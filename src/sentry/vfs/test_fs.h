@@ -115,7 +115,7 @@ static struct test_entry **test_find(struct inode *dir, const char *name)
 
 static int test_lookup(struct inode *dir, struct dentry *d)
 {
-    struct test_entry *e = *test_find(dir, d->name);
+    struct test_entry *e = *test_find(dir, dentry_name(d));
     lookups++;
     dentry_set_inode(d, e ? inode_ref(e->inode) : NULL);
     return 0;
@@ -137,7 +137,7 @@ static int test_make(struct inode *dir, struct dentry *d, uint32_t mode, const s
     inode_init_owner(&ti->i, dir, cr);
     if (target)
         ti->target = strcpy(sure_alloc(strlen(target) + 1), target);
-    test_add(dir, d->name, &ti->i);
+    test_add(dir, dentry_name(d), &ti->i);
     dentry_set_inode(d, inode_ref(&ti->i));
     return 0;
 }
@@ -158,7 +158,7 @@ static int test_symlink(struct inode *dir, struct dentry *d, const char *target,
 static int test_link(struct inode *dir, struct dentry *d, struct inode *i)
 {
     i->nlink++;
-    test_add(dir, d->name, inode_ref(i));
+    test_add(dir, dentry_name(d), inode_ref(i));
     dentry_set_inode(d, inode_ref(i));
     return 0;
 }
@@ -174,30 +174,31 @@ static void test_remove(struct inode *dir, const char *name)
 static int test_unlink(struct inode *dir, struct dentry *d)
 {
     d->inode->nlink--;
-    test_remove(dir, d->name);
+    test_remove(dir, dentry_name(d));
     return 0;
 }
 static int test_rmdir(struct inode *dir, struct dentry *d)
 {
     if (((struct test_inode *)d->inode)->entries)
         return -ENOTEMPTY;
-    test_remove(dir, d->name);
+    test_remove(dir, dentry_name(d));
     return 0;
 }
 static int test_rename(struct inode *odir, struct dentry *od, struct inode *ndir, struct dentry *nd,
                        uint32_t flags)
 {
     if (flags & LINUX_RENAME_EXCHANGE) {
-        struct test_entry *a = *test_find(odir, od->name), *b = *test_find(ndir, nd->name);
+        struct test_entry *a = *test_find(odir, dentry_name(od)),
+                          *b = *test_find(ndir, dentry_name(nd));
         a->inode = nd->inode;
         b->inode = od->inode;
         return 0;
     }
     if (nd->inode)
-        test_remove(ndir, nd->name);
+        test_remove(ndir, dentry_name(nd));
     inode_ref(od->inode);
-    test_remove(odir, od->name);
-    test_add(ndir, nd->name, od->inode);
+    test_remove(odir, dentry_name(od));
+    test_add(ndir, dentry_name(nd), od->inode);
     return 0;
 }
 static ssize_t test_readlink(struct inode *i, char *buf, size_t size)
@@ -243,7 +244,7 @@ static struct super *test_super(void)
 {
     struct super *sb = super_new(&test_type, &test_super_ops);
     assert_non_null(sb);
-    sb->root = dentry_new_root(sb, &tfs_inode_new(sb, LINUX_S_IFDIR | 0755)->i);
+    sb->root = dentry_new_root(&tfs_inode_new(sb, LINUX_S_IFDIR | 0755)->i);
     assert_non_null(sb->root);
     return sb;
 }

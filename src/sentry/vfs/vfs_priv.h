@@ -25,7 +25,7 @@
 
 struct vfs_root {
     uint64_t seed;
-    struct hlist_head *buckets;
+    struct dentry **buckets;
     struct list_node lru; /* oldest first */
     uint32_t lru_count;
     uint8_t trim_tick; /* counts dentry_trim() */
@@ -58,8 +58,8 @@ static inline struct vfs_root *vfs(void) { return kern()->vfs; }
 struct dentry *dentry_find(struct dentry *parent, const char *name,
                            size_t len); /* counted, hashed, or NULL */
 /* A name that is in no directory (anonymous files, O_TMPFILE); takes the inode. NULL: no memory (inode is dropped). */
-struct dentry *dentry_new_unlinked(struct super *sb, struct dentry *parent, struct inode *i,
-                                   const char *name, size_t len);
+struct dentry *dentry_new_unlinked(struct dentry *parent, struct inode *i, const char *name,
+                                   size_t len);
 void dentry_swap(struct dentry *a, struct dentry *b); /* RENAME_EXCHANGE: names and parents */
 void dentry_prune_super(struct super *sb);
 bool dentry_is_below(const struct dentry *d, const struct dentry *ancestor); /* or the same */

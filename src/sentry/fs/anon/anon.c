@@ -47,7 +47,7 @@ int anon_init(struct mount **ret)
     if (!sb || !m || !i)
         return -ENOMEM; /* the kernel does not start */
     inode_init(i, sb, &anon_inode_ops, NULL, LINUX_S_IFDIR | 0555);
-    sb->root = dentry_new_root(sb, i);
+    sb->root = dentry_new_root(i);
     if (!sb->root)
         return -ENOMEM;
     ref_init(&m->ref);
@@ -77,7 +77,7 @@ int file_new_anon(const char *name, uint32_t type, const struct file_ops *ops, v
                       (unsigned long long)i->ino);
     else
         strbuf_puts(&sb, name);
-    struct path p = {m, dentry_new_unlinked(m->sb, NULL, i, sb.buf, sb.len)};
+    struct path p = {m, dentry_new_unlinked(NULL, i, sb.buf, sb.len)};
     if (!p.dentry)
         return -ENOMEM;
     int r = file_new(&p, ops, flags, cr, ret);

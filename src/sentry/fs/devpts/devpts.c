@@ -63,9 +63,10 @@ static int devpts_lookup(struct inode *dir, struct dentry *d)
     const struct devpts_opts *o = dir->sb->priv;
     uint64_t n;
     struct inode *i = NULL;
-    bool ptmx = str_eq_n("ptmx", d->name, d->name_len);
+    bool ptmx = str_eq_n("ptmx", dentry_name(d), d->name_len);
     struct pty *p = NULL;
-    if (!ptmx && parse_u64(d->name, 10, &n) == 0 && n < PTY_MAX && (n == 0 || d->name[0] != '0'))
+    if (!ptmx && parse_u64(dentry_name(d), 10, &n) == 0 && n < PTY_MAX &&
+        (n == 0 || dentry_name(d)[0] != '0'))
         p = pty_find(o->pts, (uint32_t)n);
     if (ptmx || p) {
         struct devpts_inode *di = SLAB_NEW(DEVPTS_INODE, struct devpts_inode);
@@ -191,7 +192,7 @@ static int devpts_mount(struct task *t, const char *source, uint32_t flags, cons
     sb->case_stable = false;
     inode_init(i, sb, &root_ops, &dir_ops, LINUX_S_IFDIR | 0755);
     i->ino = INO_ROOT;
-    sb->root = dentry_new_root(sb, i);
+    sb->root = dentry_new_root(i);
     if (!sb->root) {
         super_unref(sb);
         return -ENOMEM;

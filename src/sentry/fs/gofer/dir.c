@@ -148,7 +148,7 @@ static int listing_add_name(struct listing *l, const struct dentry *c)
                                .d_reclen = (uint16_t)len,
                                .d_type = (uint8_t)((c->inode->mode >> 12) & 15)};
     memcpy(rec, &e, LINUX_DIRENT64_HEADER);
-    memcpy(rec + LINUX_DIRENT64_HEADER, c->name, c->name_len);
+    memcpy(rec + LINUX_DIRENT64_HEADER, dentry_name(c), c->name_len);
     return listing_append(l, rec, len);
 }
 

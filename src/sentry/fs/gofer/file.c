@@ -51,9 +51,10 @@ enum trim_left gofer_trim(bool next_period)
 static int place_again(struct gofer_inode *g, const struct file *f)
 {
     const struct dentry *d = f->path.dentry;
-    if (g->parent || !d || d->inode != &g->vfs || !d->hashed || d->parent->sb != g->vfs.sb)
+    if (g->parent || !d || d->inode != &g->vfs || !d->hashed ||
+        dentry_super(d->parent) != g->vfs.sb)
         return 0;
-    return gofer_inode_place(g, to_gofer(d->parent->inode), d->name);
+    return gofer_inode_place(g, to_gofer(d->parent->inode), dentry_name(d));
 }
 
 /* One description of g more, or less. Handles for writing are kept as long as somebody writes. */

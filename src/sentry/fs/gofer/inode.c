@@ -20,7 +20,8 @@ void gofer_attr_set(struct gofer_inode *g, const struct stat *st)
     i->nlink = (uint32_t)st->st_nlink;
     i->rdev = (uint32_t)st->st_rdev;
     i->size = (uint64_t)st->st_size;
-    i->blocks = (uint64_t)st->st_blocks;
+    if (!S_ISFIFO(st->st_mode) && !S_ISSOCK(st->st_mode))
+        i->blocks = (uint64_t)st->st_blocks;
     i->atime_ns = ns_of(&st->st_atim);
     i->mtime_ns = ns_of(&st->st_mtim);
     i->ctime_ns = ns_of(&st->st_ctim);

@@ -156,7 +156,7 @@ static int root_dentry(struct super *sb, struct hostfile *h)
     if (r < 0)
         return r;
     g->handle = h ? hostfile_ref(h) : NULL;
-    sb->root = dentry_new_root(sb, &g->vfs);
+    sb->root = dentry_new_root(&g->vfs);
     return sb->root ? 0 : -ENOMEM;
 }
 

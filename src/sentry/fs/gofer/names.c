@@ -28,9 +28,9 @@ static struct gofer_new new_of(const struct inode *dir, uint32_t mode, const str
 static int new_finish(struct inode *dir, struct dentry *d, const struct stat *st)
 {
     struct gofer_inode *g;
-    int r = gofer_inode_get(dir->sb, to_gofer(dir), d->name, st, &g);
+    int r = gofer_inode_get(dir->sb, to_gofer(dir), dentry_name(d), st, &g);
     if (r < 0) {
-        (void)!gofer_remove(to_gofer(dir), d->name, S_ISDIR(st->st_mode));
+        (void)!gofer_remove(to_gofer(dir), dentry_name(d), S_ISDIR(st->st_mode));
         return r;
     }
     to_gofer(dir)->stale = true;
@@ -45,7 +45,7 @@ int gofer_create(struct inode *dir, struct dentry *d, uint32_t mode, const struc
     struct hostfile *wr;
     struct stat st;
     struct gofer_new n = new_of(dir, LINUX_S_IFREG | mode, cr);
-    int r = gofer_make_file(to_gofer(dir), d->name, &n, &wr, &st);
+    int r = gofer_make_file(to_gofer(dir), dentry_name(d), &n, &wr, &st);
     if (r < 0)
         return name_failed(d, r);
     r = new_finish(dir, d, &st);
@@ -74,7 +74,7 @@ int gofer_tmpfile(struct inode *dir, uint32_t mode, const struct cred *cr, struc
 static int make(struct inode *dir, struct dentry *d, const struct gofer_new *n)
 {
     struct stat st;
-    int r = gofer_make(to_gofer(dir), d->name, n, &st);
+    int r = gofer_make(to_gofer(dir), dentry_name(d), n, &st);
     return r < 0 ? name_failed(d, r) : new_finish(dir, d, &st);
 }
 
@@ -103,15 +103,15 @@ int gofer_symlink(struct inode *dir, struct dentry *d, const char *target, const
 int gofer_link(struct inode *dir, struct dentry *d, struct inode *target)
 {
     struct gofer_inode *g = to_gofer(target);
-    int r = gofer_link_name(g, to_gofer(dir), d->name);
+    int r = gofer_link_name(g, to_gofer(dir), dentry_name(d));
     if (r < 0)
         return name_failed(d, r);
     if (!g->parent) /* it had none */
-        r = gofer_inode_place(g, to_gofer(dir), d->name);
+        r = gofer_inode_place(g, to_gofer(dir), dentry_name(d));
     else
-        gofer_alias_add(g, to_gofer(dir), d->name);
+        gofer_alias_add(g, to_gofer(dir), dentry_name(d));
     if (r < 0) {
-        (void)!gofer_remove(to_gofer(dir), d->name, false);
+        (void)!gofer_remove(to_gofer(dir), dentry_name(d), false);
         return r;
     }
     g->vfs.nlink++;
@@ -124,7 +124,7 @@ int gofer_link(struct inode *dir, struct dentry *d, struct inode *target)
 
 static bool placed_at(const struct gofer_inode *g, const struct inode *dir, const struct dentry *d)
 {
-    return g->parent == (const struct gofer_inode *)dir && str_eq(g->name, d->name);
+    return g->parent == (const struct gofer_inode *)dir && str_eq(g->name, dentry_name(d));
 }
 
 /* The name d of g is gone from the host. */
@@ -154,7 +154,7 @@ static void name_gone(struct inode *dir, struct dentry *d, struct gofer_inode *g
 static int remove_name(struct inode *dir, struct dentry *d, bool is_dir)
 {
     struct gofer_inode *g = to_gofer(d->inode);
-    int r = gofer_remove(to_gofer(dir), d->name, is_dir);
+    int r = gofer_remove(to_gofer(dir), dentry_name(d), is_dir);
     if (r < 0)
         return name_failed(d, r);
     name_gone(dir, d, g);
@@ -182,17 +182,17 @@ int gofer_rename(struct inode *odir, struct dentry *od, struct inode *ndir, stru
     struct gofer_inode *o = to_gofer(od->inode), *n = nd->inode ? to_gofer(nd->inode) : NULL;
     if (flags & ~(LINUX_RENAME_NOREPLACE | LINUX_RENAME_EXCHANGE))
         return -EINVAL;
-    int r = gofer_move(to_gofer(odir), od->name, to_gofer(ndir), nd->name, flags);
+    int r = gofer_move(to_gofer(odir), dentry_name(od), to_gofer(ndir), dentry_name(nd), flags);
     if (r < 0 || o == n)
         return r;
     if (flags & LINUX_RENAME_EXCHANGE) {
         if (!n)
             return -EIO;
-        moved(n, ndir, odir, od->name);
+        moved(n, ndir, odir, dentry_name(od));
     } else if (n) {
         name_gone(ndir, nd, n);
     }
-    moved(o, odir, ndir, nd->name);
+    moved(o, odir, ndir, dentry_name(nd));
     to_gofer(odir)->stale = to_gofer(ndir)->stale = true;
     return 0;
 }

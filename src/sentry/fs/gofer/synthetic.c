@@ -30,7 +30,7 @@ int gofer_mountpoint(struct inode *dir, struct dentry *d, uint32_t mode)
     g->synthetic = true;
     to_gofer(dir)->over_synthetic = true;
     gofer_list_forget(to_gofer(dir));
-    int r = gofer_inode_place(g, to_gofer(dir), d->name);
+    int r = gofer_inode_place(g, to_gofer(dir), dentry_name(d));
     if (r < 0) {
         inode_unref(&g->vfs);
         return r;

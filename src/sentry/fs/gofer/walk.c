@@ -17,7 +17,7 @@ struct batch {
 
 static void batch_fill(struct batch *b, const struct dentry *d, const char *rest)
 {
-    *b = (struct batch){.name[0] = d->name, .len[0] = d->name_len, .count = 1};
+    *b = (struct batch){.name[0] = dentry_name(d), .len[0] = d->name_len, .count = 1};
     const char *name;
     size_t len;
     while (rest && b->count < GOFER_WALK_MAX && path_component_next(&rest, &name, &len)) {
@@ -63,7 +63,7 @@ static int walk_enter(struct inode *dir, struct dentry *d, uint32_t n)
     struct gofer_inode *child;
     struct stat st;
     int r = gofer_answer_stat(n, &st);
-    r = r < 0 ? r : gofer_inode_get(dir->sb, to_gofer(dir), d->name, &st, &child);
+    r = r < 0 ? r : gofer_inode_get(dir->sb, to_gofer(dir), dentry_name(d), &st, &child);
     if (r == 0)
         dentry_set_inode(d, &child->vfs);
     return r;
@@ -121,13 +121,13 @@ int gofer_lookup(struct inode *dir, struct dentry *d)
     struct stat st;
     if (!gofer_super_of(g)->direct)
         return lookup_asking(dir, d);
-    int r = gofer_stat_child(g, d->name, &st);
+    int r = gofer_stat_child(g, dentry_name(d), &st);
     if (r == -ENOENT) {
         dentry_set_inode(d, NULL);
         return 0;
     }
     if (r == 0)
-        r = gofer_inode_get(dir->sb, g, d->name, &st, &child);
+        r = gofer_inode_get(dir->sb, g, dentry_name(d), &st, &child);
     if (r == 0)
         dentry_set_inode(d, &child->vfs);
     return r;
@@ -138,7 +138,7 @@ static bool still_there(struct dentry *d)
 {
     struct gofer_inode *dir = to_gofer(d->parent->inode), *g;
     struct stat st;
-    int r = gofer_stat_child(dir, d->name, &st);
+    int r = gofer_stat_child(dir, dentry_name(d), &st);
     if (r < 0 || !d->inode)
         return r == -ENOENT && !d->inode;
     g = to_gofer(d->inode);
@@ -156,9 +156,9 @@ bool gofer_revalidate(struct dentry *d)
     struct gofer_inode *g = d->inode ? to_gofer(d->inode) : NULL;
     if (g && g->synthetic)
         return true;
-    if (((const struct gofer_super *)d->sb->priv)->shared && !still_there(d))
+    if (((const struct gofer_super *)dentry_super(d)->priv)->shared && !still_there(d))
         return false;
     if (!g || g->parent || !g->vfs.nlink)
         return true;
-    return gofer_inode_place(g, to_gofer(d->parent->inode), d->name) == 0;
+    return gofer_inode_place(g, to_gofer(d->parent->inode), dentry_name(d)) == 0;
 }

@@ -150,7 +150,7 @@ int host_file_new(struct task *t, struct hostfile *hf, struct file **ret)
     strbuf_printf(&sb, "%s:[%llu]", kind_name(i), (unsigned long long)i->ino);
     const struct file_ops *ops = has_position(i) ? &host_seek_ops : &host_stream_ops;
     uint32_t fl = to_host_inode(i)->host_flags;
-    struct path p = {vfs()->anon, dentry_new_unlinked(vfs()->anon->sb, NULL, i, sb.buf, sb.len)};
+    struct path p = {vfs()->anon, dentry_new_unlinked(NULL, i, sb.buf, sb.len)};
     if (!p.dentry)
         return -ENOMEM;
     r = file_new(&p, ops, guest_flags(fl), task_cred_or_kernel(t), ret);

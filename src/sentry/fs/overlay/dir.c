@@ -27,17 +27,17 @@ static int lower_child(struct inode *dir, const char *name, size_t len, struct d
 
 int ov_lookup(struct inode *dir, struct dentry *d)
 {
-    struct tmpfs_entry *e = tmpfs_dir_find(tmpfs_i(dir), d->name, d->name_len);
+    struct tmpfs_entry *e = tmpfs_dir_find(tmpfs_i(dir), dentry_name(d), d->name_len);
     if (e) {
         dentry_set_inode(d, e->inode ? inode_ref(e->inode) : NULL);
         return 0;
     }
     struct dentry *l;
-    int err = lower_child(dir, d->name, d->name_len, &l);
+    int err = lower_child(dir, dentry_name(d), d->name_len, &l);
     if (err)
         return err;
     /* the lock may have been dropped below: the table has the last word */
-    e = tmpfs_dir_find(tmpfs_i(dir), d->name, d->name_len);
+    e = tmpfs_dir_find(tmpfs_i(dir), dentry_name(d), d->name_len);
     struct ov_inode *o = NULL;
     if (e)
         dentry_set_inode(d, e->inode ? inode_ref(e->inode) : NULL);

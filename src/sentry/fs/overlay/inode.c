@@ -133,7 +133,7 @@ static int name_new(struct inode *dir, struct dentry *d, struct ov_inode *o, con
         err = acl_inherit(i, dir);
     }
     if (!err)
-        err = ov_name_set(dir, d->name, d->name_len, i);
+        err = ov_name_set(dir, dentry_name(d), d->name_len, i);
     if (err) {
         i->nlink = 0;
         inode_unref(i);
@@ -200,7 +200,7 @@ static int ov_symlink(struct inode *dir, struct dentry *d, const char *target,
 
 static int ov_link(struct inode *dir, struct dentry *d, struct inode *target)
 {
-    int err = ov_name_set(dir, d->name, d->name_len, target);
+    int err = ov_name_set(dir, dentry_name(d), d->name_len, target);
     if (err)
         return err;
     target->nlink++;
@@ -250,7 +250,7 @@ static void name_lost(struct inode *dir, struct inode *i)
 static int ov_unlink(struct inode *dir, struct dentry *d)
 {
     struct inode *i = inode_ref(d->inode); /* the dentry may lose it while the lock is dropped */
-    int err = ov_name_clear(dir, d->name, d->name_len, i);
+    int err = ov_name_clear(dir, dentry_name(d), d->name_len, i);
     if (!err)
         name_lost(dir, i);
     inode_unref(i);
@@ -272,11 +272,11 @@ static int rename_held(struct inode *odir, struct dentry *od, struct inode *o, s
     if (flags & LINUX_RENAME_WHITEOUT)
         return -EINVAL; /* as Linux's overlay */
     if (flags & LINUX_RENAME_EXCHANGE) {
-        int err = ov_name_set(ndir, nd->name, nd->name_len, o);
+        int err = ov_name_set(ndir, dentry_name(nd), nd->name_len, o);
         if (!err) {
-            err = ov_name_set(odir, od->name, od->name_len, n);
+            err = ov_name_set(odir, dentry_name(od), od->name_len, n);
             if (err) /* the entry is there: this cannot fail */
-                (void)!ov_name_set(ndir, nd->name, nd->name_len, n);
+                (void)!ov_name_set(ndir, dentry_name(nd), nd->name_len, n);
         }
         if (err)
             return err;
@@ -289,11 +289,11 @@ static int rename_held(struct inode *odir, struct dentry *od, struct inode *o, s
         inode_touch(n, ATTR_CTIME);
     } else {
         int err = n && inode_is(n, LINUX_S_IFDIR) ? ov_dir_check_empty(n, NULL) : 0;
-        err = err ? err : ov_name_set(ndir, nd->name, nd->name_len, o);
+        err = err ? err : ov_name_set(ndir, dentry_name(nd), nd->name_len, o);
         if (!err) {
-            err = ov_name_clear(odir, od->name, od->name_len, o);
+            err = ov_name_clear(odir, dentry_name(od), od->name_len, o);
             if (err) /* the entry is there: back to what it was, or to a whiteout */
-                (void)!ov_name_set(ndir, nd->name, nd->name_len, n);
+                (void)!ov_name_set(ndir, dentry_name(nd), nd->name_len, n);
         }
         if (err)
             return err;

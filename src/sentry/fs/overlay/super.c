@@ -115,7 +115,7 @@ int overlay_over(struct super *lower, const struct overlay_options *o, struct su
     int err = s->by_lower && s->mnt ? ov_inode_over(sb, lower->root, &root) : -ENOMEM;
     if (!err) {
         ov_pin(root);
-        sb->root = dentry_new_root(sb, &root->t.vfs);
+        sb->root = dentry_new_root(&root->t.vfs);
         err = sb->root ? 0 : -ENOMEM;
     }
     if (err) {

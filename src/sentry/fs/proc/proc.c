@@ -232,8 +232,8 @@ static struct inode *lookup_task(struct inode *dir, struct task *about, uint64_t
 static struct inode *lookup_cpu(struct inode *dir, const struct dentry *d)
 {
     uint64_t n;
-    if (!str_starts(d->name, "cpu") || parse_u64(d->name + 3, 10, &n) || n >= kern()->ncpus ||
-        (d->name[3] == '0' && d->name[4]))
+    if (!str_starts(dentry_name(d), "cpu") || parse_u64(dentry_name(d) + 3, 10, &n) ||
+        n >= kern()->ncpus || (dentry_name(d)[3] == '0' && dentry_name(d)[4]))
         return NULL;
     return inode_make(dir->sb, &sys_cpu_entry, NULL, (int32_t)n);
 }
@@ -241,7 +241,7 @@ static struct inode *lookup_cpu(struct inode *dir, const struct dentry *d)
 static struct inode *lookup_named(struct inode *dir, const struct dentry *d)
 {
     const struct proc_named *n = to_proc(dir)->e->named;
-    int32_t number = n->find(d->name, d->name_len);
+    int32_t number = n->find(dentry_name(d), d->name_len);
     return number < 0 ? NULL : inode_make(dir->sb, n->entry, NULL, number);
 }
 
@@ -254,7 +254,7 @@ static int proc_lookup(struct inode *dir, struct dentry *d)
     if (pd->tid && !t)
         return -ENOENT;
     for (const struct proc_entry *e = entry_next(pd->e, NULL); !i && e; e = entry_next(pd->e, e))
-        if (str_eq_n(e->name, d->name, d->name_len)) {
+        if (str_eq_n(e->name, dentry_name(d), d->name_len)) {
             i = inode_make(dir->sb, e, t, pd->fd);
             if (!i)
                 return -ENOMEM;
@@ -264,8 +264,8 @@ static int proc_lookup(struct inode *dir, struct dentry *d)
     if (!i && pd->e->more == PROC_NAMED)
         i = lookup_named(dir, d);
     bool number = !i && pd->e->more != PROC_STATIC && pd->e->more != PROC_CPUS &&
-                  pd->e->more != PROC_NAMED && parse_u64(d->name, 10, &n) == 0 &&
-                  (d->name[0] != '0' || d->name_len == 1);
+                  pd->e->more != PROC_NAMED && parse_u64(dentry_name(d), 10, &n) == 0 &&
+                  (dentry_name(d)[0] != '0' || d->name_len == 1);
     if (number && (pd->e->more == PROC_FDS || pd->e->more == PROC_FDINFOS))
         i = lookup_fd(dir, t, n, pd->e->more);
     else if (number)
@@ -491,7 +491,7 @@ int proc_mount_table(const char *type, const struct super_ops *ops, const struct
     struct inode *i = inode_make(sb, root, NULL, 0);
     if (i) {
         i->ino = INO_ROOT;
-        sb->root = dentry_new_root(sb, i);
+        sb->root = dentry_new_root(i);
     }
     if (!sb->root) {
         super_unref(sb);

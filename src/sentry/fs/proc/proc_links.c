@@ -74,7 +74,7 @@ static void mount_root_text(struct proc_text *x, const struct mount *m)
         proc_add(x, "/", 1);
     while (n-- > 0) {
         proc_add(x, "/", 1);
-        escaped(x, chain[n]->name);
+        escaped(x, dentry_name(chain[n]));
     }
 }
 

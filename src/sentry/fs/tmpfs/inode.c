@@ -59,7 +59,7 @@ int tmpfs_inode_new(struct super *sb, uint32_t mode, struct tmpfs_inode **ret)
 
 static int lookup(struct inode *dir, struct dentry *d)
 {
-    struct tmpfs_entry *e = tmpfs_dir_find(tmpfs_i(dir), d->name, d->name_len);
+    struct tmpfs_entry *e = tmpfs_dir_find(tmpfs_i(dir), dentry_name(d), d->name_len);
     if (d->name_len > TMPFS_NAME_MAX)
         return -ENAMETOOLONG;
     dentry_set_inode(d, e ? inode_ref(e->inode) : NULL);
@@ -79,7 +79,7 @@ static int name_new(struct inode *dir, struct dentry *d, struct tmpfs_inode *t,
     inode_init_owner(&t->vfs, dir, cr);
     int err = acl_inherit(&t->vfs, dir);
     if (!err)
-        err = tmpfs_dir_add(tmpfs_i(dir), d->name, d->name_len, &t->vfs);
+        err = tmpfs_dir_add(tmpfs_i(dir), dentry_name(d), d->name_len, &t->vfs);
     if (err) {
         t->vfs.nlink = 0;
         inode_unref(&t->vfs);
@@ -142,7 +142,7 @@ static int tmpfs_symlink(struct inode *dir, struct dentry *d, const char *target
 
 static int tmpfs_link(struct inode *dir, struct dentry *d, struct inode *target)
 {
-    int err = tmpfs_dir_add(tmpfs_i(dir), d->name, d->name_len, target);
+    int err = tmpfs_dir_add(tmpfs_i(dir), dentry_name(d), d->name_len, target);
     if (err)
         return err;
     target->nlink++;
@@ -187,7 +187,7 @@ static void unname(struct inode *dir, struct tmpfs_entry *e)
 
 static int tmpfs_unlink(struct inode *dir, struct dentry *d)
 {
-    struct tmpfs_entry *e = tmpfs_dir_find(tmpfs_i(dir), d->name, d->name_len);
+    struct tmpfs_entry *e = tmpfs_dir_find(tmpfs_i(dir), dentry_name(d), d->name_len);
     if (!e)
         return -ENOENT;
     unname(dir, e);
@@ -196,7 +196,7 @@ static int tmpfs_unlink(struct inode *dir, struct dentry *d)
 
 static int tmpfs_rmdir(struct inode *dir, struct dentry *d)
 {
-    struct tmpfs_entry *e = tmpfs_dir_find(tmpfs_i(dir), d->name, d->name_len);
+    struct tmpfs_entry *e = tmpfs_dir_find(tmpfs_i(dir), dentry_name(d), d->name_len);
     if (!e)
         return -ENOENT;
     if (tmpfs_i(e->inode)->dir.count)
@@ -218,8 +218,8 @@ static int tmpfs_rename(struct inode *odir, struct dentry *od, struct inode *ndi
 {
     if (flags & ~(LINUX_RENAME_NOREPLACE | LINUX_RENAME_EXCHANGE | LINUX_RENAME_WHITEOUT))
         return -EINVAL;
-    struct tmpfs_entry *o = tmpfs_dir_find(tmpfs_i(odir), od->name, od->name_len);
-    struct tmpfs_entry *n = tmpfs_dir_find(tmpfs_i(ndir), nd->name, nd->name_len);
+    struct tmpfs_entry *o = tmpfs_dir_find(tmpfs_i(odir), dentry_name(od), od->name_len);
+    struct tmpfs_entry *n = tmpfs_dir_find(tmpfs_i(ndir), dentry_name(nd), nd->name_len);
     if (!o)
         return -ENOENT;
     struct inode *i = o->inode;
@@ -241,7 +241,7 @@ static int tmpfs_rename(struct inode *odir, struct dentry *od, struct inode *ndi
                 return err;
         }
         if (!n) { /* the only step that can fail comes first */
-            int err = tmpfs_dir_add(tmpfs_i(ndir), nd->name, nd->name_len, i);
+            int err = tmpfs_dir_add(tmpfs_i(ndir), dentry_name(nd), nd->name_len, i);
             if (err) {
                 inode_unref(white ? &white->vfs : NULL);
                 return err;

@@ -52,7 +52,7 @@ static int file_unnamed(struct task *t, const struct strbuf *text, uint32_t mode
     inode_init_owner(&r->vfs, NULL, cr);
     r->vfs.nlink = 0;
     r->seals = seals;
-    struct path p = {m, dentry_new_unlinked(m->sb, NULL, &r->vfs, text->buf, text->len)};
+    struct path p = {m, dentry_new_unlinked(NULL, &r->vfs, text->buf, text->len)};
     if (!p.dentry)
         return -ENOMEM;
     err = file_new(&p, &tmpfs_reg_fops, LINUX_O_RDWR | LINUX_O_LARGEFILE, cr, ret);

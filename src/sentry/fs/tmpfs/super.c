@@ -190,7 +190,7 @@ static int make(const struct options *options, struct super **ret)
     if (!err) {
         root->vfs.uid = o.uid;
         root->vfs.gid = o.gid;
-        sb->root = dentry_new_root(sb, &root->vfs);
+        sb->root = dentry_new_root(&root->vfs);
         err = sb->root ? 0 : -ENOMEM;
     }
     if (err) {
