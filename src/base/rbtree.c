@@ -1,6 +1,12 @@
 #include "base/rbtree.h"
 
-static bool is_red(const struct rb_node *n) { return n && n->red; }
+static bool is_red(const struct rb_node *n) { return n && !rb_is_black(n); }
+static void set_black(struct rb_node *n) { n->up |= RB_BLACK; }
+static void set_red(struct rb_node *n) { n->up &= ~RB_BLACK; }
+static void set_parent(struct rb_node *n, struct rb_node *parent)
+{
+    n->up = (uintptr_t)parent | (n->up & RB_BLACK);
+}
 
 /* Makes whatever pointed to old (a parent's side or the root) point to new_node. */
 static void child_replace(struct rb_root *root, struct rb_node *parent, struct rb_node *old,
@@ -20,11 +26,11 @@ static void rotate_left(struct rb_root *root, struct rb_node *x)
 
     x->right = y->left;
     if (y->left)
-        y->left->parent = x;
-    y->parent = x->parent;
-    child_replace(root, x->parent, x, y);
+        set_parent(y->left, x);
+    set_parent(y, rb_parent(x));
+    child_replace(root, rb_parent(x), x, y);
     y->left = x;
-    x->parent = y;
+    set_parent(x, y);
 }
 
 static void rotate_right(struct rb_root *root, struct rb_node *x)
@@ -33,25 +39,25 @@ static void rotate_right(struct rb_root *root, struct rb_node *x)
 
     x->left = y->right;
     if (y->right)
-        y->right->parent = x;
-    y->parent = x->parent;
-    child_replace(root, x->parent, x, y);
+        set_parent(y->right, x);
+    set_parent(y, rb_parent(x));
+    child_replace(root, rb_parent(x), x, y);
     y->right = x;
-    x->parent = y;
+    set_parent(x, y);
 }
 
 void rb_insert_fixup(struct rb_root *root, struct rb_node *node)
 {
-    while (is_red(node->parent)) {
-        struct rb_node *parent = node->parent;
-        struct rb_node *grand = parent->parent; /* exists: the root is black (I1) */
+    while (is_red(rb_parent(node))) {
+        struct rb_node *parent = rb_parent(node);
+        struct rb_node *grand = rb_parent(parent); /* exists: the root is black (I1) */
         bool left = parent == grand->left;
         struct rb_node *uncle = left ? grand->right : grand->left;
 
         if (is_red(uncle)) {
-            parent->red = false;
-            uncle->red = false;
-            grand->red = true;
+            set_black(parent);
+            set_black(uncle);
+            set_red(grand);
             node = grand;
             continue;
         }
@@ -62,15 +68,15 @@ void rb_insert_fixup(struct rb_root *root, struct rb_node *node)
             rotate_right(root, parent);
             parent = node;
         }
-        parent->red = false;
-        grand->red = true;
+        set_black(parent);
+        set_red(grand);
         if (left)
             rotate_right(root, grand);
         else
             rotate_left(root, grand);
         break;
     }
-    root->node->red = false;
+    set_black(root->node);
 }
 
 struct rb_node *rb_insert(struct rb_root *root, struct rb_node *node, rb_cmp_fn cmp)
@@ -98,9 +104,9 @@ static void erase_fixup(struct rb_root *root, struct rb_node *node, struct rb_no
         struct rb_node *sib = left ? parent->right : parent->left;
 
         assert(sib); /* I2 */
-        if (sib->red) {
-            sib->red = false;
-            parent->red = true;
+        if (is_red(sib)) {
+            set_black(sib);
+            set_red(parent);
             if (left)
                 rotate_left(root, parent);
             else
@@ -110,14 +116,14 @@ static void erase_fixup(struct rb_root *root, struct rb_node *node, struct rb_no
         struct rb_node *near = left ? sib->left : sib->right;
         struct rb_node *far = left ? sib->right : sib->left;
         if (!is_red(near) && !is_red(far)) {
-            sib->red = true;
+            set_red(sib);
             node = parent;
-            parent = node->parent;
+            parent = rb_parent(node);
             continue;
         }
         if (!is_red(far)) {
-            near->red = false;
-            sib->red = true;
+            set_black(near);
+            set_red(sib);
             if (left)
                 rotate_right(root, sib);
             else
@@ -125,9 +131,9 @@ static void erase_fixup(struct rb_root *root, struct rb_node *node, struct rb_no
             far = sib;
             sib = near;
         }
-        sib->red = parent->red;
-        parent->red = false;
-        far->red = false;
+        sib->up = (sib->up & ~RB_BLACK) | (parent->up & RB_BLACK);
+        set_black(parent);
+        set_black(far);
         if (left)
             rotate_left(root, parent);
         else
@@ -135,17 +141,17 @@ static void erase_fixup(struct rb_root *root, struct rb_node *node, struct rb_no
         return;
     }
     if (node)
-        node->red = false;
+        set_black(node);
 }
 
 void rb_replace(struct rb_root *root, struct rb_node *old, struct rb_node *new_node)
 {
-    child_replace(root, old->parent, old, new_node);
+    child_replace(root, rb_parent(old), old, new_node);
     *new_node = *old;
     if (new_node->left)
-        new_node->left->parent = new_node;
+        set_parent(new_node->left, new_node);
     if (new_node->right)
-        new_node->right->parent = new_node;
+        set_parent(new_node->right, new_node);
 }
 
 void rb_erase(struct rb_root *root, struct rb_node *node)
@@ -159,21 +165,21 @@ void rb_erase(struct rb_root *root, struct rb_node *node)
             next = next->left;
         /* next has no left child: it leaves its place, then takes node's with node's colour. */
         child = next->right;
-        parent = next->parent;
-        removed_red = next->red;
+        parent = rb_parent(next);
+        removed_red = is_red(next);
         child_replace(root, parent, next, child);
         if (child)
-            child->parent = parent;
+            set_parent(child, parent);
         if (parent == node)
             parent = next;
         rb_replace(root, node, next);
     } else {
         child = node->left ? node->left : node->right;
-        parent = node->parent;
-        removed_red = node->red;
+        parent = rb_parent(node);
+        removed_red = is_red(node);
         child_replace(root, parent, node, child);
         if (child)
-            child->parent = parent;
+            set_parent(child, parent);
     }
     if (!removed_red)
         erase_fixup(root, child, parent);
@@ -204,10 +210,10 @@ struct rb_node *rb_next(const struct rb_node *node)
             n = n->left;
         return n;
     }
-    struct rb_node *parent = node->parent;
+    struct rb_node *parent = rb_parent(node);
     while (parent && node == parent->right) {
         node = parent;
-        parent = node->parent;
+        parent = rb_parent(node);
     }
     return parent;
 }
@@ -220,10 +226,10 @@ struct rb_node *rb_prev(const struct rb_node *node)
             n = n->right;
         return n;
     }
-    struct rb_node *parent = node->parent;
+    struct rb_node *parent = rb_parent(node);
     while (parent && node == parent->left) {
         node = parent;
-        parent = node->parent;
+        parent = rb_parent(node);
     }
     return parent;
 }

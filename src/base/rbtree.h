@@ -6,6 +6,7 @@
  * I1  the root is black; a red node has no red child.
  * I2  every path from a node to a leaf passes the same number of black nodes.
  * I3  in-order traversal is ascending in the order used at insertion.
+ * I4  a node in a tree is not all zero: it has a parent, or is the root and black.
  */
 #ifndef CVISOR_BASE_RBTREE_H
 #define CVISOR_BASE_RBTREE_H
@@ -13,9 +14,10 @@
 #include "base/compiler.h"
 
 struct rb_node {
-    struct rb_node *parent, *left, *right;
-    bool red;
+    uintptr_t up; /* the parent, and RB_BLACK; 0: in no tree */
+    struct rb_node *left, *right;
 };
+#define RB_BLACK ((uintptr_t)1)
 
 struct rb_root {
     struct rb_node *node;
@@ -30,12 +32,22 @@ struct rb_root {
 
 static inline void rb_root_init(struct rb_root *root) { root->node = NULL; }
 
+static inline struct rb_node *rb_parent(const struct rb_node *n)
+{
+    return (struct rb_node *)(n->up & ~RB_BLACK);
+}
+
+static inline bool rb_is_black(const struct rb_node *n) { return n->up & RB_BLACK; }
+
+/* Zeroed memory counts as not linked, and so does what rb_erase() leaves. */
+static inline bool rb_is_linked(const struct rb_node *n) { return n->up != 0; }
+
 static inline bool rb_empty(const struct rb_root *root) { return !root->node; }
 
 /* Hangs node under parent at *link (&root->node if parent is NULL); rb_insert_fixup() must follow. */
 static inline void rb_link_node(struct rb_node *node, struct rb_node *parent, struct rb_node **link)
 {
-    *node = (struct rb_node){.parent = parent, .red = true};
+    *node = (struct rb_node){.up = (uintptr_t)parent};
     *link = node;
 }
 

@@ -21,12 +21,13 @@ static int black_height(const struct rb_node *n, const struct rb_node *parent)
 {
     if (!n)
         return 1;
-    assert_ptr_equal(n->parent, parent);
-    if (n->red)
-        assert_false(!parent || parent->red);
+    assert_ptr_equal(rb_parent(n), parent);
+    assert_true(rb_is_linked(n));
+    if (!rb_is_black(n))
+        assert_true(parent && rb_is_black(parent));
     int left = black_height(n->left, n);
     assert_int_equal(left, black_height(n->right, n));
-    return left + !n->red;
+    return left + rb_is_black(n);
 }
 
 static void check_tree(const struct rb_root *root, const struct item *items, size_t n_items)

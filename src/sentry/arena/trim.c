@@ -23,7 +23,7 @@ static void on_timer(struct timer *tm)
 void trim_soon(void)
 {
     struct timer *tm = &arena_root()->trim_timer;
-    if (!tm->armed && kern()->timers)
+    if (!timer_armed(tm) && kern()->timers)
         timer_set(tm, clock_monotonic_ns() + TRIM_PERIOD_NS);
 }
 

@@ -60,7 +60,7 @@ static void timerfd_catch_up(struct timerfd *tf)
 static void timerfd_clock_set(struct clock_step *s)
 {
     struct timerfd *tf = container_of(s, struct timerfd, step);
-    if (tf->timer.armed)
+    if (timer_armed(&tf->timer))
         timer_set(&tf->timer,
                   saturating_add_i64(clock_monotonic_ns(), tf->due_ns - timerfd_clock(tf)));
     if (!(tf->settime_flags & LINUX_TFD_TIMER_CANCEL_ON_SET))
@@ -117,7 +117,7 @@ static void timerfd_value(struct timerfd *tf, struct linux_itimerspec *ret)
 {
     timerfd_catch_up(tf);
     int64_t left =
-        tf->timer.armed ? MAX(tf->timer.deadline_ns - clock_monotonic_ns(), INT64_C(1)) : 0;
+        timer_armed(&tf->timer) ? MAX(tf->timer.deadline_ns - clock_monotonic_ns(), INT64_C(1)) : 0;
     ret->it_value = to_timespec(left);
     ret->it_interval = to_timespec(tf->interval_ns);
 }

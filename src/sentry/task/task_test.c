@@ -389,7 +389,7 @@ static void test_sleep_timer(void **state)
     memcpy(fake_mem(first->mm->space, DATA), ts, sizeof(ts));
     CALL(first, nanosleep, DATA, 0);
     assert_int_equal(first->state, TASK_PARKED);
-    assert_true(first->wait_timer.armed);
+    assert_true(timer_armed(&first->wait_timer));
     int64_t due = first->wait_timer.deadline_ns;
     (void)timers_run(due - 1);
     run_queue();
@@ -397,7 +397,7 @@ static void test_sleep_timer(void **state)
     (void)timers_run(due);
     run_queue();
     assert_int_equal(result_of(first), 0);
-    assert_false(first->wait_timer.armed);
+    assert_false(timer_armed(&first->wait_timer));
 }
 
 static void test_setsid(void **state)

@@ -108,7 +108,7 @@ void itimer_set(struct tgroup *tg, int64_t value_ns, int64_t interval_ns)
 
 void itimer_get(struct tgroup *tg, int64_t *ret_value_ns, int64_t *ret_interval_ns)
 {
-    int64_t due = tg->itimer_real.armed ? tg->itimer_real.deadline_ns : 0;
+    int64_t due = timer_armed(&tg->itimer_real) ? tg->itimer_real.deadline_ns : 0;
     *ret_interval_ns = tg->itimer_real_interval_ns;
     *ret_value_ns = due ? MAX(due - clock_monotonic_ns(), (int64_t)1) : 0;
 }

@@ -47,7 +47,6 @@ void timer_set(struct timer *tm, int64_t deadline_ns)
         return;
     int64_t before = timers_next();
     tm->deadline_ns = deadline_ns;
-    tm->armed = true;
     (void)rb_insert(&r->tree, &tm->node, timer_cmp);
     if (deadline_ns < before && r->kick && !r->running)
         r->kick(deadline_ns);
@@ -55,10 +54,9 @@ void timer_set(struct timer *tm, int64_t deadline_ns)
 
 void timer_cancel(struct timer *tm)
 {
-    if (!tm->armed)
+    if (!timer_armed(tm))
         return;
     rb_erase(&kern()->timers->tree, &tm->node);
-    tm->armed = false;
 }
 
 int64_t timers_run(int64_t now_ns)

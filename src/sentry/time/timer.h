@@ -11,11 +11,12 @@
 #include "base/types.h"
 
 struct timer {
-    struct rb_node node;
-    bool armed;
+    struct rb_node node; /* linked: it is armed */
     int64_t deadline_ns;
     void (*fn)(struct timer *tm);
 };
+
+static inline bool timer_armed(const struct timer *tm) { return rb_is_linked(&tm->node); }
 
 int64_t clock_monotonic_ns(void); /* CLOCK_MONOTONIC; what programs read too */
 int64_t clock_realtime_ns(void);

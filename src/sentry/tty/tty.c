@@ -146,7 +146,7 @@ uint32_t tty_read_min(struct tty *y, uint32_t have)
             y->vtime_over = false;
             return have;
         }
-        if (!y->vtime.armed)
+        if (!timer_armed(&y->vtime))
             timer_set(&y->vtime, clock_monotonic_ns() + tenths * 100 * NSEC_PER_MSEC);
     }
     return MAX(min, have + 1);
