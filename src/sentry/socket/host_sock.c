@@ -66,7 +66,7 @@ static bool task_sleeps(const struct waitq *q)
 {
     const struct waiter *w;
     LIST_FOREACH (w, &q->waiters, node)
-        if (!w->fn)
+        if (!w->calls)
             return true;
     return false;
 }

@@ -25,7 +25,7 @@ void waiter_init_task(struct waiter *w, struct task *t, uint32_t events)
 
 void waiter_init_fn(struct waiter *w, waiter_fn fn, uint32_t events)
 {
-    *w = (struct waiter){.events = events, .fn = fn};
+    *w = (struct waiter){.events = events, .calls = true, .fn = fn};
 }
 
 void waiter_remove(struct waiter *w)
@@ -46,10 +46,10 @@ void waitq_wake(struct waitq *q, uint32_t events)
         struct waiter *w = list_entry(mark->node.next, struct waiter, node);
         list_del(&mark->node);
         list_add_after(&mark->node, &w->node);
-        if (!(w->events & events) || (!w->fn && !w->task))
+        if (!(w->events & events))
             continue;
         bool exclusive = w->exclusive;
-        if (w->fn)
+        if (w->calls)
             w->fn(w, events);
         else
             task_wake(w->task);

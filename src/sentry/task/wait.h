@@ -24,13 +24,16 @@ struct waitq {
     struct list_node waiters;
 };
 typedef void (*waiter_fn)(struct waiter *w, uint32_t events);
-/* events: LINUX_POLL* bits. fn NULL: wake task. fn is called with the waiter still queued; it may remove it. */
+/* events: LINUX_POLL* bits. fn is called with the waiter still queued; it may remove it. */
 struct waiter {
     struct list_node node;
     uint32_t events;
     bool exclusive; /* waitq_wake stops after the first exclusive waiter that it woke */
-    struct task *task;
-    waiter_fn fn;
+    bool calls;     /* fn, else task is woken */
+    union {
+        struct task *task;
+        waiter_fn fn;
+    };
 };
 
 void waitq_init(struct waitq *q);
