@@ -40,7 +40,7 @@ struct page_info {
 #define BUF_CLASSES 13u
 
 struct obj_cache {
-    uint32_t obj_size;  /* 0: not used yet; else a multiple of 16 */
+    uint32_t obj_size;  /* 0: not used yet; else a multiple of 8 */
     uint32_t req_size;  /* as the first caller said */
     uint32_t run_pages; /* pages of a slab */
     uint32_t per_slab;

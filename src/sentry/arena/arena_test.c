@@ -136,6 +136,23 @@ static void test_slab(void **state)
     assert_string_equal(slab_name(SLAB_VMA), "VMA");
 }
 
+/* Of what a full slab takes little lies behind its last object, whatever their size. */
+static void test_slab_waste(void **state)
+{
+    static const uint32_t sizes[] = {16, 24, 80, 88, 120, 272, 536, 584, 744, 1000};
+    for (uint32_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        void *p = slab_alloc((enum slab_id)i, sizes[i]);
+        assert_non_null(p);
+        const struct obj_cache *c = &arena_root()->caches[i];
+        uint32_t bytes = c->run_pages * ARENA_PAGE;
+        assert_int_equal(c->obj_size, sizes[i]);
+        assert_int_equal(c->per_slab, bytes / sizes[i]);
+        assert_true(c->per_slab >= 8);
+        assert_true(bytes % sizes[i] * 32 <= bytes);
+        slab_free((enum slab_id)i, p);
+    }
+}
+
 static void test_slab_link(void **state)
 {
     struct thing *a = SLAB_NEW(VMA, struct thing), *b = SLAB_NEW(VMA, struct thing);
@@ -222,6 +239,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_pages, setup, teardown),
         cmocka_unit_test_setup_teardown(test_buffers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_slab, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_slab_waste, setup, teardown),
         cmocka_unit_test_setup_teardown(test_slab_link, setup, teardown),
         cmocka_unit_test_setup_teardown(test_trim, setup, teardown),
         cmocka_unit_test_setup_teardown(test_faults, setup, teardown),

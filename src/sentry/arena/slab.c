@@ -61,14 +61,27 @@ static void slab_remove(struct arena_root *root, uint32_t *list, uint32_t page)
         root->info[pi->next].prev = pi->prev;
 }
 
+#define SLAB_PAGES    8u
+#define SLAB_MIN_OBJS 8u
+#define SLAB_WASTE                                                                                 \
+    32u /* at most one part in so many of a slab lies behind its last object, if longer slabs help */
+
 static void cache_setup(struct obj_cache *c, size_t size)
 {
+    uint32_t obj = (uint32_t)ALIGN_UP(MAX(size, (size_t)16), 8);
+    uint32_t pages = (uint32_t)DIV_ROUND_UP(obj, ARENA_PAGE), best = pages;
+    for (; pages <= SLAB_PAGES; pages *= 2) {
+        uint32_t bytes = pages * ARENA_PAGE, left = bytes % obj;
+        if (best * ARENA_PAGE / obj < SLAB_MIN_OBJS ||
+            left * best < best * ARENA_PAGE % obj * pages)
+            best = pages;
+        if (bytes / obj >= SLAB_MIN_OBJS && left * SLAB_WASTE <= bytes)
+            break;
+    }
     c->req_size = (uint32_t)size;
-    c->obj_size = (uint32_t)ALIGN_UP(MAX(size, (size_t)16), 16);
-    c->run_pages = (uint32_t)DIV_ROUND_UP(c->obj_size, ARENA_PAGE);
-    while (c->run_pages < 8 && c->run_pages * ARENA_PAGE / c->obj_size < 8)
-        c->run_pages *= 2;
-    c->per_slab = c->run_pages * ARENA_PAGE / c->obj_size;
+    c->obj_size = obj;
+    c->run_pages = best;
+    c->per_slab = best * ARENA_PAGE / obj;
     c->partial = c->empty = PAGE_NONE;
 }
 
