@@ -219,13 +219,15 @@ enum trim_left arena_trim(bool next_period)
     return TRIM_NOTHING;
 }
 
-void *arena_pages(size_t npages)
+void *pages_alloc(size_t npages, bool zero)
 {
     if (arena_fault_() || npages == 0 || npages >= ARENA_NPAGES)
         return NULL;
-    uint32_t page = page_run_alloc((uint32_t)npages, PAGE_RUN, true);
+    uint32_t page = page_run_alloc((uint32_t)npages, PAGE_RUN, zero);
     return page == PAGE_NONE ? NULL : page_addr(page);
 }
+
+void *arena_pages(size_t npages) { return pages_alloc(npages, true); }
 
 void arena_pages_free(void *p, size_t npages)
 {

@@ -39,6 +39,8 @@ void arena_pages_free(void *p, size_t npages);
 /* Zeroed buffers of any size; 16-byte aligned, page-aligned from one page up. The size is given back on free. */
 NODISCARD void *arena_alloc(size_t size_bytes);
 void arena_free(void *p, size_t size_bytes);
+/* The same, but with anything in it: for bytes that are written before they are read. */
+NODISCARD void *arena_scratch(size_t size_bytes);
 /* Grows or shrinks, keeping min(old, new) bytes; NULL leaves the old one alone. New bytes are zero. */
 NODISCARD void *arena_realloc(void *p, size_t old_bytes, size_t new_bytes);
 /* A copy of a string or of bytes; free with strlen+1 or the same size. NULL when out of memory. */

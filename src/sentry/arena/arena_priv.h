@@ -81,6 +81,8 @@ static inline uint32_t page_of(const void *p)
 
 /* One allocation of the outside: true if it shall fail. */
 bool arena_fault_(void);
+/* As arena_pages(); contents undefined if !zero. */
+void *pages_alloc(size_t npages, bool zero);
 /* Page runs without fault injection. Contents undefined if !zero. PAGE_NONE: no memory. */
 uint32_t page_run_alloc(uint32_t npages, enum page_kind kind, bool zero);
 void page_run_free(uint32_t page, uint32_t npages);

@@ -110,6 +110,24 @@ struct thing {
     uint64_t a[20];
 };
 
+/* Contents are anything; size classes and pages, freed like the zeroed ones. */
+static void test_scratch(void **state)
+{
+    static const size_t sizes[] = {1, 2048, 2049, 32768, 100000};
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        uint8_t *p = arena_scratch(sizes[i]);
+        assert_non_null(p);
+        memset(p, 0xff, sizes[i]);
+        arena_free(p, sizes[i]);
+        p = arena_alloc(sizes[i]);
+        assert_non_null(p);
+        for (size_t k = 0; k < sizes[i]; k++)
+            assert_int_equal(p[k], 0);
+        arena_free(p, sizes[i]);
+    }
+    assert_null(arena_scratch(ARENA_SIZE + 1));
+}
+
 static void test_slab(void **state)
 {
     enum { N = 1000 };
@@ -238,6 +256,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_pages, setup, teardown),
         cmocka_unit_test_setup_teardown(test_buffers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_scratch, setup, teardown),
         cmocka_unit_test_setup_teardown(test_slab, setup, teardown),
         cmocka_unit_test_setup_teardown(test_slab_waste, setup, teardown),
         cmocka_unit_test_setup_teardown(test_slab_link, setup, teardown),

@@ -28,6 +28,13 @@ void *arena_alloc(size_t size_bytes)
     return obj_alloc(SLAB_COUNT + class, class_sizes[class]);
 }
 
+void *arena_scratch(size_t size_bytes)
+{
+    if (size_bytes <= BUF_MAX || size_bytes > ARENA_SIZE)
+        return arena_alloc(size_bytes);
+    return pages_alloc(DIV_ROUND_UP(size_bytes, ARENA_PAGE), false);
+}
+
 void arena_free(void *p, size_t size_bytes)
 {
     if (!p)

@@ -105,7 +105,7 @@ static ssize_t with_buf(struct host_sock *h, struct sock_msg *m, size_t n,
     uint8_t fast[BUF_FAST];
     if (n <= sizeof(fast))
         return fn(h, m, fast, n);
-    uint8_t *buf = arena_alloc(n);
+    uint8_t *buf = arena_scratch(n);
     if (!buf)
         return -ENOMEM;
     ssize_t r = fn(h, m, buf, n);

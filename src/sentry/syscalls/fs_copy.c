@@ -78,7 +78,7 @@ static ssize_t store(struct copy *c, char *buf, size_t n)
 
 static int64_t copy_run(struct copy *c)
 {
-    char *buf = arena_alloc(COPY_CHUNK);
+    char *buf = arena_scratch(COPY_CHUNK);
     if (!buf)
         return -ENOMEM;
     ssize_t n = 0;

@@ -27,7 +27,7 @@ static bool dirent_emit(struct dir_ctx *c, const char *name, size_t len, uint64_
         return false;
     }
     char *p = d->buf + d->used;
-    memset(p, 0, need);
+    memset(p + need - 16, 0, 16); /* what the name does not fill is less than that */
     if (d->old_format) {
         struct linux_dirent h = {
             .d_ino = ino, .d_off = (uint64_t)next_pos, .d_reclen = (uint16_t)need};
@@ -82,7 +82,7 @@ static int64_t read_dir(struct task *t, const struct sys_args *a, bool old_forma
         .old_format = old_format,
     };
     uint32_t alloc = MAX(d.size, 512u);
-    d.buf = arena_alloc(alloc);
+    d.buf = arena_scratch(alloc);
     if (!d.buf)
         return -ENOMEM;
     int64_t r = f->ops->readdir(f, &d.ctx);

@@ -188,7 +188,7 @@ static ssize_t transfer(struct file *f, struct uio *u, int64_t *pos,
     if (u->resid <= sizeof(fast))
         return u->resid ? fn(f, u, fast, u->resid, pos) : 0;
     size_t size = MIN(u->resid, (uint64_t)BUF_MAX);
-    uint8_t *buf = arena_alloc(size);
+    uint8_t *buf = arena_scratch(size);
     if (!buf)
         return -ENOMEM;
     ssize_t done = 0, r = 0;

@@ -191,7 +191,7 @@ static uint64_t room_end(const struct tmpfs_inode *r, uint64_t from, uint64_t en
 static ssize_t host_move(struct hostfile *h, struct uio *u, int64_t off, size_t n, bool out)
 {
     size_t cap = MIN((size_t)ALIGN_UP(n, GUEST_PAGE_SIZE), (size_t)BOUNCE);
-    uint8_t *buf = arena_alloc(cap);
+    uint8_t *buf = arena_scratch(cap);
     if (!buf)
         return -ENOMEM;
     ssize_t done = 0, r = 0;
