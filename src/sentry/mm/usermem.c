@@ -41,15 +41,22 @@ static struct thread *near_of(const struct task *t)
     return t->thread && t->mm && platform_space(t->thread) == t->mm->space ? t->thread : NULL;
 }
 
-ssize_t copy_in_some(struct task *t, void *dst, struct uaddr src, size_t size_bytes)
+/* The first bytes at src that came with the stop: how many. What was written there since is in memory after this. */
+static size_t near_in(struct task *t, void *dst, struct uaddr src, size_t size_bytes)
 {
     struct thread *th = near_of(t);
-    if (th && space_for(t->mm, src, size_bytes)) {
-        if (platform_near_pending(th, src, size_bytes))
-            platform_near_flush(th); /* it reads what it has written */
-        else if (platform_near_in(th, dst, src, size_bytes) == size_bytes)
-            return (ssize_t)size_bytes;
-    }
+    if (!th || !space_for(t->mm, src, size_bytes))
+        return 0;
+    if (!platform_near_pending(th, src, size_bytes))
+        return platform_near_in(th, dst, src, size_bytes);
+    platform_near_flush(th);
+    return 0;
+}
+
+ssize_t copy_in_some(struct task *t, void *dst, struct uaddr src, size_t size_bytes)
+{
+    if (near_in(t, dst, src, size_bytes) == size_bytes)
+        return (ssize_t)size_bytes;
     return mm_copy_in_some(t->mm, dst, src, size_bytes);
 }
 
@@ -86,18 +93,19 @@ ssize_t copy_in_string(struct task *t, char *dst, struct uaddr src, size_t size_
             MIN(size_bytes - done, (size_t)(GUEST_PAGE_SIZE - GUEST_PAGE_OFFSET(src.v + done)));
         if (src.v >= SPACE_END - done)
             return -EFAULT;
-        struct thread *th = near_of(t);
-        size_t near = th ? platform_near_in(th, dst + done, uaddr_plus(src, done), chunk) : 0;
-        const char *end = near ? memchr(dst + done, '\0', near) : NULL;
-        if (end)
-            return end - dst;
-        ssize_t n = copy_in_some(t, dst + done, uaddr_plus(src, done), chunk);
-        if (n <= 0)
-            return -EFAULT;
-        const char *nul = memchr(dst + done, '\0', (size_t)n);
+        size_t got = near_in(t, dst + done, uaddr_plus(src, done), chunk);
+        const char *nul = memchr(dst + done, '\0', got);
+        if (!nul && got < chunk) {
+            struct uaddr rest = uaddr_plus(src, done + got);
+            ssize_t n = mm_copy_in_some(t->mm, dst + done + got, rest, chunk - got);
+            if (n <= 0)
+                return -EFAULT;
+            got += (size_t)n;
+            nul = memchr(dst + done, '\0', got);
+        }
         if (nul)
             return nul - dst;
-        if ((size_t)n < chunk)
+        if (got < chunk)
             return -EFAULT;
         done += chunk;
     }
