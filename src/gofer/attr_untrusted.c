@@ -142,16 +142,7 @@ int do_statfs(struct server *s)
     (void)!host_close(fd);
     if (r < 0)
         return r;
-    struct gofer_statfs out = {
-        .bsize = (uint64_t)st.f_bsize,
-        .blocks = st.f_blocks,
-        .bfree = st.f_bfree,
-        .bavail = st.f_bavail,
-        .files = st.f_files,
-        .ffree = st.f_ffree,
-        .namelen = (uint64_t)st.f_namelen,
-        .frsize = (uint64_t)st.f_frsize,
-    };
+    struct gofer_statfs out = gofer_statfs_of(&st);
     memcpy(s->data, &out, sizeof out);
     s->reply.data_len = sizeof out;
     return 0;

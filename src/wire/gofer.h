@@ -124,6 +124,9 @@ struct gofer_attr {
 struct gofer_statfs {
     uint64_t bsize, blocks, bfree, bavail, files, ffree, namelen, frsize;
 };
+/* What of the host's answer goes on: the gofer sends it, and so it is where the sentry asks the host itself. */
+struct statfs;
+struct gofer_statfs gofer_statfs_of(const struct statfs *host);
 
 enum gofer_reply_type {
     GOFER_READY = 1,  /* first message; value = number of mounts; as many descriptors, or none */

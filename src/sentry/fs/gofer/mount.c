@@ -60,16 +60,7 @@ static int gofer_statfs(struct super *sb, struct inode *i, struct linux_statfs *
     if (g->handle && !gs->file) {
         if (host_fstatfs(hostfile_fd(g->handle), &host) < 0)
             return -EIO;
-        st = (struct gofer_statfs){
-            .bsize = (uint64_t)host.f_bsize,
-            .blocks = host.f_blocks,
-            .bfree = host.f_bfree,
-            .bavail = host.f_bavail,
-            .files = host.f_files,
-            .ffree = host.f_ffree,
-            .namelen = (uint64_t)host.f_namelen,
-            .frsize = (uint64_t)host.f_frsize,
-        };
+        st = gofer_statfs_of(&host);
     } else {
         struct gofer_query q = {.op = GOFER_STATFS, .path = gs->file ? GOFER_FILE_NAME : ""};
         int r = gofer_ask(gs, &q, -1, NULL);
