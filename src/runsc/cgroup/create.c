@@ -177,7 +177,7 @@ static int create(struct cgroup *cg, const struct oci_resources *res, pid_t pid,
                   char *err)
 {
     int r = unused_check(cg, err);
-    if (r == 0 && cg->unit)
+    if (r == 0 && cg->unit && pid > 0) /* there is no scope without a process */
         r = systemd_start(cg, res, pid, err);
     if (r == 0)
         r = dirs_make(cg, made, err);

@@ -90,16 +90,434 @@ int systemd_name(struct cgroup *cg, const struct cgroup_request *rq, char *err)
     return 0;
 }
 
+/* ---- the talk ---- */
+
+#define SERVICE   "org.freedesktop.systemd1"
+#define OBJECT    "/org/freedesktop/systemd1"
+#define MANAGER   SERVICE ".Manager"
+#define BUS       "org.freedesktop.DBus"
+#define PERIOD_US 100000
+
+/* The service's own socket needs nobody between; who may not use it asks the bus. */
+static int manager_open(const struct cgroup *cg, struct dbus *ret)
+{
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    const char *named =
+        getenv(cg->rootless ? "DBUS_SESSION_BUS_ADDRESS" : "DBUS_SYSTEM_BUS_ADDRESS");
+    if (cg->bus)
+        return dbus_open(cg->bus, false, ret);
+    AUTO_FREE char *own = cg->rootless ? str_format("%s/systemd/private", runtime ? runtime : "")
+                                       : strdup("/run/systemd/private");
+    AUTO_FREE char *bus = named          ? strdup(named)
+                          : cg->rootless ? str_format("%s/bus", runtime ? runtime : "")
+                                         : strdup("/run/dbus/system_bus_socket");
+    if (!own || !bus)
+        return -ENOMEM;
+    int r = named ? -ENOENT : dbus_open(own, false, ret);
+    return r < 0 ? dbus_open(bus, true, ret) : 0;
+}
+
+static int manager_call(struct dbus *d, const char *member, const char *signature,
+                        struct dbus_out *body, struct dbus_in *ret)
+{
+    int r = dbus_call(d,
+                      &(struct dbus_call){.destination = SERVICE,
+                                          .path = OBJECT,
+                                          .interface = MANAGER,
+                                          .member = member,
+                                          .signature = signature,
+                                          .body = body},
+                      ret);
+    dbus_done(body);
+    return r;
+}
+
+/* Behind a bus signals come to who asked for them. */
+static int subscribe(struct dbus *d)
+{
+    struct dbus_out body = {0}, none = {0};
+    struct dbus_in answer = {0};
+    if (!d->broker)
+        return 0;
+    dbus_string(&body, "type='signal',interface='" MANAGER "',member='JobRemoved'");
+    int r = dbus_call(d,
+                      &(struct dbus_call){.destination = BUS,
+                                          .path = "/org/freedesktop/DBus",
+                                          .interface = BUS,
+                                          .member = "AddMatch",
+                                          .signature = "s",
+                                          .body = &body},
+                      &answer);
+    dbus_done(&body);
+    if (r == 0 || r == -EREMOTEIO)
+        dbus_in_done(&answer);
+    if (r == 0) {
+        r = manager_call(d, "Subscribe", NULL, &none, &answer);
+        if (r == 0 || r == -EREMOTEIO)
+            dbus_in_done(&answer);
+    }
+    return r;
+}
+
+/* The answer of a call that made a job: the job's end. -EREMOTEIO: its result is in err. */
+static int job_wait(struct dbus *d, struct dbus_in *answer, char *err)
+{
+    const char *text;
+    int r = dbus_read_string(answer, &text);
+    AUTO_FREE char *job = r < 0 ? NULL : strdup(text);
+    dbus_in_done(answer);
+    if (r == 0 && !job)
+        r = -ENOMEM;
+    while (r == 0) {
+        struct dbus_in m;
+        const char *path, *unit, *result;
+        uint32_t id;
+        r = dbus_receive(d, &m);
+        if (r < 0)
+            break;
+        bool ours = m.type == DBUS_SIGNAL && str_eq(m.member, "JobRemoved") &&
+                    dbus_read_u32(&m, &id) == 0 && dbus_read_string(&m, &path) == 0 &&
+                    dbus_read_string(&m, &unit) == 0 && dbus_read_string(&m, &result) == 0 &&
+                    str_eq(path, job);
+        if (ours && !str_eq(result, "done")) {
+            cgroup_error(err, "systemd: the job of %s ended with \"%s\"", unit, result);
+            r = -EREMOTEIO;
+        }
+        dbus_in_done(&m);
+        if (ours)
+            return r;
+    }
+    cgroup_error(err, "systemd: no word of the job's end: %s", strerror(-r));
+    return r;
+}
+
+/* ---- properties: a(sv) ---- */
+
+static void prop_head(struct dbus_out *o, const char *name, const char *signature)
+{
+    dbus_align(o, 8);
+    dbus_string(o, name);
+    dbus_signature(o, signature);
+}
+
+static void prop_u64(struct dbus_out *o, const char *name, uint64_t v)
+{
+    prop_head(o, name, "t");
+    dbus_u64(o, v);
+}
+
+static void prop_bool(struct dbus_out *o, const char *name, bool v)
+{
+    prop_head(o, name, "b");
+    dbus_bool(o, v);
+}
+
+static void prop_string(struct dbus_out *o, const char *name, const char *v)
+{
+    prop_head(o, name, "s");
+    dbus_string(o, v);
+}
+
+/* "0-2,8" -> bits. -EINVAL */
+static int prop_list(struct dbus_out *o, const char *name, const char *list)
+{
+    uint8_t bits[CGROUP_CPUS_MAX / 8] = {0};
+    size_t used = 0;
+    for (const char *p = list; *p;) {
+        char *end;
+        unsigned long first = strtoul(p, &end, 10), last = first;
+        if (end == p)
+            return -EINVAL;
+        if (*end == '-') {
+            p = end + 1;
+            last = strtoul(p, &end, 10);
+            if (end == p)
+                return -EINVAL;
+        }
+        if (first > last || last >= CGROUP_CPUS_MAX || (*end && *end != ',' && *end != '\n'))
+            return -EINVAL;
+        for (unsigned long i = first; i <= last; i++)
+            bits[i / 8] |= (uint8_t)(1u << i % 8);
+        used = MAX(used, (size_t)last / 8 + 1);
+        p = end + (*end != '\0');
+    }
+    prop_head(o, name, "ay");
+    size_t mark = dbus_array(o, 1);
+    for (size_t i = 0; i < used; i++)
+        dbus_u8(o, bits[i]);
+    dbus_array_end(o, mark, 1);
+    return 0;
+}
+
+static bool set(int64_t v) { return v != OCI_UNSET && v != 0; }
+static uint64_t or_infinity(int64_t v) { return v < 0 ? UINT64_MAX : (uint64_t)v; }
+
+static void props_cpu(struct dbus_out *o, const struct cgroup *cg, const struct oci_cpu *c)
+{
+    if (set(c->shares) && c->shares > 0)
+        prop_u64(o, cg->unified ? "CPUWeight" : "CPUShares",
+                 cg->unified ? shares_to_weight((uint64_t)c->shares) : (uint64_t)c->shares);
+    if (!set(c->quota) && !set(c->period))
+        return;
+    uint64_t period = set(c->period) ? (uint64_t)c->period : PERIOD_US, per_second = UINT64_MAX;
+    if (set(c->quota) && c->quota > 0) {
+        per_second = (uint64_t)c->quota * 1000000 / period;
+        per_second = DIV_ROUND_UP(per_second, 10000) * 10000; /* it knows whole percents only */
+    }
+    if (set(c->period))
+        prop_u64(o, "CPUQuotaPeriodUSec", period);
+    if (set(c->quota))
+        prop_u64(o, "CPUQuotaPerSecUSec", per_second);
+}
+
+/* Files of version 2 that are properties too. */
+static void props_unified(struct dbus_out *o, const struct oci_resources *res)
+{
+    static const char *const names[][2] = {
+        {"memory.high", "MemoryHigh"},        {"memory.low", "MemoryLow"},
+        {"memory.min", "MemoryMin"},          {"memory.max", "MemoryMax"},
+        {"memory.swap.max", "MemorySwapMax"}, {"pids.max", "TasksMax"},
+        {"cpu.weight", "CPUWeight"},
+    };
+    for (uint32_t i = 0; i < res->unified_count; i++)
+        for (size_t k = 0; k < ARRAY_SIZE(names); k++) {
+            uint64_t v = UINT64_MAX;
+            if (str_eq(names[k][0], res->unified[i].key) &&
+                (str_eq(res->unified[i].value, "max") ||
+                 parse_u64(res->unified[i].value, 10, &v) == 0))
+                prop_u64(o, names[k][1], v);
+        }
+}
+
+static int props_limits(struct dbus_out *o, const struct cgroup *cg,
+                        const struct oci_resources *res, char *err)
+{
+    int64_t swap = OCI_UNSET;
+    if (!res)
+        return 0;
+    const struct oci_memory *m = &res->memory;
+    if (set(m->limit))
+        prop_u64(o, cg->unified ? "MemoryMax" : "MemoryLimit", or_infinity(m->limit));
+    if (set(m->reservation) && cg->unified)
+        prop_u64(o, "MemoryLow", or_infinity(m->reservation));
+    if (cg->unified && swap_to_v2(m->limit, m->swap, &swap) == 0 && swap != OCI_UNSET)
+        prop_u64(o, "MemorySwapMax", or_infinity(swap));
+    props_cpu(o, cg, &res->cpu);
+    if (set(res->pids))
+        prop_u64(o, "TasksMax", or_infinity(res->pids));
+    if (set(res->blkio.weight))
+        prop_u64(o, cg->unified ? "IOWeight" : "BlockIOWeight",
+                 cg->unified ? blkio_to_io_weight((uint64_t)res->blkio.weight)
+                             : (uint64_t)res->blkio.weight);
+    if (cg->unified) {
+        const struct oci_cpu *c = &res->cpu;
+        if (c->cpus && c->cpus[0] && prop_list(o, "AllowedCPUs", c->cpus) < 0) {
+            cgroup_error(err, "linux.resources.cpu.cpus: \"%s\" is no list of CPUs", c->cpus);
+            return -EINVAL;
+        }
+        if (c->mems && c->mems[0] && prop_list(o, "AllowedMemoryNodes", c->mems) < 0) {
+            cgroup_error(err, "linux.resources.cpu.mems: \"%s\" is no list of memory nodes",
+                         c->mems);
+            return -EINVAL;
+        }
+        props_unified(o, res);
+    }
+    return 0;
+}
+
+int systemd_properties(const struct cgroup *cg, const struct oci_resources *res, pid_t pid,
+                       struct dbus_out *o, char *err)
+{
+    size_t mark = dbus_array(o, 8);
+    if (pid != 0) {
+        AUTO_FREE char *what = str_format("container %s", cg->unit);
+        prop_string(o, "Description", what ? what : cg->unit);
+        prop_string(o, "Slice", cg->slice);
+        prop_bool(o, "Delegate", true);
+        prop_bool(o, "MemoryAccounting", true);
+        prop_bool(o, "CPUAccounting", true);
+        prop_bool(o, cg->unified ? "IOAccounting" : "BlockIOAccounting", true);
+        prop_bool(o, "TasksAccounting", true);
+        prop_bool(o, "DefaultDependencies", false);
+        prop_head(o, "PIDs", "au");
+        size_t pids = dbus_array(o, 4);
+        dbus_u32(o, (uint32_t)pid);
+        dbus_array_end(o, pids, 4);
+    }
+    int r = props_limits(o, cg, res, err);
+    dbus_array_end(o, mark, 8);
+    return r;
+}
+
+/* ---- the calls ---- */
+
+static int error_of(struct dbus_in *answer, const char *unit, char *err)
+{
+    const char *text = "";
+    int r = str_eq(answer->error, SERVICE ".UnitExists")       ? -EEXIST
+            : str_eq(answer->error, BUS ".Error.AccessDenied") ? -EACCES
+                                                               : -EREMOTEIO;
+    if (answer->signature[0] != 's' || dbus_read_string(answer, &text) < 0)
+        text = answer->error;
+    cgroup_error(err, "systemd: %s: %s", unit, text);
+    dbus_in_done(answer);
+    return r;
+}
+
+static void unit_reset(struct dbus *d, const char *unit)
+{
+    struct dbus_out body = {0};
+    struct dbus_in answer = {0};
+    dbus_string(&body, unit);
+    int r = manager_call(d, "ResetFailedUnit", "s", &body, &answer);
+    if (r == 0 || r == -EREMOTEIO)
+        dbus_in_done(&answer); /* mostly there is nothing to reset */
+}
+
+static int unit_start(struct dbus *d, const struct cgroup *cg, const struct oci_resources *res,
+                      pid_t pid, char *err)
+{
+    struct dbus_out body = {0};
+    struct dbus_in answer = {0};
+    dbus_string(&body, cg->unit);
+    dbus_string(&body, "replace");
+    int r = systemd_properties(cg, res, pid, &body, err);
+    if (r < 0) {
+        dbus_done(&body);
+        return r;
+    }
+    dbus_array_end(&body, dbus_array(&body, 8), 8); /* no further units */
+    r = manager_call(d, "StartTransientUnit", "ssa(sv)a(sa(sv))", &body, &answer);
+    if (r == -EREMOTEIO)
+        return error_of(&answer, cg->unit, err);
+    if (r < 0) {
+        cgroup_error(err, "systemd: no answer to StartTransientUnit: %s", strerror(-r));
+        return r;
+    }
+    return job_wait(d, &answer, err);
+}
+
+/* Where it put the group: below a user's manager that is not where the slice's name says. */
+static int unit_group(struct dbus *d, struct cgroup *cg)
+{
+    struct dbus_out body = {0};
+    struct dbus_in answer = {0};
+    const char *text, *type;
+    dbus_string(&body, cg->unit);
+    int r = manager_call(d, "GetUnit", "s", &body, &answer);
+    if (r == 0)
+        r = dbus_read_string(&answer, &text);
+    AUTO_FREE char *object = r == 0 ? strdup(text) : NULL;
+    dbus_in_done(&answer);
+    if (!object)
+        return r < 0 ? r : -ENOMEM;
+    dbus_string(&body, SERVICE ".Scope");
+    dbus_string(&body, "ControlGroup");
+    r = dbus_call(d,
+                  &(struct dbus_call){.destination = SERVICE,
+                                      .path = object,
+                                      .interface = BUS ".Properties",
+                                      .member = "Get",
+                                      .signature = "ss",
+                                      .body = &body},
+                  &answer);
+    dbus_done(&body);
+    if (r == 0)
+        r = dbus_read_signature(&answer, &type);
+    if (r == 0)
+        r = dbus_read_string(&answer, &text);
+    bool usable = r == 0 && text[0] == '/' && text[1] && !strstr(text, "/..");
+    for (enum controller c = 0; usable && c < CTL_COUNT; c++) {
+        if (!cg->ctl[c].dir)
+            continue;
+        char *dir = str_format("%s%s", cg->ctl[c].mount, text);
+        if (!dir)
+            r = -ENOMEM;
+        else {
+            free(cg->ctl[c].dir);
+            cg->ctl[c].dir = dir;
+        }
+    }
+    dbus_in_done(&answer);
+    return r;
+}
+
+static int manager_connect(const struct cgroup *cg, struct dbus *d, char *err)
+{
+    int r = manager_open(cg, d);
+    if (r < 0)
+        cgroup_error(err, "--systemd-cgroup: cannot talk to systemd%s: %s; is it running?",
+                     cg->rootless ? " of the user" : "", strerror(-r));
+    return r;
+}
+
 int systemd_start(struct cgroup *cg, const struct oci_resources *res, pid_t pid, char *err)
 {
-    cgroup_error(err, "--systemd-cgroup is not there yet");
-    return -ENOSYS;
+    struct dbus d;
+    int r = manager_connect(cg, &d, err);
+    if (r < 0)
+        return r;
+    r = subscribe(&d);
+    if (r < 0) {
+        cgroup_error(err, "systemd: cannot subscribe to its signals: %s", strerror(-r));
+        dbus_close(&d);
+        return r;
+    }
+    r = unit_start(&d, cg, res, pid, err);
+    if (r == -EEXIST) { /* one that failed stays until it is reset */
+        unit_reset(&d, cg->unit);
+        r = unit_start(&d, cg, res, pid, err);
+    }
+    if (r == 0 && (r = unit_group(&d, cg)) < 0)
+        cgroup_error(err, "systemd: cannot find the group of %s: %s", cg->unit, strerror(-r));
+    dbus_close(&d);
+    return r;
 }
 
 int systemd_update(struct cgroup *cg, const struct oci_resources *res, char *err)
 {
-    cgroup_error(err, "--systemd-cgroup is not there yet");
-    return -ENOSYS;
+    struct dbus d;
+    struct dbus_out body = {0};
+    struct dbus_in answer = {0};
+    int r = manager_connect(cg, &d, err);
+    if (r < 0)
+        return r;
+    dbus_string(&body, cg->unit);
+    dbus_bool(&body, /* runtime= */ true);
+    r = systemd_properties(cg, res, 0, &body, err);
+    if (r < 0) {
+        dbus_done(&body);
+    } else {
+        r = manager_call(&d, "SetUnitProperties", "sba(sv)", &body, &answer);
+        if (r == -EREMOTEIO)
+            r = error_of(&answer, cg->unit, err);
+        else if (r < 0)
+            cgroup_error(err, "systemd: no answer to SetUnitProperties: %s", strerror(-r));
+        else
+            dbus_in_done(&answer);
+    }
+    dbus_close(&d);
+    return r;
 }
 
-void systemd_stop(const struct cgroup *cg) {}
+void systemd_stop(const struct cgroup *cg)
+{
+    char ignored[CGROUP_ERROR_MAX];
+    struct dbus d;
+    struct dbus_out body = {0};
+    struct dbus_in answer = {0};
+    if (manager_open(cg, &d) < 0)
+        return;
+    if (subscribe(&d) == 0) {
+        dbus_string(&body, cg->unit);
+        dbus_string(&body, "replace");
+        int r = manager_call(&d, "StopUnit", "ss", &body, &answer);
+        if (r == 0)
+            r = job_wait(&d, &answer, ignored);
+        else if (r == -EREMOTEIO)
+            dbus_in_done(&answer); /* a scope goes by itself with its last process */
+        if (r == 0 || r == -EREMOTEIO)
+            unit_reset(&d, cg->unit);
+    }
+    dbus_close(&d);
+}

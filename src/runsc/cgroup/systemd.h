@@ -7,6 +7,7 @@
  */
 #pragma once
 #include "runsc/cgroup/cgroup_priv.h"
+#include "runsc/cgroup/dbus.h"
 
 /* From "slice:prefix:name" to unit, slice and, as far as can be told, directories. -EINVAL. */
 NODISCARD int systemd_name(struct cgroup *cg, const struct cgroup_request *rq, char *err);
@@ -20,3 +21,7 @@ void systemd_stop(const struct cgroup *cg);
 
 /* "a-b.slice" -> "/a.slice/a-b.slice", "-.slice" -> ""; malloc'ed. -EINVAL no name of a slice. */
 NODISCARD int slice_expand(const char *slice, char **ret);
+
+/* The properties of the scope, a(sv); pid 0: of the limits alone (SetUnitProperties). */
+NODISCARD int systemd_properties(const struct cgroup *cg, const struct oci_resources *res,
+                                 pid_t pid, struct dbus_out *o, char *err);
