@@ -142,7 +142,7 @@ int do_statfs(struct server *s)
     (void)!host_close(fd);
     if (r < 0)
         return r;
-    struct gofer_statfs out = gofer_statfs_of(&st);
+    struct gofer_statfs out = GOFER_STATFS_OF(&st);
     memcpy(s->data, &out, sizeof out);
     s->reply.data_len = sizeof out;
     return 0;

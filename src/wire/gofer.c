@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/statfs.h>
 
 #include "wire/bytes.h"
 
@@ -293,18 +292,4 @@ size_t gofer_xattr_names_keep(char *list, size_t len)
         }
     }
     return kept;
-}
-
-struct gofer_statfs gofer_statfs_of(const struct statfs *host)
-{
-    return (struct gofer_statfs){
-        .bsize = (uint64_t)host->f_bsize,
-        .blocks = host->f_blocks,
-        .bfree = host->f_bfree,
-        .bavail = host->f_bavail,
-        .files = host->f_files,
-        .ffree = host->f_ffree,
-        .namelen = (uint64_t)host->f_namelen,
-        .frsize = (uint64_t)host->f_frsize,
-    };
 }

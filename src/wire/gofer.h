@@ -124,9 +124,16 @@ struct gofer_attr {
 struct gofer_statfs {
     uint64_t bsize, blocks, bfree, bavail, files, ffree, namelen, frsize;
 };
-/* What of the host's answer goes on: the gofer sends it, and so it is where the sentry asks the host itself. */
-struct statfs;
-struct gofer_statfs gofer_statfs_of(const struct statfs *host);
+/* Of the host's struct statfs, which is not known in this layer: the gofer sends it, and so it is where the sentry may ask itself. */
+#define GOFER_STATFS_OF(host)                                                                      \
+    ((struct gofer_statfs){.bsize = (uint64_t)(host)->f_bsize,                                     \
+                           .blocks = (host)->f_blocks,                                             \
+                           .bfree = (host)->f_bfree,                                               \
+                           .bavail = (host)->f_bavail,                                             \
+                           .files = (host)->f_files,                                               \
+                           .ffree = (host)->f_ffree,                                               \
+                           .namelen = (uint64_t)(host)->f_namelen,                                 \
+                           .frsize = (uint64_t)(host)->f_frsize})
 
 enum gofer_reply_type {
     GOFER_READY = 1,  /* first message; value = number of mounts; as many descriptors, or none */

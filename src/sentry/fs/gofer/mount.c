@@ -60,7 +60,7 @@ static int gofer_statfs(struct super *sb, struct inode *i, struct linux_statfs *
     if (g->handle && !gs->file) {
         if (host_fstatfs(hostfile_fd(g->handle), &host) < 0)
             return -EIO;
-        st = gofer_statfs_of(&host);
+        st = GOFER_STATFS_OF(&host);
     } else {
         struct gofer_query q = {.op = GOFER_STATFS, .path = gs->file ? GOFER_FILE_NAME : ""};
         int r = gofer_ask(gs, &q, -1, NULL);
