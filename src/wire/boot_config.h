@@ -36,8 +36,6 @@ enum boot_mount_flag {
     BOOT_MOUNT_NOATIME = 1u << 4,
     BOOT_MOUNT_NODIRATIME = 1u << 5,
     BOOT_MOUNT_RELATIME = 1u << 6,
-};
-
     BOOT_MOUNT_STRICTATIME = 1u << 7,
     BOOT_MOUNT_SYNC = 1u << 8,
     BOOT_MOUNT_DIRSYNC = 1u << 9,
@@ -46,6 +44,8 @@ enum boot_mount_flag {
     BOOT_MOUNT_LAZYTIME = 1u << 12,
     BOOT_MOUNT_IVERSION = 1u << 13,
     BOOT_MOUNT_SILENT = 1u << 14,
+};
+
 struct boot_strings {
     const char *const *v; /* count strings, then a NULL */
     uint32_t count;
