@@ -320,25 +320,24 @@ int dbus_call(struct dbus *d, const struct dbus_call *call, struct dbus_in *ret)
     return r;
 }
 
-/* The user's id in hexadecimal digits of its decimal ones. */
+/* The user's id in hexadecimal digits of its decimal ones, after a zero byte with which credentials could go. BEGIN goes with
+ * it: a first message in one packet with BEGIN alone would lie unread in systemd until a second comes. */
 static int authenticate(int fd)
 {
-    char id[16], text[64], answer[256];
+    char id[16], text[64] = "", answer[256];
     struct strbuf sb;
     (void)snprintf(id, sizeof id, "%u", (unsigned)geteuid());
-    strbuf_init(&sb, text, sizeof text);
+    strbuf_init(&sb, text + 1, sizeof text - 1);
     strbuf_puts(&sb, "AUTH EXTERNAL ");
     for (const char *p = id; *p; p++)
         strbuf_printf(&sb, "%02x", (unsigned)*p);
-    strbuf_puts(&sb, "\r\n");
-    int r = bytes_send(fd, "", 1); /* a zero byte, with which credentials could go */
-    if (r == 0)
-        r = bytes_send(fd, text, sb.len);
+    strbuf_puts(&sb, "\r\nBEGIN\r\n");
+    int r = bytes_send(fd, text, sb.len + 1);
     for (size_t n = 0; r == 0 && n < sizeof answer - 1; n++) {
         r = bytes_receive(fd, answer + n, 1);
         answer[n + 1] = '\0';
         if (r == 0 && answer[n] == '\n')
-            return str_starts(answer, "OK ") ? bytes_send(fd, "BEGIN\r\n", 7) : -EPROTO;
+            return str_starts(answer, "OK ") ? 0 : -EPROTO;
     }
     return r < 0 ? r : -EPROTO;
 }

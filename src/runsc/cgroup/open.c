@@ -59,6 +59,7 @@ static int v2_mounts_find(struct cgroup *cg, const char *mount)
     list[strcspn(list, "\n")] = '\0';
     for (enum controller c = 0; c < CTL_COUNT; c++) {
         const char *name = v2_name(c);
+        cg->ctl[c].v2 = cg->ctl[c].v2 || cg->unified; /* what is missing is missing there */
         /* Every group of version 2 has these by itself. */
         bool core = c == CTL_UNIFIED ||
                     (cg->unified && (c == CTL_DEVICES || c == CTL_FREEZER || c == CTL_CPUACCT));
