@@ -82,6 +82,7 @@ static void use_names(const char *path)
         snprintf(name, sizeof(name), "%s/%s", path, e->d_name);
         check(stat(name, &st) == 0, name);
     }
+    closedir(d); /* and with it its listing */
     hold();
 }
 

@@ -63,6 +63,12 @@ struct iattr {
 struct inode_ops {
     /* Directory: finds name (dentry_name(d)). Calls dentry_set_inode(d, counted inode or NULL: does not exist). -EIO.. */
     int (*lookup)(struct inode *dir, struct dentry *d);
+    /* For who keeps no object of each file (overlay). dir's name is not cached: as lookup, but a regular file or a link with one name
+     * gives *ret alone, and *ret_d NULL; else *ret_d is the dentry, counted. NULL hook: walk_child. */
+    int (*peek)(struct dentry *dir, const char *name, size_t len, struct kstat *ret,
+                struct dentry **ret_d);
+    /* As lookup, of a regular file that is read at once. NULL hook: lookup. */
+    int (*lookup_read)(struct inode *dir, struct dentry *d);
     /* New objects under a negative dentry d; on success dentry_set_inode was called. mode includes only permission bits (umask
      * applied). Owner: cr's fsuid/fsgid, group from a setgid dir (inode_init_owner helps). -ENOSPC, -ENOMEM, -EROFS. */
     int (*create)(struct inode *dir, struct dentry *d, uint32_t mode, const struct cred *cr);

@@ -5,6 +5,9 @@
 /* walk.c */
 NODISCARD int gofer_lookup(struct inode *dir, struct dentry *d);
 bool gofer_revalidate(struct dentry *d);
+NODISCARD int gofer_peek(struct dentry *dir, const char *name, size_t len, struct kstat *ret,
+                         struct dentry **ret_d);
+NODISCARD int gofer_lookup_read(struct inode *dir, struct dentry *d);
 /* synthetic.c: mount points that the host's tree does not have. They are not written to it. */
 NODISCARD int gofer_mountpoint(struct inode *dir, struct dentry *d, uint32_t mode);
 /* dir.c */

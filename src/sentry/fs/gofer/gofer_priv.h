@@ -146,6 +146,10 @@ int gofer_err(int err); /* what of the host's errors passes; others are -EIO */
 NODISCARD int gofer_dir_handle(struct gofer_inode *g, bool list, struct hostfile **ret);
 /* The file's handle, counted. May drop the lock. -EACCES. */
 NODISCARD int gofer_file_handle(struct gofer_inode *g, bool write, struct hostfile **ret);
+/* The regular file (dir, name), open for reading, without asking the gofer; dir's tree is direct. Any error: it cannot be had so. */
+NODISCARD int gofer_child_open(struct gofer_inode *dir, const char *name, struct hostfile **ret,
+                               struct stat *ret_st);
+void gofer_handle_set(struct gofer_inode *g, struct hostfile *h); /* takes h, unless g has one */
 void gofer_handle_drop(struct gofer_inode *g);
 void gofer_handle_idle(struct gofer_inode *g); /* users changed */
 
@@ -163,7 +167,8 @@ NODISCARD int gofer_inode_get(struct super *sb, struct gofer_inode *parent, cons
 NODISCARD int gofer_inode_place(struct gofer_inode *g, struct gofer_inode *parent,
                                 const char *name);
 void gofer_attr_set(struct gofer_inode *g, const struct stat *st);
-NODISCARD int gofer_attr_refresh(struct gofer_inode *g); /* asks the host */
+void gofer_stat_fill(const struct stat *st, struct kstat *ret); /* without the device */
+NODISCARD int gofer_attr_refresh(struct gofer_inode *g);        /* asks the host */
 void gofer_hash_in(struct gofer_inode *g);
 
 /* file.c, dir.c: open files */

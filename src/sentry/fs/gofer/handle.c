@@ -84,6 +84,14 @@ static void handle_set(struct gofer_inode *g, struct hostfile *h, bool readable)
     lru_touch(g);
 }
 
+void gofer_handle_set(struct gofer_inode *g, struct hostfile *h)
+{
+    if (g->handle)
+        hostfile_unref(h);
+    else
+        handle_set(g, h, false);
+}
+
 static int adopt(int fd, struct hostfile **ret)
 {
     return fd < 0 ? gofer_err(fd) : hostfile_adopt(fd, ret);
@@ -126,6 +134,27 @@ int gofer_dir_handle(struct gofer_inode *g, bool list, struct hostfile **ret)
     }
     lru_touch(g);
     *ret = hostfile_ref(g->handle);
+    return 0;
+}
+
+int gofer_child_open(struct gofer_inode *dir, const char *name, struct hostfile **ret,
+                     struct stat *ret_st)
+{
+    struct hostfile *h;
+    int r = gofer_dir_handle(dir, false, &h);
+    if (r < 0)
+        return r;
+    int fd = host_openat(hostfile_fd(h), name, O_RDONLY | O_NONBLOCK | OPEN_ALWAYS, 0);
+    hostfile_unref(h);
+    r = adopt(fd, &h);
+    if (r < 0)
+        return r;
+    r = host_fstat(hostfile_fd(h), ret_st);
+    if (r < 0 || !S_ISREG(ret_st->st_mode)) {
+        hostfile_unref(h);
+        return r < 0 ? r : -ESTALE;
+    }
+    *ret = h;
     return 0;
 }
 

@@ -29,6 +29,23 @@ void gofer_attr_set(struct gofer_inode *g, const struct stat *st)
     g->stale = false;
 }
 
+void gofer_stat_fill(const struct stat *st, struct kstat *ret)
+{
+    *ret = (struct kstat){
+        .ino = st->st_ino,
+        .nlink = st->st_nlink,
+        .rdev = st->st_rdev,
+        .size = (uint64_t)st->st_size,
+        .blocks = (uint64_t)st->st_blocks,
+        .mode = st->st_mode,
+        .uid = st->st_uid,
+        .gid = st->st_gid,
+        .atime_ns = ns_of(&st->st_atim),
+        .mtime_ns = ns_of(&st->st_mtim),
+        .ctime_ns = ns_of(&st->st_ctim),
+    };
+}
+
 static struct hlist_head *bucket_of(const struct gofer_super *gs, uint64_t dev, uint64_t ino)
 {
     return &gs->by_ino[hash_u64(gs->seed ^ dev, ino) % GOFER_BUCKETS];

@@ -3,6 +3,8 @@
 
 const struct inode_ops gofer_inode_ops = {
     .lookup = gofer_lookup,
+    .peek = gofer_peek,
+    .lookup_read = gofer_lookup_read,
     .revalidate = gofer_revalidate,
     .mountpoint = gofer_mountpoint,
     .readlink = gofer_readlink,

@@ -15,11 +15,9 @@ struct batch {
     uint32_t count;
 };
 
-static void batch_fill(struct batch *b, const struct dentry *d, const char *rest)
+static void batch_fill(struct batch *b, const char *name, size_t len, const char *rest)
 {
-    *b = (struct batch){.name[0] = dentry_name(d), .len[0] = d->name_len, .count = 1};
-    const char *name;
-    size_t len;
+    *b = (struct batch){.name[0] = name, .len[0] = len, .count = 1};
     while (rest && b->count < GOFER_WALK_MAX && path_component_next(&rest, &name, &len)) {
         if (len > GOFER_NAME_MAX || str_eq_n(".", name, len) || str_eq_n("..", name, len))
             return;
@@ -92,45 +90,106 @@ static void walk_prefetch(struct dentry *d, const struct batch *b, bool missing)
     dentry_unref(at);
 }
 
-static int lookup_asking(struct inode *dir, struct dentry *d)
+/* What a name is on the host. */
+struct found {
+    bool missing;
+    struct stat st; /* of the name, unless it is missing */
+    struct batch b; /* of the question, if the gofer was asked */
+};
+
+static int find_asking(struct gofer_inode *dir, const char *name, size_t len, struct found *ret)
 {
-    struct gofer_super *gs = gofer_super_of(to_gofer(dir));
+    struct gofer_super *gs = gofer_super_of(dir);
     struct gofer_query q = {.op = GOFER_WALK};
-    struct batch b;
-    batch_fill(&b, d, gs->shared ? NULL : vfs()->walk_rest);
-    int r = batch_path(&q, to_gofer(dir), &b);
+    batch_fill(&ret->b, name, len, gs->shared ? NULL : vfs()->walk_rest);
+    int r = batch_path(&q, dir, &ret->b);
     if (r < 0)
         return r; /* -ENOENT too: the directory is gone */
     r = gofer_ask(gs, &q, -1, NULL);
     if (r < 0 && r != -ENOENT)
         return r;
-    bool missing = r == -ENOENT;
-    if (gofer_root()->reply->attr_count == 0) {
+    bool none = gofer_root()->reply->attr_count == 0;
+    ret->missing = r == -ENOENT; /* the name, or one behind it */
+    if (none)
+        return ret->missing ? 0 : -EIO;
+    return gofer_answer_stat(0, &ret->st);
+}
+
+static int find(struct gofer_inode *dir, const char *name, size_t len, struct found *ret)
+{
+    ret->st.st_mode = 0;
+    ret->b.count = 0;
+    if (!gofer_super_of(dir)->direct)
+        return find_asking(dir, name, len, ret);
+    int r = gofer_stat_child(dir, name, &ret->st);
+    ret->missing = r == -ENOENT;
+    return ret->missing ? 0 : r;
+}
+
+/* What was found becomes d's; st_mode 0: nothing. */
+static int found_enter(struct inode *dir, struct dentry *d, const struct found *f)
+{
+    struct gofer_inode *child;
+    if (!f->st.st_mode) {
         dentry_set_inode(d, NULL);
-        return missing ? 0 : -EIO;
+        return 0;
     }
-    r = walk_enter(dir, d, 0);
-    if (r == 0)
-        walk_prefetch(d, &b, missing);
-    return r;
+    int r = gofer_inode_get(dir->sb, to_gofer(dir), dentry_name(d), &f->st, &child);
+    if (r < 0)
+        return r;
+    dentry_set_inode(d, &child->vfs);
+    if (f->b.count > 1)
+        walk_prefetch(d, &f->b, f->missing);
+    return 0;
 }
 
 int gofer_lookup(struct inode *dir, struct dentry *d)
 {
-    struct gofer_inode *g = to_gofer(dir), *child;
-    struct stat st;
-    if (!gofer_super_of(g)->direct)
-        return lookup_asking(dir, d);
-    int r = gofer_stat_child(g, dentry_name(d), &st);
-    if (r == -ENOENT) {
-        dentry_set_inode(d, NULL);
+    struct found f;
+    int r = find(to_gofer(dir), dentry_name(d), d->name_len, &f);
+    return r < 0 ? r : found_enter(dir, d, &f);
+}
+
+int gofer_peek(struct dentry *dir, const char *name, size_t len, struct kstat *ret,
+               struct dentry **ret_d)
+{
+    struct found f;
+    bool cached;
+    int r = find(to_gofer(dir->inode), name, len, &f);
+    if (r < 0)
+        return r;
+    if (f.st.st_nlink == 1 && (S_ISREG(f.st.st_mode) || S_ISLNK(f.st.st_mode))) {
+        gofer_stat_fill(&f.st, ret);
+        *ret_d = NULL;
         return 0;
     }
-    if (r == 0)
-        r = gofer_inode_get(dir->sb, g, dentry_name(d), &st, &child);
-    if (r == 0)
-        dentry_set_inode(d, &child->vfs);
+    struct dentry *d = dentry_get_child(dir, name, len, &cached);
+    if (!d)
+        return -ENOMEM;
+    r = cached ? 0 : found_enter(dir->inode, d, &f);
+    if (r < 0)
+        dentry_unref(d);
+    else
+        *ret_d = d;
     return r;
+}
+
+/* Opened instead of asked for: what the descriptor says is what is there. */
+int gofer_lookup_read(struct inode *dir, struct dentry *d)
+{
+    struct gofer_inode *g = to_gofer(dir), *child;
+    struct hostfile *h;
+    struct stat st;
+    if (!gofer_super_of(g)->direct || gofer_child_open(g, dentry_name(d), &h, &st) < 0)
+        return gofer_lookup(dir, d);
+    int r = gofer_inode_get(dir->sb, g, dentry_name(d), &st, &child);
+    if (r < 0) {
+        hostfile_unref(h);
+        return r;
+    }
+    gofer_handle_set(child, h);
+    dentry_set_inode(d, &child->vfs);
+    return 0;
 }
 
 /* Whether the host still has at d what we know; then its attributes are fresh. */

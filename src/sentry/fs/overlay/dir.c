@@ -9,43 +9,26 @@
 /* Positions of a listing from LOWER_POS on belong to the directory below. */
 #define LOWER_POS (1LL << 62)
 
-/* The name below dir, counted, maybe negative; NULL with 0: there is no directory below. */
-static int lower_child(struct inode *dir, const char *name, size_t len, struct dentry **ret)
-{
-    struct ov_inode *o = ov_i(dir);
-    *ret = NULL;
-    if (!o->lower)
-        return 0;
-    struct path p = ov_lower_path(o);
-    int err = walk_child(&p, name, len, ret);
-    if (err == -ENOENT) {
-        *ret = NULL;
-        err = 0;
-    }
-    return err;
-}
+static bool has_below(struct inode *dir) { return ov_is(ov_i(dir), OV_HOLDS); }
 
 int ov_lookup(struct inode *dir, struct dentry *d)
 {
     struct tmpfs_entry *e = tmpfs_dir_find(tmpfs_i(dir), dentry_name(d), d->name_len);
-    if (e) {
-        dentry_set_inode(d, e->inode ? inode_ref(e->inode) : NULL);
-        return 0;
-    }
-    struct dentry *l;
-    int err = lower_child(dir, dentry_name(d), d->name_len, &l);
+    struct ov_below b = {0};
+    struct ov_inode *o;
+    int err = e || !has_below(dir) ? 0 : ov_below(dir, dentry_name(d), d->name_len, &b);
     if (err)
         return err;
     /* the lock may have been dropped below: the table has the last word */
-    e = tmpfs_dir_find(tmpfs_i(dir), dentry_name(d), d->name_len);
-    struct ov_inode *o = NULL;
+    if (!e)
+        e = tmpfs_dir_find(tmpfs_i(dir), dentry_name(d), d->name_len);
     if (e)
         dentry_set_inode(d, e->inode ? inode_ref(e->inode) : NULL);
-    else if (!l || !l->inode)
+    else if (!b.there)
         dentry_set_inode(d, NULL);
-    else if (!(err = ov_inode_over(dir->sb, l, &o)))
+    else if (!(err = ov_below_object(dir->sb, &b, d, &o)))
         dentry_set_inode(d, &o->t.vfs);
-    dentry_unref(l);
+    ov_below_done(&b);
     return err;
 }
 
@@ -61,14 +44,28 @@ int ov_name_set(struct inode *dir, const char *name, size_t len, struct inode *i
     return 0;
 }
 
-int ov_name_clear(struct inode *dir, const char *name, size_t len, const struct inode *i)
+/* Whether something below has this name, of which i is an object or is not. */
+static int is_below(struct inode *dir, const char *name, size_t len, struct inode *i, bool *ret)
 {
     struct dentry *l;
-    int err = lower_child(dir, name, len, &l);
+    *ret = ov_is_light(ov_i(i)); /* then its name was never changed */
+    if (*ret || !has_below(dir))
+        return 0;
+    struct path p = ov_lower_dir(ov_i(dir));
+    int err = walk_child(&p, name, len, &l);
+    if (err)
+        return err == -ENOENT ? 0 : err;
+    *ret = l->inode;
+    dentry_unref(l);
+    return 0;
+}
+
+int ov_name_clear(struct inode *dir, const char *name, size_t len, struct inode *i)
+{
+    bool below;
+    int err = is_below(dir, name, len, i, &below);
     if (err)
         return err;
-    bool below = l && l->inode;
-    dentry_unref(l);
     /* the lock may have been dropped below: somebody else may have taken the name away */
     struct tmpfs_entry *e = tmpfs_dir_find(tmpfs_i(dir), name, len);
     if (e ? e->inode != i : !below)
@@ -110,13 +107,13 @@ static bool below_emit(struct dir_ctx *c, const char *name, size_t len, uint64_t
 
 static int open_below(struct inode *dir, const struct cred *cr, struct file **ret)
 {
-    struct ov_inode *o = ov_i(dir);
-    struct path p = ov_lower_path(o);
+    struct path p = ov_lower_dir(ov_i(dir));
+    struct inode *l = p.dentry->inode;
     struct file *f;
-    int err = file_new(&p, o->lower->fops, 0, cr, &f);
+    int err = file_new(&p, l->fops, 0, cr, &f);
     if (err)
         return err;
-    err = o->lower->ops->open ? o->lower->ops->open(o->lower, f) : 0;
+    err = l->ops->open ? l->ops->open(l, f) : 0;
     if (err) {
         f->ops = NULL;
         file_unref(f);
@@ -129,7 +126,7 @@ static int open_below(struct inode *dir, const struct cred *cr, struct file **re
 int ov_dir_check_empty(struct inode *dir, const struct cred *cr)
 {
     struct below b = {.ctx = {.emit = below_emit}, .dir = dir};
-    if (ov_i(dir)->lower) {
+    if (has_below(dir)) {
         struct file *f;
         int err = open_below(dir, cr ? cr : task_cred_or_kernel(NULL), &f);
         if (err)
@@ -140,7 +137,8 @@ int ov_dir_check_empty(struct inode *dir, const struct cred *cr)
             return err;
     }
     /* last: the lock may have been dropped below */
-    for (struct rb_node *r = rb_first(&tmpfs_i(dir)->dir.order); r && !b.found; r = rb_next(r))
+    for (struct rb_node *r = rb_first(&tmpfs_i(dir)->data->dir.order); r && !b.found;
+         r = rb_next(r))
         b.found = rb_entry(r, struct tmpfs_entry, node)->inode;
     return b.found ? -ENOTEMPTY : 0;
 }
@@ -173,7 +171,7 @@ static int ov_readdir(struct file *f, struct dir_ctx *c)
     }
     if (c->pos < LOWER_POS && list_own(f, c))
         return 0;
-    if (!ov_i(f->inode)->lower)
+    if (!has_below(f->inode))
         return 0;
     struct file *l = f->priv;
     if (!l) {

@@ -14,26 +14,31 @@
 
 static int lower_open(struct ov_inode *o, const struct cred *cr, struct file **ret)
 {
-    struct path p = ov_lower_path(o);
-    struct file *f;
-    int err = file_new(&p, o->lower->fops, LINUX_O_RDONLY, cr, &f);
+    struct path p = {.mnt = ov_s(o->t.vfs.sb)->mnt};
+    int err = ov_lower_get(o, true, &p.dentry);
     if (err)
         return err;
-    err = o->lower->ops->open ? o->lower->ops->open(o->lower, f) : 0;
-    if (err) {
-        f->ops = NULL;
-        file_unref(f);
-        return err;
+    struct inode *l = p.dentry->inode;
+    struct file *f;
+    err = file_new(&p, l->fops, LINUX_O_RDONLY, cr, &f);
+    if (!err) {
+        err = l->ops->open ? l->ops->open(l, f) : 0;
+        if (err) {
+            f->ops = NULL;
+            file_unref(f);
+        } else {
+            *ret = f;
+        }
     }
-    *ret = f;
-    return 0;
+    dentry_unref(p.dentry);
+    return err;
 }
 
 /* A regular file that is not copied keeps what is below open, in f->priv. */
 int ov_open(struct inode *i, struct file *f)
 {
     struct ov_inode *o = ov_i(i);
-    if (!inode_is(i, LINUX_S_IFREG) || o->copied)
+    if (!inode_is(i, LINUX_S_IFREG) || ov_is(o, OV_COPIED))
         return 0;
     if (f->flags & LINUX_O_TRUNC)
         return 0;
@@ -87,56 +92,63 @@ static int copy_lower(struct ov_inode *o, struct tmpfs_inode *to, uint64_t n, st
  * under way the first that is complete counts. Times stay as they were. */
 int ov_copy_up(struct ov_inode *o, uint64_t keep, struct task *t)
 {
-    if (o->copied)
+    if (ov_is(o, OV_COPIED))
         return 0;
+    int err = ov_hold(o);
+    err = err ? err : ov_data_make(o);
+    if (err)
+        return err;
     uint64_t size = o->t.vfs.size, n = MIN(size, keep);
-    struct tmpfs_inode copy = {.vfs = {.sb = o->t.vfs.sb, .mode = o->t.vfs.mode}};
-    int err = n ? copy_lower(o, &copy, n, t) : 0;
+    struct tmpfs_data data = {0};
+    struct tmpfs_inode copy = {.vfs = {.sb = o->t.vfs.sb, .mode = o->t.vfs.mode}, .data = &data};
+    err = n ? copy_lower(o, &copy, n, t) : 0;
     if (!err && n == size && size > copy.vfs.size)
         err = tmpfs_reg_resize(&copy, size); /* shorter below than it said: zeroes */
-    if (err || o->copied) {
+    if (err || ov_is(o, OV_COPIED)) {
         tmpfs_reg_free(&copy);
         tmpfs_charge(&copy.vfs, 0);
         return err;
     }
-    o->t.reg = copy.reg;
-    o->t.charged_pages = copy.charged_pages;
+    o->t.data->reg = data.reg;
+    o->t.data->charged_pages = data.charged_pages;
     o->t.vfs.size = copy.vfs.size;
-    o->copied = true;
+    o->t.vfs.fs_flags |= OV_COPIED;
     ov_pin(o);
     return 0;
 }
 
+static int xattrs_copy(struct ov_inode *o, struct inode *l)
+{
+    const struct inode_ops *ops = l->ops;
+    if (!ops->listxattr || !ops->getxattr)
+        return 0;
+    ssize_t n = ops->listxattr(l, NULL, 0);
+    if (n <= 0)
+        return n == -EOPNOTSUPP ? 0 : (int)n;
+    int err = 0;
+    char *list = arena_alloc((size_t)n), *value = arena_alloc(LINUX_XATTR_SIZE_MAX);
+    ssize_t got = list && value ? ops->listxattr(l, list, (size_t)n) : -ENOMEM;
+    for (ssize_t at = 0; at < got; at += (ssize_t)strlen(list + at) + 1) {
+        ssize_t size = ops->getxattr(l, list + at, value, LINUX_XATTR_SIZE_MAX);
+        if (size >= 0 && tmpfs_setxattr(&o->t.vfs, list + at, value, (size_t)size, 0) == -ENOMEM)
+            err = -ENOMEM;
+    }
+    if (got < 0)
+        err = (int)got;
+    arena_free(list, (size_t)n);
+    arena_free(value, LINUX_XATTR_SIZE_MAX);
+    return err;
+}
+
 int ov_xattrs_copy_up(struct ov_inode *o)
 {
-    if (o->xattrs_own)
+    if (ov_is(o, OV_XATTRS_OWN))
         return 0;
-    const struct inode_ops *ops = o->lower->ops;
-    if (!ops->listxattr || !ops->getxattr) {
-        o->xattrs_own = true;
-        return 0;
-    }
-    ssize_t n = ops->listxattr(o->lower, NULL, 0);
-    if (n < 0 && n != -EOPNOTSUPP)
-        return (int)n;
-    int err = 0;
-    if (n > 0) {
-        char *list = arena_alloc((size_t)n), *value = arena_alloc(LINUX_XATTR_SIZE_MAX);
-        ssize_t got = list && value ? ops->listxattr(o->lower, list, (size_t)n) : -ENOMEM;
-        for (ssize_t at = 0; at < got; at += (ssize_t)strlen(list + at) + 1) {
-            ssize_t size = ops->getxattr(o->lower, list + at, value, LINUX_XATTR_SIZE_MAX);
-            if (size >= 0 &&
-                tmpfs_setxattr(&o->t.vfs, list + at, value, (size_t)size, 0) == -ENOMEM)
-                err = -ENOMEM;
-        }
-        if (got < 0)
-            err = (int)got;
-        if (list)
-            arena_free(list, (size_t)n);
-        if (value)
-            arena_free(value, LINUX_XATTR_SIZE_MAX);
-    }
-    o->xattrs_own = !err;
+    int err = ov_hold(o);
+    err = err ? err : ov_data_make(o);
+    err = err ? err : xattrs_copy(o, o->lower->inode);
+    if (!err)
+        o->t.vfs.fs_flags |= OV_XATTRS_OWN;
     return err;
 }
 
@@ -146,7 +158,7 @@ static int below(struct file *f, struct file **ret)
 {
     struct ov_inode *o = ov_i(f->inode);
     *ret = NULL;
-    if (!o->copied && !f->priv) {
+    if (!ov_is(o, OV_COPIED) && !f->priv) {
         struct file *l;
         int err = lower_open(o, f->cred, &l);
         if (err)
@@ -156,7 +168,7 @@ static int below(struct file *f, struct file **ret)
         else
             f->priv = l;
     }
-    if (o->copied)
+    if (ov_is(o, OV_COPIED))
         ov_release(f);
     else
         *ret = file_ref(f->priv);

@@ -5,122 +5,8 @@
 #include "abi/stat.h"
 #include "abi/xattr.h"
 #include "sentry/arena/arena.h"
-#include "sentry/arena/slab.h"
 #include "sentry/fs/overlay/overlay_priv.h"
 #include "sentry/vfs/acl.h"
-
-int ov_inode_new(struct super *sb, uint32_t mode, struct ov_inode **ret)
-{
-    struct ov_inode *o = SLAB_NEW(OVERLAY_INODE, struct ov_inode);
-    if (!o)
-        return -ENOMEM;
-    uint32_t type = mode & LINUX_S_IFMT;
-    const struct file_ops *fops = type == LINUX_S_IFDIR   ? &ov_dir_fops
-                                  : type == LINUX_S_IFREG ? &ov_reg_fops
-                                                          : NULL;
-    inode_init(&o->t.vfs, sb, &ov_inode_ops, fops, mode);
-    o->copied = true;
-    o->xattrs_own = true;
-    if (type == LINUX_S_IFDIR) {
-        tmpfs_dir_init(&o->t);
-        o->t.vfs.size = 40;
-    }
-    ov_s(sb)->t.used_inodes++;
-    *ret = o;
-    return 0;
-}
-
-static struct hlist_head *bucket(const struct super *sb, const struct inode *lower)
-{
-    return &ov_s(sb)->by_lower[hash_u64((uint64_t)(uintptr_t)sb, (uint64_t)(uintptr_t)lower) %
-                               OVERLAY_BUCKETS];
-}
-
-/* Counted, or NULL. */
-static struct ov_inode *known_over(struct super *sb, const struct inode *lower)
-{
-    struct ov_inode *o;
-    HLIST_FOREACH (o, bucket(sb, lower), by_lower) {
-        if (o->lower == lower) {
-            inode_ref(&o->t.vfs);
-            return o;
-        }
-    }
-    return NULL;
-}
-
-int ov_inode_over(struct super *sb, struct dentry *lower, struct ov_inode **ret)
-{
-    struct inode *l = lower->inode;
-    struct ov_inode *o = known_over(sb, l);
-    struct kstat st;
-    int err = o ? 0 : inode_getattr(l, &st);
-    if (!err && !o)
-        o = known_over(sb, l); /* the lock may have been dropped */
-    if (o) {
-        *ret = o;
-        return 0;
-    }
-    err = err ? err : ov_inode_new(sb, st.mode, &o);
-    if (err)
-        return err;
-    struct inode *v = &o->t.vfs;
-    v->ino = st.ino;
-    v->uid = st.uid;
-    v->gid = st.gid;
-    v->nlink = (uint32_t)st.nlink;
-    v->rdev = (uint32_t)st.rdev;
-    v->size = st.size;
-    v->blocks = st.blocks;
-    v->atime_ns = st.atime_ns;
-    v->mtime_ns = st.mtime_ns;
-    v->ctime_ns = st.ctime_ns;
-    v->btime_ns = st.btime_ns;
-    o->lower = inode_ref(l);
-    o->lower_dentry = dentry_ref(lower);
-    o->copied = false;
-    o->xattrs_own = false;
-    hlist_add_head(&o->by_lower, bucket(sb, l));
-    *ret = o;
-    return 0;
-}
-
-void ov_pin(struct ov_inode *o)
-{
-    if (o->lower && !o->pinned && o->t.vfs.nlink) {
-        o->pinned = true;
-        inode_ref(&o->t.vfs);
-    }
-}
-
-/* Its last name is gone: what holds it now are open files and dentries. */
-void ov_unpin(struct ov_inode *o)
-{
-    if (o->pinned) {
-        o->pinned = false;
-        inode_unref(&o->t.vfs);
-    }
-}
-
-void ov_inode_free(struct inode *i)
-{
-    struct ov_inode *o = ov_i(i);
-    hlist_del_init(&o->by_lower);
-    tmpfs_charge(i, 0);
-    switch (i->mode & LINUX_S_IFMT) {
-    case LINUX_S_IFDIR: tmpfs_dir_free(&o->t); break;
-    case LINUX_S_IFREG: tmpfs_reg_free(&o->t); break;
-    case LINUX_S_IFLNK: arena_strfree(o->t.target); break;
-    default: break;
-    }
-    tmpfs_xattrs_free(&o->t);
-    ov_s(i->sb)->t.used_inodes--;
-    struct inode *lower = o->lower;
-    struct dentry *d = o->lower_dentry;
-    SLAB_FREE(OVERLAY_INODE, o);
-    dentry_unref(d);
-    inode_unref(lower);
-}
 
 /* ---- new names ---- */
 
@@ -189,8 +75,8 @@ static int ov_symlink(struct inode *dir, struct dentry *d, const char *target,
     int err = inode_made(dir->sb, LINUX_S_IFLNK | 0777, &o);
     if (err)
         return err;
-    o->t.target = arena_strdup(target);
-    if (!o->t.target) {
+    o->t.data->target = arena_strdup(target);
+    if (!o->t.data->target) {
         inode_unref(&o->t.vfs);
         return -ENOMEM;
     }
@@ -200,7 +86,8 @@ static int ov_symlink(struct inode *dir, struct dentry *d, const char *target,
 
 static int ov_link(struct inode *dir, struct dentry *d, struct inode *target)
 {
-    int err = ov_name_set(dir, dentry_name(d), d->name_len, target);
+    int err = ov_hold(ov_i(target));
+    err = err ? err : ov_name_set(dir, dentry_name(d), d->name_len, target);
     if (err)
         return err;
     target->nlink++;
@@ -247,6 +134,7 @@ static void name_lost(struct inode *dir, struct inode *i)
         ov_unpin(ov_i(i));
 }
 
+/* What is light stays light: below it is where it was, and its dentry is not moved any more. */
 static int ov_unlink(struct inode *dir, struct dentry *d)
 {
     struct inode *i = inode_ref(d->inode); /* the dentry may lose it while the lock is dropped */
@@ -316,7 +204,9 @@ static int ov_rename(struct inode *odir, struct dentry *od, struct inode *ndir, 
 {
     /* The dentries may lose them while the lock is dropped. */
     struct inode *o = inode_ref(od->inode), *n = nd->inode ? inode_ref(nd->inode) : NULL;
-    int err = rename_held(odir, od, o, ndir, nd, n, flags);
+    int err = ov_hold(ov_i(o)); /* its dentry moves, and so may n's */
+    err = err || !n ? err : ov_hold(ov_i(n));
+    err = err ? err : rename_held(odir, od, o, ndir, nd, n, flags);
     inode_unref(o);
     inode_unref(n);
     return err;
@@ -324,14 +214,33 @@ static int ov_rename(struct inode *odir, struct dentry *od, struct inode *ndir, 
 
 /* ---- attributes ---- */
 
+/* The text of a link that is followed is kept. */
+static void link_keep(struct ov_inode *o, const char *text, size_t n)
+{
+    if (n != o->t.vfs.size || ov_data_make(o) < 0)
+        return;
+    o->t.data->target = arena_alloc(n + 1);
+    if (o->t.data->target)
+        memcpy(o->t.data->target, text, n);
+}
+
 static ssize_t ov_readlink(struct inode *i, char *buf, size_t size)
 {
     struct ov_inode *o = ov_i(i);
-    if (!o->t.target)
-        return o->lower->ops->readlink ? o->lower->ops->readlink(o->lower, buf, size) : -EINVAL;
-    size_t n = MIN((size_t)i->size, size);
-    memcpy(buf, o->t.target, n);
-    return (ssize_t)n;
+    struct dentry *l;
+    if (o->t.data && o->t.data->target) {
+        size_t n = MIN((size_t)i->size, size);
+        memcpy(buf, o->t.data->target, n);
+        return (ssize_t)n;
+    }
+    int err = ov_lower_get(o, false, &l);
+    if (err)
+        return err;
+    ssize_t n = l->inode->ops->readlink ? l->inode->ops->readlink(l->inode, buf, size) : -EINVAL;
+    dentry_unref(l);
+    if (n > 0 && !(o->t.data && o->t.data->target))
+        link_keep(o, buf, (size_t)n);
+    return n;
 }
 
 static int ov_getattr(struct inode *i, struct kstat *ret)
@@ -340,7 +249,7 @@ static int ov_getattr(struct inode *i, struct kstat *ret)
     inode_fill_stat(i, ret);
     ret->blksize = GUEST_PAGE_SIZE;
     ret->has_btime = i->btime_ns != 0;
-    if (inode_is(i, LINUX_S_IFREG) && o->copied)
+    if (inode_is(i, LINUX_S_IFREG) && ov_is(o, OV_COPIED))
         tmpfs_reg_stat(&o->t, ret);
     return 0;
 }
@@ -348,12 +257,13 @@ static int ov_getattr(struct inode *i, struct kstat *ret)
 static int ov_setattr(struct inode *i, const struct iattr *a)
 {
     struct ov_inode *o = ov_i(i);
-    if ((a->valid & ATTR_SIZE) && inode_is(i, LINUX_S_IFREG)) {
-        int err = ov_copy_up(o, a->size, NULL);
+    int err = ov_hold(o);
+    if (!err && (a->valid & ATTR_SIZE) && inode_is(i, LINUX_S_IFREG)) {
+        err = ov_copy_up(o, a->size, NULL);
         err = err ? err : tmpfs_reg_resize(&o->t, a->size);
-        if (err)
-            return err;
     }
+    if (err)
+        return err;
     inode_apply_attr(i, a);
     ov_pin(o);
     return 0;
@@ -362,17 +272,31 @@ static int ov_setattr(struct inode *i, const struct iattr *a)
 static ssize_t ov_getxattr(struct inode *i, const char *name, void *buf, size_t size)
 {
     struct ov_inode *o = ov_i(i);
-    if (o->xattrs_own || !o->lower->ops->getxattr)
+    struct dentry *l;
+    if (ov_is(o, OV_XATTRS_OWN))
         return tmpfs_getxattr(i, name, buf, size);
-    return o->lower->ops->getxattr(o->lower, name, buf, size);
+    int err = ov_lower_get(o, false, &l);
+    if (err)
+        return err;
+    const struct inode_ops *ops = l->inode->ops;
+    ssize_t n = ops->getxattr ? ops->getxattr(l->inode, name, buf, size) : -ENODATA;
+    dentry_unref(l);
+    return n;
 }
 
 static ssize_t ov_listxattr(struct inode *i, char *buf, size_t size)
 {
     struct ov_inode *o = ov_i(i);
-    if (o->xattrs_own || !o->lower->ops->listxattr)
+    struct dentry *l;
+    if (ov_is(o, OV_XATTRS_OWN))
         return tmpfs_listxattr(i, buf, size);
-    return o->lower->ops->listxattr(o->lower, buf, size);
+    int err = ov_lower_get(o, false, &l);
+    if (err)
+        return err;
+    const struct inode_ops *ops = l->inode->ops;
+    ssize_t n = ops->listxattr ? ops->listxattr(l->inode, buf, size) : 0;
+    dentry_unref(l);
+    return n;
 }
 
 static int ov_setxattr(struct inode *i, const char *name, const void *v, size_t size,

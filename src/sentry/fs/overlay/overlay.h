@@ -5,10 +5,12 @@
  *          names come from below. Attributes are the overlay's own from the start, so chmod and rename copy no data.
  * Limits   options: data, by pages; names: half as many as the machine has pages (-ENOSPC), like tmpfs.
  * Owner    an object that was changed, and whatever it covers below, is held until it is unlinked or the file
- *          system goes; others live as long as they are used.
+ *          system goes; others live as long as they are used. A regular file or link that nobody has changed and that has one
+ *          name holds nothing below (it is light): its own dentry says where that is (docs/decisions/0008-dentry-memory.md).
  * Locks    the kernel lock; hooks below may drop it.
  *
- * I1  by_lower has exactly one object for each lower inode in use: hard links and evicted names find the same one.
+ * I1  by_lower has exactly one object for each lower inode in use: hard links and evicted names find the same one. A light
+ *     object is not in it: it has one dentry, and lives no longer.
  * I2  nothing below is ever written.
  * I3  st_ino is that of the lower inode for as long as the object lives; new objects have numbers from OVERLAY_INO_FIRST.
  */

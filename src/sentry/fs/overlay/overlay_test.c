@@ -79,7 +79,7 @@ static void test_copy_keeps_times(void **state)
     struct inode *i = w.path.dentry->inode;
     int64_t mtime = i->mtime_ns, ctime = i->ctime_ns;
     assert_int_equal(ov_copy_up(ov_i(i), UINT64_MAX, NULL), 0);
-    assert_true(ov_i(i)->copied);
+    assert_true(ov_is(ov_i(i), OV_COPIED));
     assert_int_equal(i->size, 4);
     assert_int_equal(i->mtime_ns, mtime);
     assert_int_equal(i->ctime_ns, ctime);
@@ -112,7 +112,8 @@ static void test_copy_race(void **state)
     struct walk w;
     assert_int_equal(walk_from(T, &world.root, "/o8/f", 0, &w), 0);
     raced = w.path.dentry->inode;
-    ov_i(raced)->lower->fops = &slow;
+    assert_int_equal(ov_hold(ov_i(raced)), 0);
+    ov_i(raced)->lower->inode->fops = &slow;
     int64_t fd = xopen("/o8/f", LINUX_O_WRONLY, 0);
     assert_int_equal(xpwrite(fd, "ST", 2, 3), 2);
     assert_null(raced);

@@ -49,7 +49,7 @@ static struct ov_inode *pinned_in(const struct hlist_head *bucket)
 {
     struct ov_inode *o;
     HLIST_FOREACH (o, bucket, by_lower)
-        if (o->pinned)
+        if (ov_is(o, OV_PINNED))
             return o;
     return NULL;
 }
@@ -112,7 +112,10 @@ int overlay_over(struct super *lower, const struct overlay_options *o, struct su
     s->by_lower = arena_alloc(OVERLAY_BUCKETS * sizeof(struct hlist_head));
     s->mnt = lower_mount(lower);
     struct ov_inode *root;
-    int err = s->by_lower && s->mnt ? ov_inode_over(sb, lower->root, &root) : -ENOMEM;
+    struct ov_below below = {.d = dentry_ref(lower->root)};
+    int err = s->by_lower && s->mnt ? inode_getattr(lower->root->inode, &below.st) : -ENOMEM;
+    err = err ? err : ov_below_object(sb, &below, NULL, &root);
+    ov_below_done(&below);
     if (!err) {
         ov_pin(root);
         sb->root = dentry_new_root(&root->t.vfs);

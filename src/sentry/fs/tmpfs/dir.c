@@ -9,13 +9,13 @@
 
 static uint32_t bucket_of(const struct tmpfs_inode *d, const char *name, size_t len)
 {
-    return (uint32_t)hash_bytes((uint64_t)(uintptr_t)d, name, len) & (d->dir.nbuckets - 1);
+    return (uint32_t)hash_bytes((uint64_t)(uintptr_t)d, name, len) & (d->data->dir.nbuckets - 1);
 }
 
 void tmpfs_dir_init(struct tmpfs_inode *d)
 {
-    rb_root_init(&d->dir.order);
-    d->dir.next_cookie = 2; /* behind "." and ".." */
+    rb_root_init(&d->data->dir.order);
+    d->data->dir.next_cookie = 2; /* behind "." and ".." */
 }
 
 static void buckets_resize(struct tmpfs_inode *d, uint32_t n)
@@ -23,11 +23,11 @@ static void buckets_resize(struct tmpfs_inode *d, uint32_t n)
     struct hlist_head *b = arena_alloc(n * sizeof(*b));
     if (!b)
         return; /* longer chains will do */
-    struct hlist_head *old = d->dir.buckets;
-    uint32_t old_n = d->dir.nbuckets;
-    d->dir.buckets = b;
-    d->dir.nbuckets = n;
-    for (struct rb_node *r = rb_first(&d->dir.order); r; r = rb_next(r)) {
+    struct hlist_head *old = d->data->dir.buckets;
+    uint32_t old_n = d->data->dir.nbuckets;
+    d->data->dir.buckets = b;
+    d->data->dir.nbuckets = n;
+    for (struct rb_node *r = rb_first(&d->data->dir.order); r; r = rb_next(r)) {
         struct tmpfs_entry *e = rb_entry(r, struct tmpfs_entry, node);
         hlist_add_head(&e->hash, &b[bucket_of(d, e->name, e->len)]);
     }
@@ -44,10 +44,10 @@ static int by_cookie(const struct rb_node *a, const struct rb_node *b)
 
 struct tmpfs_entry *tmpfs_dir_find(struct tmpfs_inode *d, const char *name, size_t len)
 {
-    if (!d->dir.nbuckets)
+    if (!d->data->dir.nbuckets)
         return NULL;
     struct tmpfs_entry *e;
-    HLIST_FOREACH (e, &d->dir.buckets[bucket_of(d, name, len)], hash) {
+    HLIST_FOREACH (e, &d->data->dir.buckets[bucket_of(d, name, len)], hash) {
         if (e->len == len && memcmp(e->name, name, len) == 0)
             return e;
     }
@@ -56,9 +56,9 @@ struct tmpfs_entry *tmpfs_dir_find(struct tmpfs_inode *d, const char *name, size
 
 int tmpfs_dir_add(struct tmpfs_inode *d, const char *name, size_t len, struct inode *i)
 {
-    if (d->dir.count >= d->dir.nbuckets)
-        buckets_resize(d, d->dir.nbuckets ? d->dir.nbuckets * 2 : BUCKETS_FIRST);
-    if (!d->dir.nbuckets)
+    if (d->data->dir.count >= d->data->dir.nbuckets)
+        buckets_resize(d, d->data->dir.nbuckets ? d->data->dir.nbuckets * 2 : BUCKETS_FIRST);
+    if (!d->data->dir.nbuckets)
         return -ENOMEM;
     struct tmpfs_entry *e = arena_alloc(sizeof(*e) + len + 1);
     if (!e)
@@ -66,26 +66,27 @@ int tmpfs_dir_add(struct tmpfs_inode *d, const char *name, size_t len, struct in
     memcpy(e->name, name, len);
     e->len = (uint16_t)len;
     e->inode = i ? inode_ref(i) : NULL; /* NULL: a whiteout of an overlay */
-    e->cookie = d->dir.next_cookie++;
-    hlist_add_head(&e->hash, &d->dir.buckets[bucket_of(d, name, len)]);
-    (void)rb_insert(&d->dir.order, &e->node, by_cookie);
-    d->dir.count++;
+    e->cookie = d->data->dir.next_cookie++;
+    hlist_add_head(&e->hash, &d->data->dir.buckets[bucket_of(d, name, len)]);
+    (void)rb_insert(&d->data->dir.order, &e->node, by_cookie);
+    d->data->dir.count++;
     return 0;
 }
 
 void tmpfs_dir_remove(struct tmpfs_inode *d, struct tmpfs_entry *e)
 {
     hlist_del_init(&e->hash);
-    rb_erase(&d->dir.order, &e->node);
-    d->dir.count--;
+    rb_erase(&d->data->dir.order, &e->node);
+    d->data->dir.count--;
     inode_unref(e->inode);
     arena_free(e, sizeof(*e) + e->len + 1);
-    if (d->dir.count == 0 && d->dir.nbuckets > BUCKETS_FIRST) {
-        arena_free(d->dir.buckets, d->dir.nbuckets * sizeof(*d->dir.buckets));
-        d->dir.buckets = NULL;
-        d->dir.nbuckets = 0;
-    } else if (d->dir.nbuckets > 16 * BUCKETS_FIRST && d->dir.count < d->dir.nbuckets / 16) {
-        buckets_resize(d, d->dir.nbuckets / 8);
+    if (d->data->dir.count == 0 && d->data->dir.nbuckets > BUCKETS_FIRST) {
+        arena_free(d->data->dir.buckets, d->data->dir.nbuckets * sizeof(*d->data->dir.buckets));
+        d->data->dir.buckets = NULL;
+        d->data->dir.nbuckets = 0;
+    } else if (d->data->dir.nbuckets > 16 * BUCKETS_FIRST &&
+               d->data->dir.count < d->data->dir.nbuckets / 16) {
+        buckets_resize(d, d->data->dir.nbuckets / 8);
     }
 }
 
@@ -108,20 +109,20 @@ void tmpfs_dir_free(struct tmpfs_inode *d)
 {
     struct tmpfs_sb *s = tmpfs_s(d->vfs.sb);
     struct rb_node *r;
-    while ((r = rb_first(&d->dir.order))) {
+    while ((r = rb_first(&d->data->dir.order))) {
         struct tmpfs_entry *e = rb_entry(r, struct tmpfs_entry, node);
-        rb_erase(&d->dir.order, &e->node);
+        rb_erase(&d->data->dir.order, &e->node);
         hlist_del_init(&e->hash);
         hlist_add_head(&e->hash, &s->dying);
     }
-    if (d->dir.buckets)
-        arena_free(d->dir.buckets, d->dir.nbuckets * sizeof(*d->dir.buckets));
+    if (d->data->dir.buckets)
+        arena_free(d->data->dir.buckets, d->data->dir.nbuckets * sizeof(*d->data->dir.buckets));
     drain(s);
 }
 
 struct tmpfs_entry *tmpfs_dir_from(struct tmpfs_inode *d, int64_t pos)
 {
-    struct rb_node *r = d->dir.order.node;
+    struct rb_node *r = d->data->dir.order.node;
     struct tmpfs_entry *best = NULL;
     while (r) {
         struct tmpfs_entry *e = rb_entry(r, struct tmpfs_entry, node);
@@ -162,7 +163,7 @@ static int64_t dir_llseek(struct file *f, int64_t off, int whence)
 {
     if (whence > 1) /* from the start or from here only */
         return -EINVAL;
-    return file_llseek_generic(f, off, whence, (uint64_t)tmpfs_i(f->inode)->dir.next_cookie);
+    return file_llseek_generic(f, off, whence, (uint64_t)tmpfs_i(f->inode)->data->dir.next_cookie);
 }
 
 const struct file_ops tmpfs_dir_fops = {

@@ -12,14 +12,19 @@
 
 static const struct inode_ops tmpfs_inode_ops;
 
+struct whole {
+    struct tmpfs_inode t; /* first */
+    struct tmpfs_data data;
+};
+
 void tmpfs_charge(struct inode *i, uint64_t pages)
 {
     struct tmpfs_sb *s = tmpfs_s(i->sb);
     struct tmpfs_inode *t = tmpfs_i(i);
-    s->used_pages += pages - t->charged_pages;
+    s->used_pages += pages - t->data->charged_pages;
     if (!s->store_new)
-        kern()->memory_file_pages += pages - t->charged_pages;
-    t->charged_pages = pages;
+        kern()->memory_file_pages += pages - t->data->charged_pages;
+    t->data->charged_pages = pages;
 }
 
 uint64_t tmpfs_room(const struct tmpfs_sb *s)
@@ -39,15 +44,17 @@ int tmpfs_inode_new(struct super *sb, uint32_t mode, struct tmpfs_inode **ret)
     struct tmpfs_sb *s = tmpfs_s(sb);
     if (s->max_inodes && s->used_inodes >= s->max_inodes)
         return -ENOSPC;
-    struct tmpfs_inode *t = SLAB_NEW(TMPFS_INODE, struct tmpfs_inode);
-    if (!t)
+    struct whole *w = SLAB_NEW(TMPFS_INODE, struct whole);
+    if (!w)
         return -ENOMEM;
+    struct tmpfs_inode *t = &w->t;
+    t->data = &w->data;
     uint32_t type = mode & LINUX_S_IFMT;
     const struct file_ops *fops = type == LINUX_S_IFDIR   ? &tmpfs_dir_fops
                                   : type == LINUX_S_IFREG ? &tmpfs_reg_fops
                                                           : NULL;
     inode_init(&t->vfs, sb, &tmpfs_inode_ops, fops, mode);
-    t->seals = LINUX_F_SEAL_SEAL;
+    t->data->seals = LINUX_F_SEAL_SEAL;
     if (type == LINUX_S_IFDIR) {
         tmpfs_dir_init(t);
         t->vfs.size = 40;
@@ -126,8 +133,8 @@ static int tmpfs_symlink(struct inode *dir, struct dentry *d, const char *target
     int err = tmpfs_inode_new(dir->sb, LINUX_S_IFLNK | 0777, &t);
     if (err)
         return err;
-    t->target = arena_strdup(target);
-    if (!t->target) {
+    t->data->target = arena_strdup(target);
+    if (!t->data->target) {
         t->vfs.nlink = 0;
         inode_unref(&t->vfs);
         return -ENOMEM;
@@ -199,7 +206,7 @@ static int tmpfs_rmdir(struct inode *dir, struct dentry *d)
     struct tmpfs_entry *e = tmpfs_dir_find(tmpfs_i(dir), dentry_name(d), d->name_len);
     if (!e)
         return -ENOENT;
-    if (tmpfs_i(e->inode)->dir.count)
+    if (tmpfs_i(e->inode)->data->dir.count)
         return -ENOTEMPTY;
     unname(dir, e);
     return 0;
@@ -232,7 +239,7 @@ static int tmpfs_rename(struct inode *odir, struct dentry *od, struct inode *ndi
         n->inode = i;
         inode_touch(o->inode, ATTR_CTIME);
     } else {
-        if (n && inode_is(n->inode, LINUX_S_IFDIR) && tmpfs_i(n->inode)->dir.count)
+        if (n && inode_is(n->inode, LINUX_S_IFDIR) && tmpfs_i(n->inode)->data->dir.count)
             return -ENOTEMPTY;
         struct tmpfs_inode *white = NULL;
         if (flags & LINUX_RENAME_WHITEOUT) {
@@ -277,7 +284,7 @@ static int tmpfs_rename(struct inode *odir, struct dentry *od, struct inode *ndi
 static ssize_t tmpfs_readlink(struct inode *i, char *buf, size_t size)
 {
     size_t n = MIN((size_t)i->size, size);
-    memcpy(buf, tmpfs_i(i)->target, n);
+    memcpy(buf, tmpfs_i(i)->data->target, n);
     return (ssize_t)n;
 }
 
@@ -313,12 +320,12 @@ static void tmpfs_free(struct inode *i)
     switch (i->mode & LINUX_S_IFMT) {
     case LINUX_S_IFDIR: tmpfs_dir_free(t); break;
     case LINUX_S_IFREG: tmpfs_reg_free(t); break;
-    case LINUX_S_IFLNK: arena_strfree(t->target); break;
+    case LINUX_S_IFLNK: arena_strfree(t->data->target); break;
     default: break;
     }
     tmpfs_xattrs_free(t);
     s->used_inodes--;
-    SLAB_FREE(TMPFS_INODE, t);
+    SLAB_FREE(TMPFS_INODE, (struct whole *)t);
 }
 
 static const struct inode_ops tmpfs_inode_ops = {

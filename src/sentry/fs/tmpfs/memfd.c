@@ -51,7 +51,7 @@ static int file_unnamed(struct task *t, const struct strbuf *text, uint32_t mode
     const struct cred *cr = task_cred_or_kernel(t);
     inode_init_owner(&r->vfs, NULL, cr);
     r->vfs.nlink = 0;
-    r->seals = seals;
+    r->data->seals = seals;
     struct path p = {m, dentry_new_unlinked(NULL, &r->vfs, text->buf, text->len)};
     if (!p.dentry)
         return -ENOMEM;
@@ -117,17 +117,17 @@ static int seals_add(struct file *f, uint32_t seals)
         return -EPERM;
     if (seals & ~SEALS_ALL)
         return -EINVAL;
-    if (r->seals & LINUX_F_SEAL_SEAL)
+    if (r->data->seals & LINUX_F_SEAL_SEAL)
         return -EPERM;
     /* A program that nobody can make another one is also one that nobody can change. */
     if ((seals & LINUX_F_SEAL_EXEC) && (f->inode->mode & 0111))
         seals |= LINUX_F_SEAL_SHRINK | LINUX_F_SEAL_GROW | LINUX_F_SEAL_WRITE |
                  LINUX_F_SEAL_FUTURE_WRITE;
-    if ((seals & LINUX_F_SEAL_WRITE) && !(r->seals & LINUX_F_SEAL_WRITE) &&
+    if ((seals & LINUX_F_SEAL_WRITE) && !(r->data->seals & LINUX_F_SEAL_WRITE) &&
         mapped_writable(f->inode))
         return -EBUSY;
-    r->seals |= seals;
-    if (r->seals & (LINUX_F_SEAL_WRITE | LINUX_F_SEAL_FUTURE_WRITE))
+    r->data->seals |= seals;
+    if (r->data->seals & (LINUX_F_SEAL_WRITE | LINUX_F_SEAL_FUTURE_WRITE))
         f->inode->write_sealed = true;
     return 0;
 }
@@ -136,15 +136,15 @@ int64_t tmpfs_reg_fcntl(struct file *f, struct task *t, uint32_t cmd, uint64_t a
 {
     (void)t;
     if (cmd == LINUX_F_GET_SEALS)
-        return tmpfs_i(f->inode)->seals;
+        return tmpfs_i(f->inode)->data->seals;
     return cmd == LINUX_F_ADD_SEALS ? seals_add(f, (uint32_t)arg) : -EINVAL;
 }
 
 int tmpfs_seal_write(const struct tmpfs_inode *r, uint64_t at, uint64_t *n)
 {
-    if (r->seals & (LINUX_F_SEAL_WRITE | LINUX_F_SEAL_FUTURE_WRITE))
+    if (r->data->seals & (LINUX_F_SEAL_WRITE | LINUX_F_SEAL_FUTURE_WRITE))
         return -EPERM;
-    if (!(r->seals & LINUX_F_SEAL_GROW) || at + *n <= r->vfs.size)
+    if (!(r->data->seals & LINUX_F_SEAL_GROW) || at + *n <= r->vfs.size)
         return 0;
     /* Page by page: those that lie before the end are written. */
     uint64_t end = GUEST_PAGE_DOWN(r->vfs.size);
@@ -156,10 +156,11 @@ int tmpfs_seal_write(const struct tmpfs_inode *r, uint64_t at, uint64_t *n)
 
 int tmpfs_seal_attr(const struct tmpfs_inode *r, const struct iattr *a)
 {
-    if ((a->valid & ATTR_SIZE) && (((r->seals & LINUX_F_SEAL_SHRINK) && a->size < r->vfs.size) ||
-                                   ((r->seals & LINUX_F_SEAL_GROW) && a->size > r->vfs.size)))
+    if ((a->valid & ATTR_SIZE) &&
+        (((r->data->seals & LINUX_F_SEAL_SHRINK) && a->size < r->vfs.size) ||
+         ((r->data->seals & LINUX_F_SEAL_GROW) && a->size > r->vfs.size)))
         return -EPERM;
-    if ((a->valid & ATTR_MODE) && (r->seals & LINUX_F_SEAL_EXEC) &&
+    if ((a->valid & ATTR_MODE) && (r->data->seals & LINUX_F_SEAL_EXEC) &&
         ((a->mode ^ r->vfs.mode) & 0111))
         return -EPERM;
     return 0;
@@ -168,7 +169,8 @@ int tmpfs_seal_attr(const struct tmpfs_inode *r, const struct iattr *a)
 int tmpfs_seal_fallocate(const struct tmpfs_inode *r, uint32_t mode, uint64_t end)
 {
     uint32_t writes = LINUX_F_SEAL_WRITE | LINUX_F_SEAL_FUTURE_WRITE;
-    if ((mode & (LINUX_FALLOC_FL_PUNCH_HOLE | LINUX_FALLOC_FL_ZERO_RANGE)) && (r->seals & writes))
+    if ((mode & (LINUX_FALLOC_FL_PUNCH_HOLE | LINUX_FALLOC_FL_ZERO_RANGE)) &&
+        (r->data->seals & writes))
         return -EPERM;
-    return (r->seals & LINUX_F_SEAL_GROW) && end > r->vfs.size ? -EPERM : 0;
+    return (r->data->seals & LINUX_F_SEAL_GROW) && end > r->vfs.size ? -EPERM : 0;
 }

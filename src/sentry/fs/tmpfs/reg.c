@@ -17,9 +17,9 @@ static uint64_t pages(uint64_t bytes) { return DIV_ROUND_UP(bytes, GUEST_PAGE_SI
 
 void tmpfs_reg_free(struct tmpfs_inode *r)
 {
-    if (r->reg.mem)
-        arena_free(r->reg.mem, r->reg.cap);
-    hostfile_unref(r->reg.host);
+    if (r->data->reg.mem)
+        arena_free(r->data->reg.mem, r->data->reg.cap);
+    hostfile_unref(r->data->reg.host);
 }
 
 static int write_all(struct hostfile *h, const uint8_t *p, size_t from, size_t end)
@@ -44,18 +44,18 @@ static uint16_t mask_of(uint64_t at, uint64_t end)
 
 static bool mem_present(const struct tmpfs_inode *r, uint64_t page)
 {
-    return page >= TMPFS_MASK_PAGES || (r->reg.present >> page & 1);
+    return page >= TMPFS_MASK_PAGES || (r->data->reg.present >> page & 1);
 }
 
 /* Pages that are there now, however they came. */
 static uint64_t reg_pages(const struct tmpfs_inode *r)
 {
     struct stat st;
-    if (r->reg.host)
-        return host_fstat(hostfile_fd(r->reg.host), &st) == 0 ? (uint64_t)st.st_blocks / 8
-                                                              : r->charged_pages;
+    if (r->data->reg.host)
+        return host_fstat(hostfile_fd(r->data->reg.host), &st) == 0 ? (uint64_t)st.st_blocks / 8
+                                                                    : r->data->charged_pages;
     uint64_t n = pages(r->vfs.size);
-    return (uint64_t)__builtin_popcount(r->reg.present) +
+    return (uint64_t)__builtin_popcount(r->data->reg.present) +
            (n > TMPFS_MASK_PAGES ? n - TMPFS_MASK_PAGES : 0);
 }
 
@@ -74,7 +74,7 @@ static int mem_write_out(const struct tmpfs_inode *r, struct hostfile *h)
         uint64_t behind = first;
         while (behind < n && mem_present(r, behind))
             behind++;
-        err = write_all(h, r->reg.mem, first * GUEST_PAGE_SIZE,
+        err = write_all(h, r->data->reg.mem, first * GUEST_PAGE_SIZE,
                         MIN(behind * GUEST_PAGE_SIZE, r->vfs.size));
         first = behind;
     }
@@ -84,7 +84,7 @@ static int mem_write_out(const struct tmpfs_inode *r, struct hostfile *h)
 /* From the arena to a memfd; for good. */
 static int to_host(struct tmpfs_inode *r)
 {
-    if (r->reg.host)
+    if (r->data->reg.host)
         return 0;
     struct hostfile *h;
     struct super *sb = r->vfs.sb;
@@ -97,33 +97,33 @@ static int to_host(struct tmpfs_inode *r)
         hostfile_unref(h);
         return err;
     }
-    if (r->reg.mem)
-        arena_free(r->reg.mem, r->reg.cap);
-    r->reg.mem = NULL;
-    r->reg.cap = 0;
-    r->reg.present = 0;
-    r->reg.host = h;
+    if (r->data->reg.mem)
+        arena_free(r->data->reg.mem, r->data->reg.cap);
+    r->data->reg.mem = NULL;
+    r->data->reg.cap = 0;
+    r->data->reg.present = 0;
+    r->data->reg.host = h;
     return 0;
 }
 
 /* Room for size bytes in a memfd, or in the arena: when small, or when the host has no more descriptors. */
 static int reserve(struct tmpfs_inode *r, uint64_t size)
 {
-    if (r->reg.host || size <= r->reg.cap)
+    if (r->data->reg.host || size <= r->data->reg.cap)
         return 0;
     if (size > TMPFS_MEM_MAX) {
         int err = to_host(r);
         if (err != -ENFILE || size > TMPFS_MEM_LAST)
             return err;
     }
-    size_t cap = r->reg.cap ? r->reg.cap : 64;
+    size_t cap = r->data->reg.cap ? r->data->reg.cap : 64;
     while (cap < size)
         cap *= 2;
-    uint8_t *p = arena_realloc(r->reg.mem, r->reg.cap, cap);
+    uint8_t *p = arena_realloc(r->data->reg.mem, r->data->reg.cap, cap);
     if (!p)
         return -ENOMEM;
-    r->reg.mem = p;
-    r->reg.cap = cap;
+    r->data->reg.mem = p;
+    r->data->reg.cap = cap;
     return 0;
 }
 
@@ -133,17 +133,17 @@ int tmpfs_reg_resize(struct tmpfs_inode *r, uint64_t size)
     int err = size > old ? reserve(r, size) : 0;
     if (err)
         return err;
-    if (r->reg.host) {
-        int t = host_ftruncate(hostfile_fd(r->reg.host), (off_t)size);
+    if (r->data->reg.host) {
+        int t = host_ftruncate(hostfile_fd(r->data->reg.host), (off_t)size);
         if (t < 0)
             return t == -EINVAL ? -EFBIG : t;
     } else if (size < old) {
-        memset(r->reg.mem + size, 0, old - size);
-        r->reg.present &= mask_of(0, size);
-        if (size == 0 && r->reg.mem) {
-            arena_free(r->reg.mem, r->reg.cap);
-            r->reg.mem = NULL;
-            r->reg.cap = 0;
+        memset(r->data->reg.mem + size, 0, old - size);
+        r->data->reg.present &= mask_of(0, size);
+        if (size == 0 && r->data->reg.mem) {
+            arena_free(r->data->reg.mem, r->data->reg.cap);
+            r->data->reg.mem = NULL;
+            r->data->reg.cap = 0;
         }
     }
     r->vfs.size = size;
@@ -155,7 +155,7 @@ int tmpfs_reg_resize(struct tmpfs_inode *r, uint64_t size)
 void tmpfs_reg_stat(struct tmpfs_inode *r, struct kstat *ret)
 {
     recharge(r); /* pages came through mappings, perhaps */
-    ret->blocks = r->charged_pages * 8;
+    ret->blocks = r->data->charged_pages * 8;
 }
 
 /* How far bytes [at, end) can be filled with `room` new pages: at least what is there already. */
@@ -164,16 +164,16 @@ static uint64_t room_end(const struct tmpfs_inode *r, uint64_t from, uint64_t en
     uint64_t at = GUEST_PAGE_DOWN(from);
     while (at < end) {
         uint64_t page = at / GUEST_PAGE_SIZE, data = at, next;
-        if (r->reg.host) {
-            int64_t to = host_lseek(hostfile_fd(r->reg.host), (off_t)at, LINUX_SEEK_DATA);
+        if (r->data->reg.host) {
+            int64_t to = host_lseek(hostfile_fd(r->data->reg.host), (off_t)at, LINUX_SEEK_DATA);
             data = to < 0 ? end : (uint64_t)to;
         } else if (page >= pages(r->vfs.size) || !mem_present(r, page)) {
             data = (page + 1) * GUEST_PAGE_SIZE;
         }
         if (data <= at) { /* there already: to the next hole */
             int64_t hole = (int64_t)((page + 1) * GUEST_PAGE_SIZE);
-            if (r->reg.host)
-                hole = host_lseek(hostfile_fd(r->reg.host), (off_t)at, LINUX_SEEK_HOLE);
+            if (r->data->reg.host)
+                hole = host_lseek(hostfile_fd(r->data->reg.host), (off_t)at, LINUX_SEEK_HOLE);
             next = hole > (int64_t)at ? GUEST_PAGE_UP((uint64_t)hole) : end;
         } else {
             uint64_t need = pages(MIN(data, end)) - page;
@@ -222,8 +222,8 @@ static ssize_t reg_read(struct file *f, struct uio *u, int64_t *pos)
     if ((uint64_t)*pos >= r->vfs.size)
         return 0;
     size_t n = (size_t)MIN(u->resid, r->vfs.size - (uint64_t)*pos);
-    ssize_t got =
-        r->reg.host ? host_move(r->reg.host, u, *pos, n, false) : uio_put(u, r->reg.mem + *pos, n);
+    ssize_t got = r->data->reg.host ? host_move(r->data->reg.host, u, *pos, n, false)
+                                    : uio_put(u, r->data->reg.mem + *pos, n);
     if (got > 0)
         *pos += got;
     return got;
@@ -252,20 +252,20 @@ static ssize_t reg_write(struct file *f, struct uio *u, int64_t *pos)
     int err = reserve(r, end);
     if (err)
         return err;
-    ssize_t got = r->reg.host ? host_move(r->reg.host, u, *pos, (size_t)n, true)
-                              : uio_get(u, r->reg.mem + at, (size_t)n);
+    ssize_t got = r->data->reg.host ? host_move(r->data->reg.host, u, *pos, (size_t)n, true)
+                                    : uio_get(u, r->data->reg.mem + at, (size_t)n);
     if (got > 0) {
         inode_touch(&r->vfs, ATTR_MTIME | ATTR_CTIME);
         *pos += got;
         if ((uint64_t)*pos > r->vfs.size)
             r->vfs.size = (uint64_t)*pos;
-        if (!r->reg.host)
-            r->reg.present |= mask_of(at, (uint64_t)*pos);
+        if (!r->data->reg.host)
+            r->data->reg.present |= mask_of(at, (uint64_t)*pos);
         recharge(r);
-    } else if (r->reg.mem && end > r->vfs.size) {
+    } else if (r->data->reg.mem && end > r->vfs.size) {
         /* a fault may have written part of the room behind the end */
         uint64_t from = MAX(at, r->vfs.size);
-        memset(r->reg.mem + from, 0, end - from);
+        memset(r->data->reg.mem + from, 0, end - from);
     }
     return got;
 }
@@ -290,8 +290,8 @@ static int64_t reg_llseek(struct file *f, int64_t off, int whence)
         return file_llseek_generic(f, off, whence, r->vfs.size);
     if (off < 0 || (uint64_t)off >= r->vfs.size)
         return -ENXIO;
-    int64_t at = r->reg.host ? host_lseek(hostfile_fd(r->reg.host), off, whence)
-                             : mem_seek(r, off, whence == LINUX_SEEK_DATA);
+    int64_t at = r->data->reg.host ? host_lseek(hostfile_fd(r->data->reg.host), off, whence)
+                                   : mem_seek(r, off, whence == LINUX_SEEK_DATA);
     if (at >= 0)
         f->pos = at;
     return at;
@@ -302,14 +302,14 @@ static int reg_mappable(struct file *f, bool shared, bool writable, struct hostf
     struct tmpfs_inode *r = tmpfs_i(f->inode);
     int err = to_host(r);
     if (!err)
-        *ret = hostfile_ref(r->reg.host);
+        *ret = hostfile_ref(r->data->reg.host);
     return err;
 }
 
 /* The host clears the pages while others go on; what comes of it counts when the lock is held again. */
 static void allocate_ahead(struct tmpfs_inode *r, int64_t off, int64_t len)
 {
-    struct hostfile *h = hostfile_ref(r->reg.host);
+    struct hostfile *h = hostfile_ref(r->data->reg.host);
     worker_block_begin();
     (void)!host_fallocate(hostfile_fd(h), LINUX_FALLOC_FL_KEEP_SIZE, off, len);
     worker_block_end();
@@ -329,7 +329,7 @@ static int reg_fallocate(struct file *f, uint32_t mode, int64_t off, int64_t len
     uint64_t room = tmpfs_room(tmpfs_s(r->vfs.sb)),
              need = pages(end) - (uint64_t)off / GUEST_PAGE_SIZE;
     if (!punch && need > room &&
-        (need - room > r->charged_pages || room_end(r, (uint64_t)off, end, room) < end))
+        (need - room > r->data->charged_pages || room_end(r, (uint64_t)off, end, room) < end))
         return -ENOSPC;
     err = to_host(r);
     if (!err && !punch && len >= LONG_FALLOCATE) {
@@ -337,7 +337,7 @@ static int reg_fallocate(struct file *f, uint32_t mode, int64_t off, int64_t len
         err = tmpfs_seal_fallocate(r, mode, end);
     }
     if (!err)
-        err = host_fallocate(hostfile_fd(r->reg.host), (int)mode, off, len);
+        err = host_fallocate(hostfile_fd(r->data->reg.host), (int)mode, off, len);
     if (err)
         return err;
     if (!(mode & LINUX_FALLOC_FL_KEEP_SIZE) && end > r->vfs.size)

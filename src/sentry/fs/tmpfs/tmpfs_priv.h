@@ -42,8 +42,7 @@ struct tmpfs_xattr {
     size_t size;
 };
 
-struct tmpfs_inode {
-    struct inode vfs;
+struct tmpfs_data {
     struct tmpfs_xattr *xattrs;
     uint64_t charged_pages;
     uint32_t seals; /* LINUX_F_SEAL_* of a regular file */
@@ -63,6 +62,11 @@ struct tmpfs_inode {
         } reg;
         char *target;
     };
+};
+
+struct tmpfs_inode {
+    struct inode vfs;
+    struct tmpfs_data *data; /* NULL: an overlay has nothing of the object in memory */
 };
 
 static inline struct tmpfs_inode *tmpfs_i(struct inode *i) { return (struct tmpfs_inode *)i; }

@@ -13,7 +13,7 @@ static bool namespace_known(const char *name)
 
 static struct tmpfs_xattr **find(struct inode *i, const char *name)
 {
-    struct tmpfs_xattr **at = &tmpfs_i(i)->xattrs;
+    struct tmpfs_xattr **at = &tmpfs_i(i)->data->xattrs;
     while (*at && strcmp((*at)->name, name) != 0)
         at = &(*at)->next;
     return at;
@@ -75,7 +75,7 @@ int tmpfs_setxattr(struct inode *i, const char *name, const void *v, size_t size
 ssize_t tmpfs_listxattr(struct inode *i, char *buf, size_t size)
 {
     size_t n = 0;
-    for (const struct tmpfs_xattr *x = tmpfs_i(i)->xattrs; x; x = x->next) {
+    for (const struct tmpfs_xattr *x = tmpfs_i(i)->data->xattrs; x; x = x->next) {
         size_t len = strlen(x->name) + 1;
         if (size && n + len > size)
             return -ERANGE;
@@ -101,9 +101,9 @@ int tmpfs_removexattr(struct inode *i, const char *name)
 
 void tmpfs_xattrs_free(struct tmpfs_inode *i)
 {
-    while (i->xattrs) {
-        struct tmpfs_xattr *x = i->xattrs;
-        i->xattrs = x->next;
+    while (i->data->xattrs) {
+        struct tmpfs_xattr *x = i->data->xattrs;
+        i->data->xattrs = x->next;
         xattr_free(x);
     }
 }
