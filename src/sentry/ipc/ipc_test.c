@@ -17,7 +17,7 @@
 #include "sentry/kernel.h"
 #include "sentry/mm/mm.h"
 #include "sentry/mm/uio.h"
-#include "sentry/platform/fake/fake.h"
+#include "sentry/platform/fake/process_test.h"
 #include "sentry/signal/signal.h"
 #include "sentry/socket/cmsg.h"
 #include "sentry/socket/netlink.h"
@@ -37,35 +37,6 @@ void sandbox_finish(int wait_status) { (void)wait_status; }
 
 static struct task *first;
 
-static struct task *make_init(void)
-{
-    struct task *t = task_alloc();
-    struct tgroup *tg = tgroup_alloc();
-    assert_non_null(t);
-    assert_non_null(tg);
-    assert_int_equal(pid_alloc(&t->tid), 0);
-    tg->pid = t->tid;
-    t->cred = SLAB_NEW(CRED, struct cred);
-    ref_init(&t->cred->ref);
-    t->files = fdtable_new();
-    t->fs = SLAB_NEW(FSCTX, struct fsctx);
-    ref_init(&t->fs->ref);
-    tg->sighand = sighand_new();
-    tg->exit_signal = LINUX_SIGCHLD;
-    for (unsigned i = 0; i < LINUX_RLIM_NLIMITS; i++)
-        tg->rlim[i] = (struct linux_rlimit64){100, 100};
-    task_attach(t, tg);
-    tg->leader = t;
-    pid_slot(t->tid)->tgroup = tg;
-    pgrp_join(pgrp_new(tg->pid, session_new(tg->pid)), tg);
-    kern()->tasks->init = tg;
-    t->mm = mm_new();
-    assert_int_equal(platform_space_new(t, &t->thread), 0);
-    t->mm->space = platform_space(t->thread);
-    task_start(t);
-    return t;
-}
-
 static int setup(void **state)
 {
     int err = arena_init();
@@ -75,34 +46,17 @@ static int setup(void **state)
     err = err ? err : tty_init();
     err = err ? err : platform_init(&task_platform_events, NULL);
     kern()->ncpus = 1;
-    if (!err)
-        first = make_init();
-    return err;
+    if (err)
+        return err;
+    first = fake_init(100, 0);
+    task_start(first);
+    return 0;
 }
 
 static int teardown(void **state)
 {
     arena_done();
     return 0;
-}
-
-#define CALL(t, nr, ...) CALL_((t), LINUX_SYS_##nr, ##__VA_ARGS__, 0, 0, 0, 0, 0)
-#define CALL_(t, nr, a, b, c, d, e, ...)                                                           \
-    fake_syscall((t), (nr), (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), (uint64_t)(d),            \
-                 (uint64_t)(e))
-
-static int64_t result_of(const struct task *t)
-{
-    assert_int_equal(t->thread->did, FAKE_RETURNED);
-    return t->thread->value;
-}
-
-static struct task *do_fork(struct task *t)
-{
-    fake_trap(t, LINUX_SYS_clone, LINUX_CLONE_FS | LINUX_CLONE_FILES | LINUX_SIGCHLD, 0, 0, 0, 0);
-    struct task *c = task_find((int32_t)result_of(t));
-    assert_non_null(c);
-    return c;
 }
 
 static void end_child(struct task *c)
@@ -207,7 +161,7 @@ static void test_pipe_wakes(void **state)
     CALL(first, pipe2, DATA, 0);
     assert_int_equal(result_of(first), 0);
     two_fds(fds);
-    struct task *c = do_fork(first);
+    struct task *c = do_fork(first, 0);
     CALL(first, read, fds[0], BUF, 10);
     assert_int_equal(first->state, TASK_PARKED);
     memcpy(mem(c, BUF), "hey", 3);
@@ -269,7 +223,7 @@ static void test_poll_parks(void **state)
     memcpy(mem(first, DATA), &p, sizeof(p));
     CALL(first, poll, DATA, 1, 0);
     assert_int_equal(result_of(first), 0);
-    struct task *c = do_fork(first);
+    struct task *c = do_fork(first, 0);
     CALL(first, poll, DATA, 1, -1);
     assert_int_equal(first->state, TASK_PARKED);
     CALL(c, write, fds[1], BUF, 1);

@@ -11,6 +11,7 @@
 #include "sentry/io/hostfile.h"
 #include "sentry/kernel.h"
 #include "sentry/loader/exec_priv.h"
+#include "sentry/mm/mapped_test.h"
 #include "sentry/mm/mm.h"
 #include "sentry/mm/usermem.h"
 #include "sentry/platform/space_limits.h"
@@ -83,11 +84,6 @@ ssize_t file_pread_kernel(struct task *t, struct file *f, void *buf, size_t n, i
     memcpy(buf, tf->bytes + off, n);
     return (ssize_t)n;
 }
-struct file *file_ref(struct file *f)
-{
-    ref_get(&f->ref);
-    return f;
-}
 struct file *file_unref(struct file *f)
 {
     assert_false(ref_put(&f->ref));
@@ -97,19 +93,6 @@ struct file *file_unref(struct file *f)
     }
     return NULL;
 }
-struct hostfile *hostfile_ref(struct hostfile *h)
-{
-    ref_get(&h->ref);
-    return h;
-}
-struct hostfile *hostfile_unref(struct hostfile *h)
-{
-    if (h)
-        assert_false(ref_put(&h->ref));
-    return NULL;
-}
-int hostfile_new_memfd(const char *name, struct hostfile **ret) { return -ENFILE; }
-int hostfile_fd(const struct hostfile *f) { return -1; }
 int inode_permission(struct inode *i, uint32_t may, const struct cred *cr)
 {
     return i->mode & 0100 ? 0 : -EACCES;
@@ -179,7 +162,6 @@ int platform_mremap(struct thread *th, struct urange from, struct urange to, uin
     return 0;
 }
 int platform_native_call(struct thread *th, uint64_t nr, const uint64_t args[6]) { return 0; }
-struct waitq *platform_map_waitq(struct thread *th) { return NULL; }
 int platform_queue_copy(struct thread *th, struct uaddr dst, const void *src, size_t n)
 {
     if (n > 4095 || *(const uint8_t *)src) {
@@ -205,9 +187,7 @@ struct regs *platform_regs(struct thread *th) { return &w.regs; }
 int platform_set_fpstate(struct thread *th, const void *p, size_t n) { return 0; }
 
 /* ---- tasks ---- */
-uint64_t tgroup_rlimit(const struct tgroup *tg, unsigned which) { return tg->rlim[which].rlim_cur; }
 bool task_capable(const struct task *t, int cap) { return true; }
-int task_wait(struct task *t, struct waitq *q, uint32_t events, int64_t d) { return -EBLOCKED; }
 int task_sync(struct task *t) { return -EBLOCKED; }
 int task_sync_result(struct task *t) { return 0; }
 void task_start(struct task *t) {}

@@ -4,6 +4,7 @@
 
 #include "abi/resource.h"
 #include "sentry/arena/arena.h"
+#include "sentry/mm/mapped_test.h"
 #include "sentry/mm/mm_priv.h"
 #include "sentry/vfs/inode.h"
 
@@ -99,7 +100,6 @@ int platform_mremap(struct thread *th, struct urange from, struct urange to, uin
     return 0;
 }
 int platform_native_call(struct thread *th, uint64_t nr, const uint64_t args[6]) { return op(); }
-struct waitq *platform_map_waitq(struct thread *th) { return NULL; }
 ssize_t platform_copy_in(struct space *s, void *dst, struct uaddr src, size_t n) { return -EFAULT; }
 ssize_t platform_copy_out(struct space *s, struct uaddr dst, const void *src, size_t n)
 {
@@ -107,36 +107,13 @@ ssize_t platform_copy_out(struct space *s, struct uaddr dst, const void *src, si
 }
 
 /* ---- the rest of the kernel ---- */
-uint64_t tgroup_rlimit(const struct tgroup *tg, unsigned which) { return tg->rlim[which].rlim_cur; }
 bool task_capable(const struct task *t, int cap) { return false; }
-int task_wait(struct task *t, struct waitq *q, uint32_t events, int64_t deadline_ns)
-{
-    return -EBLOCKED;
-}
 void tgroup_exit(struct tgroup *tg, int32_t wait_status) { tg->group_exit = true; }
-struct file *file_ref(struct file *f)
-{
-    ref_get(&f->ref);
-    return f;
-}
 struct file *file_unref(struct file *f)
 {
     assert_false(ref_put(&f->ref));
     return NULL;
 }
-struct hostfile *hostfile_ref(struct hostfile *h)
-{
-    ref_get(&h->ref);
-    return h;
-}
-struct hostfile *hostfile_unref(struct hostfile *h)
-{
-    if (h)
-        assert_false(ref_put(&h->ref));
-    return NULL;
-}
-int hostfile_new_memfd(const char *name, struct hostfile **ret) { return -ENFILE; }
-int hostfile_fd(const struct hostfile *f) { return -1; }
 
 static int mappable(struct file *f, bool shared, bool writable, struct hostfile **ret)
 {

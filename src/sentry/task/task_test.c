@@ -11,7 +11,7 @@
 #include "sentry/io/worker.h"
 #include "sentry/kernel.h"
 #include "sentry/mm/mm.h"
-#include "sentry/platform/fake/fake.h"
+#include "sentry/platform/fake/process_test.h"
 #include "sentry/signal/signal.h"
 #include "sentry/task/task_priv.h"
 #include "sentry/time/timer.h"
@@ -31,36 +31,11 @@ void sandbox_finish(int wait_status) { finished_with = wait_status; }
 
 static struct task *first;
 
-/* As task_new_init(), without files: the tests' processes share what they have. */
 static struct task *make_init(void)
 {
-    struct task *t = task_alloc();
-    struct tgroup *tg = tgroup_alloc();
-    assert_non_null(t);
-    assert_non_null(tg);
-    assert_int_equal(pid_alloc(&t->tid), 0);
-    tg->pid = t->tid;
-    t->cred = SLAB_NEW(CRED, struct cred);
-    ref_init(&t->cred->ref);
-    t->cred->cap_eff = t->cred->cap_perm = UINT64_MAX;
-    t->files = fdtable_new();
-    t->fs = SLAB_NEW(FSCTX, struct fsctx);
-    ref_init(&t->fs->ref);
-    tg->sighand = sighand_new();
-    tg->exit_signal = LINUX_SIGCHLD;
-    for (unsigned i = 0; i < LINUX_RLIM_NLIMITS; i++)
-        tg->rlim[i] = (struct linux_rlimit64){LINUX_RLIM_INFINITY, LINUX_RLIM_INFINITY};
-    tg->rlim[LINUX_RLIMIT_SIGPENDING].rlim_cur = 8;
-    tg->rlim[LINUX_RLIMIT_CORE].rlim_cur = 0; /* no file system here */
-    task_attach(t, tg);
-    tg->leader = t;
-    pid_slot(t->tid)->tgroup = tg;
-    struct session *s = session_new(tg->pid);
-    pgrp_join(pgrp_new(tg->pid, s), tg);
-    kern()->tasks->init = tg;
-    t->mm = mm_new();
-    assert_int_equal(platform_space_new(t, &t->thread), 0);
-    t->mm->space = platform_space(t->thread);
+    struct task *t = fake_init(LINUX_RLIM_INFINITY, UINT64_MAX);
+    t->tg->rlim[LINUX_RLIMIT_SIGPENDING].rlim_cur = 8;
+    t->tg->rlim[LINUX_RLIMIT_CORE].rlim_cur = 0; /* no file system here */
     t->thread->regs.rsp = STACK_TOP;
     t->thread->regs.rip = CODE + 2;
     static const uint8_t syscall_insn[2] = {0x0f, 0x05};
@@ -91,20 +66,6 @@ static int teardown(void **state)
     return 0;
 }
 
-#define CALL(t, nr, ...) CALL_((t), LINUX_SYS_##nr, ##__VA_ARGS__, 0, 0, 0, 0, 0)
-#define CALL_(t, nr, a, b, c, d, e, ...)                                                           \
-    fake_syscall((t), (nr), (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), (uint64_t)(d),            \
-                 (uint64_t)(e))
-#define TRAP(t, nr, ...) TRAP_((t), LINUX_SYS_##nr, ##__VA_ARGS__, 0, 0, 0, 0, 0)
-#define TRAP_(t, nr, a, b, c, d, e, ...)                                                           \
-    fake_trap((t), (nr), (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), (uint64_t)(d), (uint64_t)(e))
-
-static int64_t result_of(const struct task *t)
-{
-    assert_int_equal(t->thread->did, FAKE_RETURNED);
-    return t->thread->value;
-}
-
 static void set_action(struct task *t, int sig, uint64_t handler, uint64_t flags)
 {
     struct linux_sigaction act = {
@@ -112,17 +73,6 @@ static void set_action(struct task *t, int sig, uint64_t handler, uint64_t flags
     memcpy(fake_mem(t->mm->space, DATA), &act, sizeof(act));
     CALL(t, rt_sigaction, sig, DATA, 0, 8);
     assert_int_equal(result_of(t), 0);
-}
-
-static struct task *do_fork(struct task *t, uint64_t flags)
-{
-    TRAP(t, clone, flags | LINUX_CLONE_FS | LINUX_CLONE_FILES | LINUX_SIGCHLD, 0, 0, 0, 0);
-    int64_t pid = result_of(t);
-    assert_true(pid > 1);
-    struct task *c = task_find((int32_t)pid);
-    assert_non_null(c);
-    assert_int_equal(c->thread->did, FAKE_RESUMED);
-    return c;
 }
 
 static void test_simple_calls(void **state)

@@ -11,7 +11,7 @@
 #include "sentry/kernel.h"
 #include "sentry/mm/mm_priv.h"
 #include "sentry/signal/signal.h"
-#include "sentry/task/task_priv.h"
+#include "sentry/task/process_test.h"
 #include "sentry/time/timer.h"
 #include "sentry/vfs/vfs_priv.h"
 
@@ -24,33 +24,9 @@ static struct super *proc, *sysfs;
 
 static struct task *make_process(struct tgroup *parent)
 {
-    struct task *t = task_alloc();
-    struct tgroup *tg = tgroup_alloc();
-    assert_non_null(t);
-    assert_non_null(tg);
-    assert_int_equal(pid_alloc(&t->tid), 0);
-    tg->pid = t->tid;
-    t->cred = SLAB_NEW(CRED, struct cred);
-    assert_non_null(t->cred);
-    ref_init(&t->cred->ref);
-    t->cred->cap_eff = UINT64_MAX;
-    t->files = fdtable_new();
-    tg->sighand = sighand_new();
-    for (unsigned i = 0; i < LINUX_RLIM_NLIMITS; i++)
-        tg->rlim[i] = (struct linux_rlimit64){LINUX_RLIM_INFINITY, LINUX_RLIM_INFINITY};
-    task_attach(t, tg);
-    tg->leader = t;
-    pid_slot(t->tid)->tgroup = tg;
-    pgrp_join(pgrp_new(tg->pid, session_new(tg->pid)), tg);
-    if (parent) {
-        tg->parent = parent;
-        list_add_tail(&tg->sibling, &parent->children);
-        tg->parent_tid = parent->pid;
-    }
+    struct task *t = process_make(parent, LINUX_RLIM_INFINITY, UINT64_MAX);
     t->start_ns = clock_monotonic_ns();
     (void)snprintf(t->comm, sizeof(t->comm), "a (b) c");
-    t->mm = mm_new();
-    assert_non_null(t->mm);
     return t;
 }
 
