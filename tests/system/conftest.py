@@ -1,15 +1,21 @@
 """Helpers of the system tests: they drive the release binary (RUNSC, default out/runsc) from outside."""
+import fcntl
 import os
+import pty
 import re
 import select
 import signal
+import struct
 import subprocess
+import termios
 
 import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 RUNSC = os.environ.get("RUNSC", os.path.join(ROOT, "out", "runsc"))
+SANDBOX = (RUNSC, "--network=none", "do")
 TIMEOUT = 60
+KEY_TIMEOUT = 20
 PLATFORMS = ("systrap", "ptrace")
 
 # A shell without job control starts what is in the background with these ignored, and the programs under test would inherit that.
@@ -114,3 +120,63 @@ def sandbox():
     yield make
     for s in made:
         assert not s.close()
+
+
+class Terminal:
+    """A command whose controlling terminal is ours."""
+
+    def __init__(self, *argv):
+        self.master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self.before = termios.tcgetattr(slave)
+
+        def own_terminal():
+            os.setsid()
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+        self.slave = slave
+        self.proc = subprocess.Popen(argv, stdin=slave, stdout=slave, stderr=slave, preexec_fn=own_terminal,
+                                     env={"PATH": os.environ["PATH"], "TERM": "dumb", "PS1": "PROMPT> ", "HOME": "/nonexistent"})
+        self.text = ""
+
+    def send(self, text):
+        os.write(self.master, text.encode())
+
+    def expect(self, pattern):
+        """Reads until the pattern is there; what came before it is dropped."""
+        while not (m := re.search(pattern, self.text)):
+            if not select.select([self.master], [], [], KEY_TIMEOUT)[0]:
+                raise AssertionError(f"no {pattern!r} in {self.text!r}")
+            try:
+                data = os.read(self.master, 65536)
+            except OSError:
+                data = b""
+            if not data:
+                raise AssertionError(f"ended before {pattern!r}: {self.text!r}")
+            self.text += data.decode(errors="replace")
+        self.text = self.text[m.end():]
+        return m
+
+    def resize(self, rows, columns):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def end(self):
+        if self.proc.poll() is None:
+            self.proc.kill()
+        self.proc.wait()
+        os.close(self.master)
+        os.close(self.slave)
+
+
+@pytest.fixture(params=["host", "sandbox"])
+def terminal(request):
+    """Each case runs on the host's kernel too: the expectation is Linux's."""
+    made = []
+
+    def make(*argv):
+        made.append(Terminal(*([] if request.param == "host" else SANDBOX), *argv))
+        return made[-1]
+
+    yield make
+    for t in made:
+        t.end()

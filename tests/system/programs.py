@@ -8,10 +8,9 @@ import time
 
 import pytest
 
-from conftest import RUNSC
+from conftest import SANDBOX
 
 ENV = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": "/root", "TERM": "dumb"}
-SANDBOX = (RUNSC, "--network=none", "do")
 
 
 def run(command, directory, timeout=120):

@@ -1,8 +1,7 @@
 """Programs that draw on a terminal, and those that look at processes, under `runsc do`: as on the host."""
 import pytest
 
-from programs import SANDBOX, bash, need, run
-from test_terminal import Terminal
+from programs import bash, need, run
 
 # What differs from run to run: numbers, and the width of the columns that they stand in.
 PROCESSES = {
@@ -22,20 +21,11 @@ def test_processes(name, tmp_path):
     assert status == 0 and out
 
 
-@pytest.fixture(params=["host", "sandbox"])
-def screen(request, tmp_path, monkeypatch):
+@pytest.fixture
+def screen(terminal, tmp_path, monkeypatch):
     """A command on a terminal that understands escape sequences, in a directory of its own."""
-    made = []
     monkeypatch.chdir(tmp_path)
-
-    def make(*argv):
-        prefix = [] if request.param == "host" else list(SANDBOX)
-        made.append(Terminal(*prefix, "env", "TERM=vt100", "LANG=C.UTF-8", "HOME=" + str(tmp_path), *argv))
-        return made[-1]
-
-    yield make
-    for t in made:
-        t.end()
+    yield lambda *argv: terminal("env", "TERM=vt100", "LANG=C.UTF-8", "HOME=" + str(tmp_path), *argv)
     # On the host a server outlives its terminal; in the sandbox nothing does.
     if (tmp_path / "sock").exists():
         run(["tmux", "-S", "sock", "kill-server"], tmp_path)

@@ -1,82 +1,12 @@
 """A program on the user's terminal: what keys, windows and job control do goes through as without the sandbox."""
-import fcntl
 import os
-import pty
-import re
-import select
 import signal
-import struct
-import subprocess
 import termios
 
-import pytest
-
-from conftest import RUNSC
-
-TIMEOUT = 20
+from conftest import KEY_TIMEOUT as TIMEOUT, SANDBOX, Terminal
 
 
-class Terminal:
-    """A command whose controlling terminal is ours."""
-
-    def __init__(self, *argv):
-        self.master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        self.before = termios.tcgetattr(slave)
-
-        def own_terminal():
-            os.setsid()
-            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-        self.slave = slave
-        self.proc = subprocess.Popen(argv, stdin=slave, stdout=slave, stderr=slave, preexec_fn=own_terminal,
-                                     env={"PATH": os.environ["PATH"], "TERM": "dumb", "PS1": "PROMPT> ", "HOME": "/nonexistent"})
-        self.text = ""
-
-    def send(self, text):
-        os.write(self.master, text.encode())
-
-    def expect(self, pattern):
-        """Reads until the pattern is there; what came before it is dropped."""
-        while not (m := re.search(pattern, self.text)):
-            if not select.select([self.master], [], [], TIMEOUT)[0]:
-                raise AssertionError(f"no {pattern!r} in {self.text!r}")
-            try:
-                data = os.read(self.master, 65536)
-            except OSError:
-                data = b""
-            if not data:
-                raise AssertionError(f"ended before {pattern!r}: {self.text!r}")
-            self.text += data.decode(errors="replace")
-        self.text = self.text[m.end():]
-        return m
-
-    def resize(self, rows, columns):
-        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-
-    def end(self):
-        if self.proc.poll() is None:
-            self.proc.kill()
-        self.proc.wait()
-        os.close(self.master)
-        os.close(self.slave)
-
-
-@pytest.fixture(params=["host", "sandbox"])
-def terminal(request):
-    """Each case runs on the host's kernel too: the expectation is Linux's."""
-    made = []
-
-    def make(*argv):
-        made.append(Terminal(*([] if request.param == "host" else [RUNSC, "--network=none", "do"]), *argv))
-        return made[-1]
-
-    yield make
-    for t in made:
-        t.end()
-
-
-def bash(terminal):
+def shell(terminal):
     t = terminal("bash", "--norc", "--noprofile", "-i")
     t.expect("PROMPT> ")
     return t
@@ -120,7 +50,7 @@ def test_window_size(terminal):
 
 
 def test_job_control(terminal):
-    t = bash(terminal)
+    t = shell(terminal)
     # Keys that come before the program has the terminal are the shell's: wait for its word.
     t.send("sh -c 'echo sta\"\"rted; exec cat'\n")
     t.expect(r"started\r\n")
@@ -151,7 +81,7 @@ def test_job_control(terminal):
 
 
 def test_background_reader_stops(terminal):
-    t = bash(terminal)
+    t = shell(terminal)
     t.send("cat &\n")
     t.expect(r"\[1\] \d+")
     t.send("wait %1; echo status $?\n")
@@ -171,7 +101,7 @@ def test_modes_come_back(terminal):
 
 
 def test_killed_sandbox_leaves_the_modes(tmp_path):
-    t = Terminal(RUNSC, "--network=none", "do", "sh", "-c", "stty raw -echo; echo ready; exec sleep 1000")
+    t = Terminal(*SANDBOX, "sh", "-c", "stty raw -echo; echo ready; exec sleep 1000")
     try:
         t.expect("ready")
         kids = open(f"/proc/{t.proc.pid}/task/{t.proc.pid}/children", encoding="ascii").read().split()
