@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "base/err.h"
 #include "base/str.h"
@@ -52,7 +53,7 @@ _Noreturn void gofer_main(int argc, char **argv)
 {
     uint64_t count = 0, stores = 0;
     bool direct = argc >= 2 && str_eq(argv[1], "direct");
-    if (argc < 3 || (!direct && !str_eq(argv[1], "messages")) ||
+    if (argc < 4 || (!direct && !str_eq(argv[1], "messages")) ||
         parse_u64(argv[0], 10, &count) < 0 || count < 1 || count > BOOT_GOFER_DIRS_MAX ||
         parse_u64(argv[2], 10, &stores) < 0 || stores >= count)
         gofer_fail("bad arguments", -EINVAL);
@@ -64,11 +65,14 @@ _Noreturn void gofer_main(int argc, char **argv)
     int r = host_close_range(GOFER_FD_MOUNTS + (unsigned)count, ~0u, 0);
     if (r < 0 || (r = host_process_detach("runsc-gofer")) < 0)
         gofer_fail("cannot leave runsc's session", r);
+    /* When it outlives runsc: the sentry's end is its end, which the socket tells. */
+    if (str_eq(argv[3], "stays") && (r = host_prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0)) < 0)
+        gofer_fail("cannot outlive runsc", r);
     host_limits_raise();
     (void)!host_umask(0);
     if ((r = gofer_root_make(mounts, (unsigned)count)) < 0)
         gofer_fail("cannot make the container's root its own", r);
-    for (int i = 3; i < argc; i++)
+    for (int i = 4; i < argc; i++)
         gofer_root_detach(argv[i]);
     if ((r = host_caps_keep(GOFER_CAPS)) < 0)
         gofer_fail("cannot drop capabilities", r);

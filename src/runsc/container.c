@@ -120,6 +120,8 @@ int container_init(struct sandbox *s, const struct report_files *files, const ch
     c->domainname = "(none)";
     c->container_id = id;
     c->umask = -1;
+    c->listen_fd = -1;
+    c->user = "";
     c->cwd = "/";
     c->directfs = flag_true(&global_flags[FLAG_ID_DIRECTFS]);
     c->debug = flag_true(&global_flags[FLAG_ID_DEBUG]);

@@ -195,9 +195,16 @@ static int files_open(struct start *st)
     return st->exe_fd < 0 ? st->exe_fd : 0;
 }
 
+static bool net_joins(const struct start *st)
+{
+    return st->s->config.network == BOOT_NETWORK_HOST && st->s->net_path;
+}
+
 static unsigned long net_namespace(const struct start *st)
 {
-    return st->s->config.network == BOOT_NETWORK_HOST ? 0 : CLONE_NEWNET;
+    return st->s->config.network == BOOT_NETWORK_HOST && (net_joins(st) || !st->s->net_new)
+               ? 0
+               : CLONE_NEWNET;
 }
 
 static int sentry_spawn(struct start *st)
@@ -213,7 +220,7 @@ static int sentry_spawn(struct start *st)
         .exe_fd = st->exe_fd,
         .fds = {st->null_fd, st->null_fd, c->debug_log_fd >= 0 ? c->debug_log_fd : st->null_fd,
                 c->stdio_fd[0], c->stdio_fd[1], c->stdio_fd[2], st->control[1], st->link[0],
-                st->config_fd, c->log_fd, c->debug_log_fd},
+                st->config_fd, c->log_fd, c->debug_log_fd, c->listen_fd},
     };
     return spawn_start(&sp, &st->sentry);
 }
@@ -221,13 +228,15 @@ static int sentry_spawn(struct start *st)
 static int gofer_spawn(struct start *st)
 {
     char count[16], stores[16];
-    const char *argv[SANDBOX_DETACH_MAX + 6] = {
-        "runsc-gofer", "gofer", count, st->s->config.directfs ? "direct" : "messages", stores};
+    const char *argv[SANDBOX_DETACH_MAX + 7] = {
+        "runsc-gofer", "gofer",
+        count,         st->s->config.directfs ? "direct" : "messages",
+        stores,        st->s->config.detached ? "stays" : "tied"};
     const struct sandbox *s = st->s;
     (void)snprintf(count, sizeof count, "%u", mounts_count(st));
     (void)snprintf(stores, sizeof stores, "%u", s->config.store_count);
     for (uint32_t i = 0; i < s->detach_count; i++)
-        argv[5 + i] = s->detach[i];
+        argv[6 + i] = s->detach[i];
     struct spawn sp = {
         .namespaces = CLONE_NEWUSER | CLONE_NEWPID,
         .unshare = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET,
@@ -241,24 +250,70 @@ static int gofer_spawn(struct start *st)
     return spawn_start(&sp, &st->gofer);
 }
 
-static int children_spawn(struct start *st)
+/* The sentry is made in its network namespace: it could not enter one that belongs to others. */
+static int net_enter(struct start *st, int *ret_own)
 {
-    int r = sentry_spawn(st);
-    if (r == -EPERM && chroot_leave(st->proc_fd) == 0)
-        r = sentry_spawn(st);
-    if (r == 0)
-        r = gofer_spawn(st);
-    if (r < 0) {
-        clone_error(st->err, r);
-        return r;
-    }
-    if ((r = spawn_go(&st->sentry, st->proc_fd, st->control[0])) < 0 ||
-        (r = spawn_go(&st->gofer, st->proc_fd, st->gofer_control[0])) < 0)
-        sandbox_error(st->err, "cannot map users into the sandbox: %s", err_name(r));
+    *ret_own = -1;
+    if (!net_joins(st))
+        return 0;
+    int fd = host_openat(AT_FDCWD, st->s->net_path, O_RDONLY | O_CLOEXEC, 0);
+    int own = fd < 0 ? fd : host_openat(st->proc_fd, "self/ns/net", O_RDONLY | O_CLOEXEC, 0);
+    int r = own < 0 ? own : host_setns(fd, CLONE_NEWNET);
+    if (fd >= 0)
+        (void)!host_close(fd);
+    if (r < 0)
+        sandbox_error(st->err, "cannot join the network namespace %s: %s", st->s->net_path,
+                      err_name(r));
+    *ret_own = own;
     return r;
 }
 
-static int sandbox_start(struct start *st)
+static int net_return(struct start *st, int own)
+{
+    int r = own >= 0 ? host_setns(own, CLONE_NEWNET) : 0;
+    if (own >= 0)
+        (void)!host_close(own);
+    return r;
+}
+
+static int children_spawn(struct start *st)
+{
+    int own, back;
+    int r = net_enter(st, &own);
+    if (r < 0)
+        return r;
+    r = sentry_spawn(st);
+    if (r == -EPERM && chroot_leave(st->proc_fd) == 0)
+        r = sentry_spawn(st);
+    back = net_return(st, own);
+    r = r < 0 ? r : back;
+    if (r == 0)
+        r = gofer_spawn(st);
+    if (r < 0)
+        clone_error(st->err, r);
+    return r;
+}
+
+static int children_go(struct start *st)
+{
+    const struct boot_config *c = &st->s->config;
+    int r = spawn_go(&st->sentry, st->proc_fd, st->control[0]);
+    if (r == 0)
+        r = spawn_go(&st->gofer, st->proc_fd, st->gofer_control[0]);
+    if (r < 0)
+        sandbox_error(st->err, "cannot map users into the sandbox: %s", err_name(r));
+    size_t count = c->pass_fd_count + c->exec_fd;
+    if (r == 0 && count > 0) {
+        uint8_t buf[CONTROL_BYTES_MAX];
+        r = host_msg_send(st->control[0], buf, control_build(buf, CONTROL_FILES, 0, NULL),
+                          c->pass_fd, count, 0);
+        if (r < 0)
+            sandbox_error(st->err, "cannot pass descriptors: %s", err_name(r));
+    }
+    return r;
+}
+
+static int children_start(struct start *st, sandbox_placed_fn placed, void *arg)
 {
     int r = files_open(st);
     if (r == 0)
@@ -269,10 +324,15 @@ static int sandbox_start(struct start *st)
         r = config_memfd(st);
     if (r == 0)
         r = children_spawn(st);
+    if (r == 0 && placed)
+        r = placed(arg, st->sentry.pid, st->gofer.pid, st->err);
+    if (r == 0)
+        r = children_go(st);
     return r;
 }
 
-int sandbox_run(const struct sandbox *s, int *ret_status, char *err)
+int sandbox_start(const struct sandbox *s, bool foreground, sandbox_placed_fn placed, void *arg,
+                  struct sandbox_running *ret, char *err)
 {
     struct start st = {
         .s = s,
@@ -287,33 +347,92 @@ int sandbox_run(const struct sandbox *s, int *ret_status, char *err)
     };
     memset(st.mounts, 0xff, sizeof st.mounts);
     err[0] = 0;
-    int signal_fd = sandbox_signals_take();
-    int r = signal_fd < 0 ? signal_fd : sandbox_start(&st);
+    int signal_fd = foreground ? sandbox_signals_take() : -1;
+    int r = foreground && signal_fd < 0 ? signal_fd : children_start(&st, placed, arg);
     start_release(&st);
-    if (r == 0) {
-        struct sandbox_wait w = {
-            .control = st.control[0],
-            .gofer_control = st.gofer_control[0],
-            .signal_fd = signal_fd,
-            .sentry_pidfd = st.sentry.pidfd,
-            .gofer_pidfd = st.gofer.pidfd,
-            .sentry_pid = st.sentry.pid,
-            .gofer_pid = st.gofer.pid,
-            .err = err,
-        };
-        r = sandbox_wait(&w, ret_status);
-        if (w.sentry_reaped)
-            child_forget(&st.sentry);
-        if (w.gofer_reaped)
-            child_forget(&st.gofer);
-    }
-    child_end(&st.sentry);
-    child_end(&st.gofer);
-    if (r < 0)
+    *ret = (struct sandbox_running){
+        .s = s,
+        .control = st.control[0],
+        .gofer_control = st.gofer_control[0],
+        .signal_fd = signal_fd,
+        .proc_fd = st.proc_fd,
+        .sentry = st.sentry,
+        .gofer = st.gofer,
+    };
+    if (r < 0) {
         sandbox_error(err, "sandbox: %s", err_name(r));
-    fd_close(&st.control[0]);
-    fd_close(&st.gofer_control[0]);
-    fd_close(&st.proc_fd);
-    fd_close(&signal_fd);
+        sandbox_end(ret);
+    }
     return r;
+}
+
+void sandbox_end(struct sandbox_running *r)
+{
+    child_end(&r->sentry);
+    child_end(&r->gofer);
+    fd_close(&r->control);
+    fd_close(&r->gofer_control);
+    fd_close(&r->signal_fd);
+    fd_close(&r->proc_fd);
+}
+
+static int wait_for(struct sandbox_running *r, bool until_ready, int *ret_status, char *err)
+{
+    struct sandbox_wait w = {
+        .control = r->control,
+        .gofer_control = r->gofer_control,
+        .signal_fd = r->signal_fd,
+        .sentry_pidfd = r->sentry.pidfd,
+        .gofer_pidfd = r->gofer.pidfd,
+        .sentry_pid = r->sentry.pid,
+        .gofer_pid = r->gofer.pid,
+        .until_ready = until_ready,
+        .err = err,
+    };
+    int res = sandbox_wait(&w, ret_status);
+    if (w.sentry_reaped)
+        child_forget(&r->sentry);
+    if (w.gofer_reaped)
+        child_forget(&r->gofer);
+    if (res < 0)
+        sandbox_error(err, "sandbox: %s", err_name(res));
+    if (res < 0 || !w.ready)
+        sandbox_end(r);
+    return res < 0 ? res : w.ready;
+}
+
+int sandbox_wait_ready(struct sandbox_running *r, char *err)
+{
+    int status;
+    err[0] = 0;
+    int res = wait_for(r, true, &status, err);
+    if (res == 0)
+        sandbox_error(err, "the sandbox ended before its start (status %d)", status);
+    return res > 0 ? 0 : res < 0 ? res : -EIO;
+}
+
+int sandbox_wait_end(struct sandbox_running *r, int *ret_status, char *err)
+{
+    err[0] = 0;
+    return wait_for(r, false, ret_status, err);
+}
+
+int sandbox_detach(struct sandbox_running *r)
+{
+    uint8_t buf[CONTROL_BYTES_MAX];
+    int res =
+        host_msg_send(r->control, buf, control_build(buf, CONTROL_DETACH, 0, NULL), NULL, 0, 0);
+    if (res < 0)
+        return res;
+    child_forget(&r->sentry);
+    child_forget(&r->gofer);
+    sandbox_end(r);
+    return 0;
+}
+
+int sandbox_run(const struct sandbox *s, int *ret_status, char *err)
+{
+    struct sandbox_running r;
+    int res = sandbox_start(s, true, NULL, NULL, &r, err);
+    return res < 0 ? res : sandbox_wait_end(&r, ret_status, err);
 }

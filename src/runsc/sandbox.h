@@ -1,12 +1,13 @@
 /* runsc/sandbox.h - one sandbox: its gofer, its sentry, and the end of both.
  *
  * Owner    runsc holds the only control sockets; both children die with it (parent-death signal, end of file), and they with
- *          each other. sandbox_run() returns when all processes are gone.
+ *          each other. With config.detached only until sandbox_detach(): then runsc may go.
  * Trust    what the children send is data (wire/control.h).
  */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/compiler.h"
 #include "wire/boot_config.h"
@@ -28,8 +29,37 @@ struct sandbox {
     const char *detach
         [SANDBOX_DETACH_MAX]; /* paths in the root where the sentry mounts something of its own */
     uint32_t detach_count;
+    bool net_new; /* with BOOT_NETWORK_HOST: in a network namespace of its own, not in runsc's */
+    const char *net_path; /* or in this one; NULL: none given */
 };
 
-/* Runs it to its end. 0: *ret_status is the exit status for runsc (128+n if a signal n killed the container). -errno: err
- * (SANDBOX_ERROR_MAX) says what failed, in one line; nothing is left. */
+/* One whose processes are there. */
+struct child {
+    pid_t pid;
+    int pidfd;
+};
+struct sandbox_running {
+    const struct sandbox *s;
+    int control, gofer_control, signal_fd, proc_fd; /* -1: not open */
+    struct child sentry, gofer;
+};
+
+/* Called while both processes wait for CONTROL_GO: 0, or -errno with err filled and nothing starts. */
+typedef int (*sandbox_placed_fn)(void *arg, pid_t sentry, pid_t gofer, char *err);
+
+/* Starts gofer and sentry. placed may be NULL. foreground: runsc's signals are taken from here on, for sandbox_wait_end().
+ * -errno: err (SANDBOX_ERROR_MAX) says what failed, in one line; nothing is left. */
+NODISCARD int sandbox_start(const struct sandbox *s, bool foreground, sandbox_placed_fn placed,
+                            void *arg, struct sandbox_running *ret, char *err);
+/* With config.wait_start: until the sentry waits for the start. -errno with err: it ended; nothing is left. */
+NODISCARD int sandbox_wait_ready(struct sandbox_running *r, char *err);
+/* Waits for its end, passing signals on. 0: *ret_status is the exit status for runsc (128+n if a signal n killed the container).
+ * -errno with err. Nothing is left. */
+NODISCARD int sandbox_wait_end(struct sandbox_running *r, int *ret_status, char *err);
+/* With config.detached: it goes on alone. -errno: it is gone already. */
+NODISCARD int sandbox_detach(struct sandbox_running *r);
+/* Ends what is left of it. */
+void sandbox_end(struct sandbox_running *r);
+
+/* All of it. */
 NODISCARD int sandbox_run(const struct sandbox *s, int *ret_status, char *err);

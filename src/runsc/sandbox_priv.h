@@ -16,11 +16,6 @@ struct spawn {
     int exe_fd;
 };
 
-struct child {
-    pid_t pid;
-    int pidfd;
-};
-
 /* Starts it; it waits for spawn_go(). -errno of clone(2). */
 NODISCARD int spawn_start(const struct spawn *sp, struct child *ret);
 /* Maps the child's user namespace onto the caller's, one to one, and lets it go on. control: runsc's end. */

@@ -12,6 +12,8 @@ struct sandbox_wait {
     int control, gofer_control, signal_fd, sentry_pidfd, gofer_pidfd;
     pid_t sentry_pid, gofer_pid;
     char *err;                        /* SANDBOX_ERROR_MAX */
+    bool until_ready;                 /* returns at CONTROL_READY, with ready set */
+    bool ready;                       /* out */
     bool sentry_reaped, gofer_reaped; /* out */
 };
 

@@ -19,6 +19,7 @@ struct outcome {
     bool deaf;   /* the sentry broke the protocol or closed: nothing more is read */
     bool known;
     bool failed; /* err says why; else status */
+    bool ready;  /* it waits for its start */
     int status;
 };
 
@@ -67,6 +68,7 @@ static bool control_take(int fd, bool is_sentry, struct outcome *o, char *err)
         o->failed = true;
         sandbox_error(err, "%s", m.text);
         break;
+    case CONTROL_READY: o->ready = true; return true;
     default: return true; /* not for runsc */
     }
     o->known = true;
@@ -153,6 +155,8 @@ static void wait_loop(struct sandbox_wait *w, struct outcome *o)
             o->deaf = o->ending = true;
             p[CONTROL].fd = -1;
         }
+        if (w->until_ready && o->ready && !o->known)
+            return;
         if (p[SENTRY].revents) {
             sentry_reap(w, o);
             return;
@@ -170,6 +174,9 @@ int sandbox_wait(struct sandbox_wait *w, int *ret_status)
     struct terminal t;
     t.saved = tcgetattr(0, &t.modes) == 0;
     wait_loop(w, &o);
+    w->ready = w->until_ready && o.ready && !o.known;
+    if (w->ready)
+        return 0;
     if (o.failed) {
         if (t.saved)
             (void)tcsetattr(0, TCSANOW,

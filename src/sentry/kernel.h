@@ -12,6 +12,7 @@
 #include "base/compiler.h"
 #include "base/list.h"
 #include "sentry/arena/arena.h"
+#include "wire/boot_config.h"
 
 struct boot_config;
 struct cred;
@@ -38,11 +39,14 @@ struct kernel {
     struct misc_root *misc;       /* hostname, random, counters (syscalls/) */
     struct gofer_root *gofer;     /* (fs/gofer) */
     struct shm_root *shm;         /* System V segments (ipc/), made with the first */
+    struct control_root *control; /* requests from outside (control/) */
     struct loader_root *loader;   /* vDSO image, exec settings (loader/) */
     char hostname[65];
     char domainname[65];
-    uint32_t ncpus;             /* what programs see */
-    uint64_t mem_total_bytes;   /* what programs see */
+    uint32_t ncpus;            /* what programs see */
+    uint64_t mem_total_bytes;  /* what programs see */
+    struct boot_limits limits; /* of the container's control group */
+    uint64_t oom_kills;        /* processes that the host killed: it does so when memory runs out */
     uint64_t memory_file_pages; /* of all files kept in memory (fs/tmpfs) */
     int64_t boot_monotonic_ns;  /* host CLOCK_MONOTONIC when the sandbox started */
     uint64_t epoll_check;       /* number of the last search for loops (ipc/epoll.c) */

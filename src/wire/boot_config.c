@@ -6,6 +6,7 @@
 #include "wire/bytes.h"
 
 #define BLOB_MAGIC      0x626f6f74u
+#define PROCESS_MAGIC   0x70726f63u
 #define MOUNT_BYTES_MIN 51 /* of a mount without anything */
 #define ARG_MAX_BYTES   ((size_t)128 * 1024)
 
@@ -16,6 +17,30 @@ static void strings_write(struct bytes_writer *w, const struct boot_strings *s)
     bytes_put_u32(w, s->count);
     for (uint32_t i = 0; i < s->count; i++)
         bytes_put_str(w, s->v[i]);
+}
+
+static void limits_write(struct bytes_writer *w, const struct boot_limits *l)
+{
+    bytes_put_u64(w, l->memory_bytes);
+    bytes_put_u64(w, l->swap_bytes);
+    bytes_put_u64(w, l->reservation_bytes);
+    bytes_put_u64(w, l->pids);
+    bytes_put_u64(w, l->cpu_quota_us);
+    bytes_put_u64(w, l->cpu_period_us);
+    bytes_put_u64(w, l->cpu_shares);
+    bytes_put_u32(w, l->cgroup_v2);
+}
+
+static void limits_read(struct bytes_reader *r, struct boot_limits *l)
+{
+    l->memory_bytes = bytes_get_u64(r);
+    l->swap_bytes = bytes_get_u64(r);
+    l->reservation_bytes = bytes_get_u64(r);
+    l->pids = bytes_get_u64(r);
+    l->cpu_quota_us = bytes_get_u64(r);
+    l->cpu_period_us = bytes_get_u64(r);
+    l->cpu_shares = bytes_get_u64(r);
+    l->cgroup_v2 = bytes_get_u32(r) != 0;
 }
 
 static void mount_write(struct bytes_writer *w, const struct boot_mount *m)
@@ -42,29 +67,52 @@ static void caps_write(struct bytes_writer *w, const struct boot_caps *c)
     bytes_put_u64(w, c->ambient);
 }
 
+static void process_write(struct bytes_writer *w, const struct boot_config *cfg)
+{
+    strings_write(w, &cfg->argv);
+    strings_write(w, &cfg->envp);
+    bytes_put_str(w, cfg->cwd);
+    bytes_put_u32(w, cfg->uid);
+    bytes_put_u32(w, cfg->gid);
+    bytes_put_u32(w, cfg->group_count);
+    for (uint32_t i = 0; i < cfg->group_count; i++)
+        bytes_put_u32(w, cfg->groups[i]);
+    caps_write(w, &cfg->caps);
+    for (unsigned i = 0; i < BOOT_RLIMITS; i++) {
+        bytes_put_u32(w, cfg->rlimits[i].set);
+        bytes_put_u64(w, cfg->rlimits[i].soft);
+        bytes_put_u64(w, cfg->rlimits[i].hard);
+    }
+    bytes_put_u32(w, cfg->no_new_privs);
+    bytes_put_u32(w, cfg->terminal);
+    bytes_put_u32(w, (uint32_t)cfg->umask);
+    bytes_put_u32(w, (uint32_t)cfg->oom_score_adj);
+    bytes_put_str(w, cfg->user);
+    bytes_put_u32(w, cfg->home);
+    bytes_put_u32(w, cfg->pass_fd_count);
+    for (uint32_t i = 0; i < cfg->pass_fd_count; i++)
+        bytes_put_u32(w, cfg->pass_fds[i]);
+    bytes_put_u32(w, cfg->exec_fd);
+}
+
+int boot_process_write(const struct boot_config *cfg, void *buf, size_t cap, size_t *ret_len)
+{
+    struct bytes_writer w = {.buf = buf, .cap = cap};
+    bytes_put_u32(&w, PROCESS_MAGIC);
+    bytes_put_str(&w, CVISOR_VERSION);
+    process_write(&w, cfg);
+    for (unsigned i = 0; i < 3; i++)
+        bytes_put_u32(&w, cfg->stdio_fd[i] >= 0);
+    *ret_len = w.len;
+    return w.len > cap ? -ENOSPC : 0;
+}
+
 int boot_config_write(const struct boot_config *cfg, void *buf, size_t cap, size_t *ret_len)
 {
     struct bytes_writer w = {.buf = buf, .cap = cap};
     bytes_put_u32(&w, BLOB_MAGIC);
     bytes_put_str(&w, CVISOR_VERSION);
-    strings_write(&w, &cfg->argv);
-    strings_write(&w, &cfg->envp);
-    bytes_put_str(&w, cfg->cwd);
-    bytes_put_u32(&w, cfg->uid);
-    bytes_put_u32(&w, cfg->gid);
-    bytes_put_u32(&w, cfg->group_count);
-    for (uint32_t i = 0; i < cfg->group_count; i++)
-        bytes_put_u32(&w, cfg->groups[i]);
-    caps_write(&w, &cfg->caps);
-    for (unsigned i = 0; i < BOOT_RLIMITS; i++) {
-        bytes_put_u32(&w, cfg->rlimits[i].set);
-        bytes_put_u64(&w, cfg->rlimits[i].soft);
-        bytes_put_u64(&w, cfg->rlimits[i].hard);
-    }
-    bytes_put_u32(&w, cfg->no_new_privs);
-    bytes_put_u32(&w, cfg->terminal);
-    bytes_put_u32(&w, (uint32_t)cfg->umask);
-    bytes_put_u32(&w, (uint32_t)cfg->oom_score_adj);
+    process_write(&w, cfg);
     bytes_put_str(&w, cfg->container_id);
     bytes_put_str(&w, cfg->hostname);
     bytes_put_str(&w, cfg->domainname);
@@ -89,11 +137,15 @@ int boot_config_write(const struct boot_config *cfg, void *buf, size_t cap, size
     bytes_put_u32(&w, cfg->strace_log_size_bytes);
     bytes_put_u32(&w, cfg->ncpus);
     bytes_put_u64(&w, cfg->mem_total_bytes);
+    limits_write(&w, &cfg->limits);
     bytes_put_u32(&w, cfg->host_uid_identity);
+    bytes_put_u32(&w, cfg->detached);
+    bytes_put_u32(&w, cfg->wait_start);
     for (unsigned i = 0; i < 3; i++)
         bytes_put_u32(&w, cfg->stdio_fd[i] >= 0);
     bytes_put_u32(&w, cfg->log_fd >= 0);
     bytes_put_u32(&w, cfg->debug_log_fd >= 0);
+    bytes_put_u32(&w, cfg->listen_fd >= 0);
     bytes_put_u32(&w, cfg->gofer_dir_count);
     bytes_put_u32(&w, cfg->store_count);
     *ret_len = w.len;
@@ -214,6 +266,14 @@ static void process_read(struct blob_reader *b, struct boot_config *c)
     c->terminal = bool_read(b);
     c->umask = (int32_t)bytes_get_u32(&b->r);
     c->oom_score_adj = (int32_t)bytes_get_u32(&b->r);
+    c->user = bytes_get_str(&b->r, BOOT_USER_MAX);
+    c->home = bool_read(b);
+    c->pass_fd_count = count_read(b, BOOT_PASS_FDS_MAX, 4);
+    uint32_t *fds = scratch_take(b, (size_t)c->pass_fd_count + 1, sizeof *fds);
+    for (uint32_t i = 0; fds && i < c->pass_fd_count; i++)
+        fds[i] = bytes_get_u32(&b->r);
+    c->pass_fds = fds;
+    c->exec_fd = bool_read(b);
 }
 
 static void container_read(struct blob_reader *b, struct boot_config *c)
@@ -245,11 +305,15 @@ static void sandbox_read(struct blob_reader *b, struct boot_config *c)
     c->strace_log_size_bytes = bytes_get_u32(&b->r);
     c->ncpus = bytes_get_u32(&b->r);
     c->mem_total_bytes = bytes_get_u64(&b->r);
+    limits_read(&b->r, &c->limits);
     c->host_uid_identity = bool_read(b);
+    c->detached = bool_read(b);
+    c->wait_start = bool_read(b);
     for (int i = 0; i < 3; i++)
         c->stdio_fd[i] = fd_read(b, BOOT_FD_STDIO + i);
     c->log_fd = fd_read(b, BOOT_FD_LOG);
     c->debug_log_fd = fd_read(b, BOOT_FD_DEBUG_LOG);
+    c->listen_fd = fd_read(b, BOOT_FD_LISTEN);
     c->gofer_dir_count = bytes_get_u32(&b->r);
     c->store_count = bytes_get_u32(&b->r);
     c->control_fd = BOOT_FD_CONTROL;
@@ -286,6 +350,26 @@ int boot_config_read(const void *blob, size_t len, void *scratch, size_t scratch
         if (c.mounts[i].gofer_index >= (int32_t)c.gofer_dir_count || c.mounts[i].store < -1 ||
             c.mounts[i].store >= (int32_t)c.store_count)
             return -EINVAL;
+    *ret = c;
+    return 0;
+}
+
+int boot_process_read(const void *blob, size_t len, void *scratch, size_t scratch_len,
+                      struct boot_config *ret)
+{
+    struct blob_reader b = {
+        .r = {.p = blob, .left = len}, .scratch = scratch, .scratch_left = scratch_len};
+    struct boot_config c = {0};
+    if (bytes_get_u32(&b.r) != PROCESS_MAGIC ||
+        strcmp(bytes_get_str(&b.r, 64), CVISOR_VERSION) != 0)
+        return -EINVAL;
+    process_read(&b, &c);
+    for (int i = 0; i < 3; i++)
+        c.stdio_fd[i] = fd_read(&b, i);
+    if (b.full)
+        return -ENOSPC;
+    if (b.r.failed || b.r.left != 0 || c.argv.count == 0 || (c.cwd[0] && c.cwd[0] != '/'))
+        return -EINVAL;
     *ret = c;
     return 0;
 }

@@ -20,6 +20,8 @@
 #define BOOT_PATH_MAX       4096
 #define BOOT_SYSCTLS_MAX    256
 #define BOOT_STORES_MAX     16
+#define BOOT_PASS_FDS_MAX   56
+#define BOOT_USER_MAX       511
 
 enum boot_platform { BOOT_PLATFORM_BEST, BOOT_PLATFORM_SYSTRAP, BOOT_PLATFORM_PTRACE };
 enum boot_network { BOOT_NETWORK_NONE, BOOT_NETWORK_HOST };
@@ -82,6 +84,17 @@ struct boot_sysctl {
     const char *key, *value; /* "kernel.shmmax" */
 };
 
+/* What the container's control group permits, as programs see it. 0: no limit. */
+struct boot_limits {
+    uint64_t memory_bytes;
+    uint64_t swap_bytes; /* memory and swap together */
+    uint64_t reservation_bytes;
+    uint64_t pids;
+    uint64_t cpu_quota_us, cpu_period_us; /* quota in each period */
+    uint64_t cpu_shares;                  /* version 1's number; 0: 1024 */
+    bool cgroup_v2; /* a mount of type "cgroup" has the files of version 2, as on the host */
+};
+
 /* Descriptor -1: not given. Everything else that runsc had open is closed. */
 struct boot_config {
     /* The first process. */
@@ -97,6 +110,13 @@ struct boot_config {
     bool terminal; /* process.terminal: stdio is the container's console */
     int32_t umask; /* -1: 0022 */
     int32_t oom_score_adj;
+    const char
+        *user; /* "NAME[:GROUP]", numbers too, found in the container's files; "": uid and gid */
+    bool home; /* HOME comes from /etc/passwd if envp has none */
+    /* Passed descriptors: their numbers inside. They come over the control socket. */
+    const uint32_t *pass_fds;
+    uint32_t pass_fd_count;
+    bool exec_fd; /* one more follows: the program; argv[0] is its name only */
 
     /* The container. */
     const char *container_id;
@@ -120,13 +140,18 @@ struct boot_config {
     uint32_t strace_log_size_bytes;
     uint32_t ncpus;           /* what programs see */
     uint64_t mem_total_bytes; /* what programs see */
-    bool host_uid_identity;   /* uids in host files are the container's (runsc was root) */
+    struct boot_limits limits;
+    bool host_uid_identity; /* uids in host files are the container's (runsc was root) */
+    bool detached;          /* it goes on when runsc has said so and is gone */
+    bool wait_start;        /* the program is loaded by CALL_START */
 
     /* Host descriptors. */
     int stdio_fd[3]; /* donated: file, pipe, terminal, socket, anything; -1 if runsc's was closed */
     int control_fd;  /* seqpacket to runsc (wire/control.h) */
+    int listen_fd;   /* listening seqpacket: requests (wire/control_call.h); -1: none */
     int gofer_fd; /* seqpacket to the gofer (wire/gofer.h); EOF or error: the gofer died, the sentry must end */
-    int log_fd;       /* --log, O_APPEND; JSON objects for fatal errors */
+    int log_fd;                         /* --log, O_APPEND; JSON objects for fatal errors */
+    int pass_fd[BOOT_PASS_FDS_MAX + 1]; /* in the order of pass_fds, then the program's */
     int proc_fd;      /* the sentry's own, not handed over: a procfs of its stubs, or -errno */
     int debug_log_fd; /* --debug-log or stderr when --debug; LOGD goes here */
     int gofer_dir_fd
@@ -144,9 +169,10 @@ enum boot_fd {
     BOOT_FD_CONFIG = 8,
     BOOT_FD_LOG = 9,
     BOOT_FD_DEBUG_LOG = 10,
-    BOOT_FD_END = 11, /* first that must be closed */
+    BOOT_FD_LISTEN = 11,
+    BOOT_FD_END = 12, /* first that must be closed */
     BOOT_FD_PROC =
-        11, /* the sentry's own procfs, which it opens itself: its filter knows the number */
+        12, /* the sentry's own procfs, which it opens itself: its filter knows the number */
 };
 
 #define BOOT_BLOB_MAX ((size_t)32 * 1024 * 1024)
@@ -155,6 +181,12 @@ enum boot_fd {
  * written but for their presence (>= 0). */
 NODISCARD int boot_config_write(const struct boot_config *cfg, void *buf, size_t cap,
                                 size_t *ret_len);
+
+/* The first process's part alone: what CALL_EXEC runs. */
+NODISCARD int boot_process_write(const struct boot_config *cfg, void *buf, size_t cap,
+                                 size_t *ret_len);
+NODISCARD int boot_process_read(const void *blob, size_t len, void *scratch, size_t scratch_len,
+                                struct boot_config *ret);
 
 /* Scratch that is always enough for a blob of len bytes; aligned to 16. */
 size_t boot_config_scratch(size_t len);

@@ -19,7 +19,10 @@ size_t control_build(uint8_t *buf, enum control_type type, int value, const char
 static bool control_value_ok(uint32_t type, int value, uint32_t text_len)
 {
     switch (type) {
-    case CONTROL_GO: return value == 0 && text_len == 0;
+    case CONTROL_GO:
+    case CONTROL_READY:
+    case CONTROL_DETACH:
+    case CONTROL_FILES: return value == 0 && text_len == 0;
     case CONTROL_SIGNAL:
     case CONTROL_STOPPED:
     case CONTROL_KILLED: return value >= 1 && value <= CONTROL_SIGNAL_LAST && text_len == 0;

@@ -1,4 +1,4 @@
-/* wire/control.h - messages between runsc and its children (seqpacket, one message a packet, no descriptors).
+/* wire/control.h - messages between runsc and its children (seqpacket, one message a packet; descriptors only with CONTROL_FILES).
  *
  * Trust    runsc treats what arrives as hostile: parse checks length, type, values and makes text printable.
  * Context  pure.
@@ -16,7 +16,11 @@ enum control_type {
     CONTROL_EXIT = 3,    /* sentry to runsc: the first process exited; value = status 0..255 */
     CONTROL_KILLED = 4,  /* sentry to runsc: it was killed; value = signal number */
     CONTROL_STOPPED = 6, /* sentry to runsc: the first process was stopped; value = signal number */
-    CONTROL_ERROR = 5,   /* child to runsc: text; the sandbox could not start or failed */
+    CONTROL_READY = 7,   /* sentry to runsc: wait_start: it waits for CALL_START */
+    CONTROL_DETACH = 8,  /* runsc to sentry: runsc goes, the sandbox stays */
+    CONTROL_FILES =
+        9, /* runsc to sentry, after CONTROL_GO: the passed descriptors (boot_config.pass_fds, exec_fd) */
+    CONTROL_ERROR = 5, /* child to runsc: text; the sandbox could not start or failed */
 };
 
 #define CONTROL_TEXT_MAX    1000u

@@ -70,8 +70,6 @@ def test_no_command():
     (["run"], ["container id"]),
     (["run", "a/b"], ["invalid container id"]),
     (["run", "-bundle", "/nonexistent", "x"], ["/nonexistent/config.json", "-bundle"]),
-    (["run", "-detach", "x"], ["-detach", "foreground"]),
-    (["run", "-console-socket", "/x", "x"], ["-console-socket"]),
     (["--log=/nonexistent/log", "do", "true"], ["--log", "No such file"]),
 ])
 def test_wrong(args, words):

@@ -100,7 +100,7 @@ class Gofer:
             high = [os.dup(os.dup2(fd, 100 + i)) and 100 + i for i, fd in enumerate(fds)]
             for i, fd in enumerate(high):
                 os.dup2(fd, i)
-            os.execv(RUNSC, ["runsc-gofer", "gofer", str(count), "direct", "1"])
+            os.execv(RUNSC, ["runsc-gofer", "gofer", str(count), "direct", "1", "tied"])
         finally:
             os._exit(99)
 

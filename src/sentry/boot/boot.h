@@ -8,6 +8,8 @@
  * Owner    struct boot_config and what it points to live as long as the process; read-only.
  */
 #pragma once
+#include <stdbool.h>
+
 #include "base/compiler.h"
 #include "wire/boot_config.h"
 
@@ -21,7 +23,7 @@ _Noreturn void boot_start(void);
 /* Installs the sentry's filter on all threads. Once; start phase ends here. -errno of seccomp(2). */
 NODISCARD int boot_confine(const struct boot_config *cfg);
 
-/* One of these ends the sandbox: tells runsc how the first process ended and never returns (exit_group: the pid namespace
+/* One of these ends the sandbox, with an exit status of the process like that of runsc run: tells runsc how the first process ended and never returns (exit_group: the pid namespace
  * and with it every stub goes). */
 _Noreturn void boot_exit(const struct boot_config *cfg, int code); /* exit status 0..255 */
 _Noreturn void boot_killed(const struct boot_config *cfg,
@@ -33,6 +35,10 @@ _Noreturn void boot_fail(const struct boot_config *cfg, const char *fmt, ...) PR
  * the shell that started it goes on. Its SIGCONT comes back as a forwarded signal. Never blocks. */
 void boot_stopped(const struct boot_config *cfg, int signo);
 
+/* wait_start: everything is there but the program. Never blocks. */
+void boot_ready(const struct boot_config *cfg);
+
 /* Reads one message from control_fd, which is readable. Returns the signal that runsc forwards, 0 if there was nothing to
- * do, -EPIPE if runsc is gone (the sentry must end), -EAGAIN if nothing is there. Never blocks. */
-NODISCARD int boot_control_read(const struct boot_config *cfg);
+ * do, -EPIPE if runsc is gone (the sentry must end), -EAGAIN if nothing is there. *ret_detach, when 0 is returned: runsc goes
+ * and the sandbox stays. Never blocks. */
+NODISCARD int boot_control_read(const struct boot_config *cfg, bool *ret_detach);

@@ -1,14 +1,30 @@
 /* sentry/boot/boot_priv.h - shared by the files of boot/. */
 #pragma once
 #include <stdbool.h>
+#include <stddef.h>
+
+#include "base/compiler.h"
 
 struct boot_config;
+struct task;
 
 /* From here on LOGx goes to the debug log, if there is one. */
 void boot_log_start(const struct boot_config *cfg);
 
-/* Mounts, standard descriptors, exec of the first process (kernel lock held). Ends the sandbox with a message if it cannot. */
-void boot_first_process(const struct boot_config *cfg);
+/* Mounts, and the first process without a program. Ends the sandbox with a message if it cannot. Kernel lock. */
+struct task *boot_first_make(const struct boot_config *cfg);
+/* Its standard descriptors and its program; once. -errno with a line in err_text. Kernel lock, which walks may drop. */
+NODISCARD int boot_first_load(const struct boot_config *cfg, struct task *t, char *err_text,
+                              size_t err_cap);
+
+/* The two halves of that, for any process that cfg describes. fds[3]: standard descriptors of the host or -1; pass: those of
+ * cfg->pass_fds; none is taken. own_terminal: a terminal becomes the controlling one of t's session, not the console. */
+NODISCARD int boot_descriptors_give(const struct boot_config *cfg, struct task *t, int *fds,
+                                    const int *pass, bool own_terminal, char *err_text,
+                                    size_t err_cap);
+/* exec_fd: the program, or -1: it is argv[0]. */
+NODISCARD int boot_program_load(const struct boot_config *cfg, struct task *t, int exec_fd,
+                                char *err_text, size_t err_cap);
 
 /* Processes made between true and false - the first stub, from which all others come - are killed before the sentry when the
  * host lacks memory: a program ends then, not the sandbox. Once; no effect where /proc was not there at the start. */

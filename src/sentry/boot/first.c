@@ -1,5 +1,7 @@
 /* sentry/boot/first.c - mounts, standard descriptors and the program of the first process. */
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include "abi/fcntl.h"
@@ -117,15 +119,18 @@ static bool is_terminal(int fd)
     return host_ioctl(fd, LINUX_TCGETS, &tio) == 0;
 }
 
-static int stdio_one(const struct boot_config *cfg, struct task *t, int n)
+/* fd becomes n inside. own_terminal: not the console. Takes fd. */
+static int descriptor_give(struct task *t, int fd, int n, bool own_terminal)
 {
     struct hostfile *hf;
     struct file *f;
-    bool tty = is_terminal(cfg->stdio_fd[n]);
-    int err = hostfile_adopt(cfg->stdio_fd[n], &hf);
+    bool tty = is_terminal(fd);
+    int err = hostfile_adopt(fd, &hf);
     if (err)
         return err;
-    err = tty ? tty_host_new(hf, t, &f) : host_file_new(t, hf, &f);
+    err = !tty           ? host_file_new(t, hf, &f)
+          : own_terminal ? tty_host_new_own(hf, t, &f)
+                         : tty_host_new(hf, t, &f);
     hostfile_unref(hf);
     if (err)
         return err;
@@ -133,7 +138,94 @@ static int stdio_one(const struct boot_config *cfg, struct task *t, int n)
     return err < 0 ? err : 0;
 }
 
-void boot_first_process(const struct boot_config *cfg)
+static bool same_file(int a, int b)
+{
+    struct stat x, y;
+    return host_fstat(a, &x) == 0 && host_fstat(b, &y) == 0 && x.st_rdev == y.st_rdev &&
+           x.st_ino == y.st_ino && x.st_dev == y.st_dev;
+}
+
+/* Several standard descriptors of one terminal are one open file, so that it is one terminal inside as well. */
+static int stdio_give(const struct boot_config *cfg, struct task *t, int *fds, int n, bool own)
+{
+    for (int i = 0; own && i < n; i++)
+        if (cfg->stdio_fd[i] >= 0 && fds[i] >= 0 && is_terminal(fds[n]) &&
+            same_file(fds[i], fds[n])) {
+            struct file *f = fd_get(t, i);
+            int err = f ? fd_install_at(t, f, false, n) : -EBADF;
+            return err < 0 ? err : 0;
+        }
+    /* The number is still needed for the comparison. */
+    int fd = host_fcntl(fds[n], F_DUPFD_CLOEXEC, 0);
+    return fd < 0 ? fd : descriptor_give(t, fd, n, own);
+}
+
+int boot_descriptors_give(const struct boot_config *cfg, struct task *t, int *fds, const int *pass,
+                          bool own_terminal, char *err_text, size_t err_cap)
+{
+    for (int i = 0; i < 3; i++) {
+        int err = fds[i] >= 0 ? stdio_give(cfg, t, fds, i, own_terminal) : 0;
+        if (err) {
+            (void)snprintf(err_text, err_cap, "standard descriptor %d cannot be used: %s", i,
+                           err_name(err));
+            return err;
+        }
+    }
+    for (uint32_t i = 0; i < cfg->pass_fd_count; i++) {
+        int fd = host_fcntl(pass[i], F_DUPFD_CLOEXEC, 0);
+        int err = fd < 0 ? fd
+                  : cfg->pass_fds[i] > INT32_MAX
+                      ? -EBADF
+                      : descriptor_give(t, fd, (int)cfg->pass_fds[i], true);
+        if (err) {
+            (void)snprintf(err_text, err_cap, "descriptor %u cannot be passed: %s",
+                           cfg->pass_fds[i], err_name(err));
+            return err;
+        }
+    }
+    return 0;
+}
+
+/* A file of the host as the program. *ret: counted. */
+static int exec_file_take(struct task *t, int fd, struct file **ret)
+{
+    struct hostfile *hf;
+    fd = host_fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    int err = fd < 0 ? fd : hostfile_adopt(fd, &hf);
+    if (err)
+        return err;
+    err = host_file_new(t, hf, ret);
+    hostfile_unref(hf);
+    return err;
+}
+
+int boot_program_load(const struct boot_config *cfg, struct task *t, int exec_fd, char *err_text,
+                      size_t err_cap)
+{
+    struct walk w;
+    int err = walk_at(t, LINUX_AT_FDCWD, cfg->cwd, WALK_DIRECTORY, &w);
+    if (err) {
+        (void)snprintf(err_text, err_cap,
+                       "working directory %s: %s; choose one that exists in the container",
+                       cfg->cwd, err_message(err));
+        return err;
+    }
+    path_unref(t->fs->cwd);
+    *t->fs->cwd = w.path;
+    if (exec_fd >= 0) {
+        struct file *f;
+        err = exec_file_take(t, exec_fd, &f);
+        err = err ? err : exec_start_file(t, f, cfg->argv.v[0], &cfg->argv, &cfg->envp);
+    } else {
+        err = exec_start(t, cfg->argv.v[0], &cfg->argv, &cfg->envp);
+    }
+    if (err)
+        (void)snprintf(err_text, err_cap, "failed to load %s: %s", cfg->argv.v[0],
+                       err_message(err));
+    return err;
+}
+
+struct task *boot_first_make(const struct boot_config *cfg)
 {
     struct task *t;
     int err = mount_root(cfg);
@@ -143,19 +235,20 @@ void boot_first_process(const struct boot_config *cfg)
     if (err)
         boot_fail(cfg, "the first process cannot be made: %s", err_name(err));
     mounts_all(cfg, t);
-    for (int i = 0; i < 3; i++) {
-        err = cfg->stdio_fd[i] >= 0 ? stdio_one(cfg, t, i) : 0;
-        if (err)
-            boot_fail(cfg, "standard descriptor %d cannot be used: %s", i, err_name(err));
-    }
-    struct walk w;
-    err = walk_at(t, LINUX_AT_FDCWD, cfg->cwd, WALK_DIRECTORY, &w);
-    if (err)
-        boot_fail(cfg, "working directory %s: %s; choose one that exists in the container",
-                  cfg->cwd, err_message(err));
-    path_unref(t->fs->cwd);
-    *t->fs->cwd = w.path;
-    err = exec_start(t, cfg->argv.v[0], &cfg->argv, &cfg->envp);
-    if (err)
-        boot_fail(cfg, "failed to load %s: %s", cfg->argv.v[0], err_message(err));
+    return t;
+}
+
+int boot_first_load(const struct boot_config *cfg, struct task *t, char *err_text, size_t err_cap)
+{
+    int fds[3] = {cfg->stdio_fd[0], cfg->stdio_fd[1], cfg->stdio_fd[2]};
+    int err = boot_descriptors_give(cfg, t, fds, cfg->pass_fd, false, err_text, err_cap);
+    if (!err)
+        err = boot_program_load(cfg, t, cfg->exec_fd ? cfg->pass_fd[cfg->pass_fd_count] : -1,
+                                err_text, err_cap);
+    for (uint32_t i = 0; i < cfg->pass_fd_count + cfg->exec_fd; i++)
+        (void)!host_close(cfg->pass_fd[i]);
+    for (int i = 0; i < 3; i++)
+        if (fds[i] >= 0)
+            (void)!host_close(fds[i]);
+    return err;
 }

@@ -19,6 +19,7 @@
 #include "sentry/arena/slab.h"
 #include "sentry/boot/boot.h"
 #include "sentry/boot/boot_priv.h"
+#include "sentry/control/control.h"
 #include "sentry/fs/dev/dev.h"
 #include "sentry/io/hostfile.h"
 #include "sentry/io/timer_fd.h"
@@ -42,11 +43,16 @@ static struct {
 static void on_control(struct hostwatch *w, uint32_t events)
 {
     for (;;) {
-        int sig = boot_control_read(boot.cfg);
+        bool detach = false;
+        int sig = boot_control_read(boot.cfg, &detach);
         if (sig == -EPIPE) { /* nobody is left to tell */
             LOGI("boot: runsc is gone");
             sandbox_finish(LINUX_SIGKILL);
             hostwatch_set(w, 0);
+            return;
+        }
+        if (detach) {
+            hostwatch_remove(w);
             return;
         }
         if (sig <= 0)
@@ -84,6 +90,7 @@ static int kernel_init(const struct boot_config *cfg)
     (void)strncpy(k->domainname, cfg->domainname, sizeof(k->domainname) - 1);
     k->ncpus = cfg->ncpus;
     k->mem_total_bytes = cfg->mem_total_bytes;
+    k->limits = cfg->limits;
     k->strace = cfg->strace;
     k->network_host = cfg->network == BOOT_NETWORK_HOST;
     k->boot_monotonic_ns = clock_monotonic_ns();
@@ -153,11 +160,15 @@ int sentry_main(const struct boot_config *cfg)
     err = vdso_start();
     if (err)
         boot_fail(cfg, "the vDSO cannot be made: %s", err_name(err));
-    boot_first_process(cfg);
+    struct task *first = boot_first_make(cfg);
+    char text[512];
+    if (!cfg->wait_start && boot_first_load(cfg, first, text, sizeof(text)))
+        boot_fail(cfg, "%s", text);
     err = watch(&boot.control, cfg->control_fd, LINUX_POLLIN, on_control);
     if (!err && cfg->gofer_fd >= 0)
         err = watch(&boot.gofer, cfg->gofer_fd, LINUX_POLLRDHUP,
                     on_gofer); /* answers are read by who asked */
+    err = err ? err : control_start(cfg, first);
     if (err)
         boot_fail(cfg, "the sandbox cannot watch its descriptors: %s", err_name(err));
     err = boot_confine(cfg);
@@ -168,7 +179,12 @@ int sentry_main(const struct boot_config *cfg)
         boot_fail(cfg, "the worker cannot start: %s", err_name(err));
     run_queue();
     kernel_unlock();
+    if (cfg->wait_start)
+        boot_ready(cfg);
     int status = io_loop();
+    kernel_lock();
+    control_end(status);
+    kernel_unlock();
     LOGD("boot: the first process ended status=%#x", (unsigned)status);
     live_note();
     if (LINUX_WIFSIGNALED(status))

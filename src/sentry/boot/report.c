@@ -54,12 +54,12 @@ static _Noreturn void report(const struct boot_config *cfg, enum control_type ty
 
 _Noreturn void boot_exit(const struct boot_config *cfg, int code)
 {
-    report(cfg, CONTROL_EXIT, code & 0xff, NULL, 0);
+    report(cfg, CONTROL_EXIT, code & 0xff, NULL, code & 0xff);
 }
 
 _Noreturn void boot_killed(const struct boot_config *cfg, int signo)
 {
-    report(cfg, CONTROL_KILLED, signo, NULL, 0);
+    report(cfg, CONTROL_KILLED, signo, NULL, 128 + signo);
 }
 
 _Noreturn void boot_fail(const struct boot_config *cfg, const char *fmt, ...)
@@ -70,7 +70,7 @@ _Noreturn void boot_fail(const struct boot_config *cfg, const char *fmt, ...)
     (void)vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     LOGE("boot: %s", text);
-    report(cfg, CONTROL_ERROR, 0, text, 1);
+    report(cfg, CONTROL_ERROR, 0, text, 128);
 }
 
 void boot_stopped(const struct boot_config *cfg, int signo)
@@ -80,7 +80,14 @@ void boot_stopped(const struct boot_config *cfg, int signo)
     (void)!host_msg_send(cfg->control_fd, buf, n, NULL, 0, MSG_DONTWAIT);
 }
 
-int boot_control_read(const struct boot_config *cfg)
+void boot_ready(const struct boot_config *cfg)
+{
+    uint8_t buf[CONTROL_BYTES_MAX];
+    size_t n = control_build(buf, CONTROL_READY, 0, NULL);
+    (void)!host_msg_send(cfg->control_fd, buf, n, NULL, 0, MSG_DONTWAIT);
+}
+
+int boot_control_read(const struct boot_config *cfg, bool *ret_detach)
 {
     uint8_t buf[CONTROL_BYTES_MAX];
     struct control_msg m;
@@ -90,6 +97,7 @@ int boot_control_read(const struct boot_config *cfg)
         return -EAGAIN;
     if (n <= 0 || control_parse(buf, (size_t)n, &m) < 0)
         return -EPIPE;
+    *ret_detach = m.type == CONTROL_DETACH && cfg->detached;
     return m.type == CONTROL_SIGNAL ? m.value : 0;
 }
 

@@ -22,7 +22,7 @@
 
 /* Before there is a configuration: the control socket has its number already. */
 static const struct boot_config early = {
-    .control_fd = BOOT_FD_CONTROL, .log_fd = -1, .debug_log_fd = -1};
+    .control_fd = BOOT_FD_CONTROL, .listen_fd = -1, .log_fd = -1, .debug_log_fd = -1};
 
 /* Until the first stub is there. */
 static int oom_fd;
@@ -87,6 +87,20 @@ static void config_load(struct boot_config *cfg)
     (void)!host_close(BOOT_FD_CONFIG);
 }
 
+/* Passed descriptors are in one message that runsc has sent already. */
+static void files_take(struct boot_config *cfg)
+{
+    uint8_t buf[CONTROL_BYTES_MAX];
+    struct control_msg m;
+    size_t count = 0, want = cfg->pass_fd_count + cfg->exec_fd;
+    if (want == 0)
+        return;
+    ssize_t n = host_msg_recv(cfg->control_fd, buf, sizeof buf, cfg->pass_fd,
+                              ARRAY_SIZE(cfg->pass_fd), &count, 0);
+    if (n <= 0 || control_parse(buf, (size_t)n, &m) < 0 || m.type != CONTROL_FILES || count != want)
+        boot_fail(cfg, "sandbox: the passed descriptors did not arrive");
+}
+
 /* The gofer's first message brings the directories; it comes when the gofer has confined itself. */
 static void gofer_greet(struct boot_config *cfg)
 {
@@ -108,13 +122,17 @@ static void gofer_greet(struct boot_config *cfg)
 _Noreturn void boot_start(void)
 {
     static struct boot_config cfg;
-    int proc_fd;
+    int proc_fd, r;
     privileges_drop(&proc_fd);
     config_load(&cfg);
     cfg.proc_fd = proc_fd;
     boot_log_start(&cfg);
+    /* Until runsc lets go, the end of the control socket is the end. */
+    if (cfg.detached && (r = host_prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0)) < 0)
+        boot_fail(&cfg, "sandbox: cannot outlive runsc: %s", err_name(r));
+    files_take(&cfg);
     gofer_greet(&cfg);
-    int r = sentry_main(&cfg);
+    r = sentry_main(&cfg);
     boot_fail(&cfg, "sandbox: the kernel did not start (%d)", r);
 }
 

@@ -5,6 +5,7 @@
 #include "abi/personality.h"
 #include "abi/resource.h"
 #include "abi/signal.h"
+#include "abi/stat.h"
 #include "abi/syscall_nr.h"
 #include "sentry/arena/arena.h"
 #include "sentry/arena/slab.h"
@@ -327,39 +328,69 @@ static int search_program(struct task *t, struct exec *ex, const char *name, con
     return denied;
 }
 
-int exec_start(struct task *t, const char *path, const struct boot_strings *argv,
-               const struct boot_strings *envp)
+/* The rest of a start, when the file is open: takes it. */
+static int start_run(struct task *t, struct exec *ex, struct file *file,
+                     const struct boot_strings *argv, const struct boot_strings *envp)
+{
+    int64_t r = add_strings(&ex->argv, &ex->budget, argv);
+    if (!r)
+        r = add_strings(&ex->envp, &ex->budget, envp);
+    if (r)
+        file_unref(file);
+    else
+        r = exec_check(t, ex, file);
+    return r ? (int)r : (int)exec_run(t, ex);
+}
+
+static struct exec *start_begin(struct task *t)
 {
     t->sysno = LINUX_SYS_execve;
     t->in_syscall = true;
     t->next = TASK_NEXT_CALL;
     t->restart = (struct restart){.deadline_ns = TIME_NONE};
-    struct exec *ex = exec_begin(t);
-    if (!ex)
-        return -ENOMEM;
-    struct file *file;
-    int64_t r = strchr(path, '/') ? open_program(t, ex, path, &file)
-                : *path           ? search_program(t, ex, path, env_path(envp), &file)
-                                  : -ENOENT;
-    if (!r) {
-        r = add_strings(&ex->argv, &ex->budget, argv);
-        if (!r)
-            r = add_strings(&ex->envp, &ex->budget, envp);
-        if (r)
-            file_unref(file);
-        else
-            r = exec_check(t, ex, file);
-    }
-    if (!r)
-        r = exec_run(t, ex);
+    return exec_begin(t);
+}
+
+static int start_end(struct task *t, int r)
+{
     if (r == -EBLOCKED)
         return 0; /* the run queue goes on with it */
     exec_cleanup(t);
     t->restart.cleanup = NULL;
     t->in_syscall = false;
     if (r)
-        return (int)r;
+        return r;
     t->keep_regs = false;
     task_start(t);
     return 0;
+}
+
+int exec_start(struct task *t, const char *path, const struct boot_strings *argv,
+               const struct boot_strings *envp)
+{
+    struct exec *ex = start_begin(t);
+    if (!ex)
+        return -ENOMEM;
+    struct file *file;
+    int r = strchr(path, '/') ? open_program(t, ex, path, &file)
+            : *path           ? search_program(t, ex, path, env_path(envp), &file)
+                              : -ENOENT;
+    return start_end(t, r ? r : start_run(t, ex, file, argv, envp));
+}
+
+int exec_start_file(struct task *t, struct file *file, const char *name,
+                    const struct boot_strings *argv, const struct boot_strings *envp)
+{
+    struct exec *ex = start_begin(t);
+    int r = !ex ? -ENOMEM
+            : !inode_is(file->inode, LINUX_S_IFREG)
+                ? -EACCES
+                : inode_permission(file->inode, MAY_EXEC, t->cred);
+    if (!r && !(ex->filename = arena_strdup(name)))
+        r = -ENOMEM;
+    if (r) {
+        file_unref(file);
+        return ex ? start_end(t, r) : r;
+    }
+    return start_end(t, start_run(t, ex, file, argv, envp));
 }

@@ -50,7 +50,7 @@ enum signal_due signal_settle(struct task *t)
     for (;;) {
         if (t->exiting)
             return SIGNAL_DEAD;
-        if (t->tg->stopped) {
+        if (tgroup_held(t->tg)) {
             t->state = TASK_STOPPED;
             return SIGNAL_STOPPED;
         }

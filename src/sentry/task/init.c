@@ -117,3 +117,41 @@ int task_new_init(const struct boot_config *cfg, struct task **ret)
     *ret = t;
     return 0;
 }
+
+int task_new_outside(const struct boot_config *cfg, struct task **ret)
+{
+    struct task *t = task_alloc();
+    struct tgroup *tg = t ? init_group(cfg) : NULL;
+    struct session *s = NULL;
+    struct pgrp *pg = NULL;
+    int err = tg ? pid_alloc(&t->tid) : -ENOMEM;
+    if (!err) {
+        tg->pid = t->tid;
+        t->cred = init_cred(cfg);
+        t->files = fdtable_new();
+        t->fs = fsctx_new();
+        s = t->cred && t->files && t->fs ? session_new(tg->pid) : NULL;
+        pg = s ? pgrp_new(tg->pid, s) : NULL;
+        err = pg ? 0 : -ENOMEM;
+    }
+    if (err) {
+        if (s)
+            session_drop(s);
+        tgroup_put(tg);
+        task_unref(t);
+        return err;
+    }
+    if (cfg->umask >= 0)
+        t->fs->umask = (uint32_t)cfg->umask & 0777u;
+    t->no_new_privs = cfg->no_new_privs;
+    memcpy(t->affinity, kern()->tasks->cpus, sizeof(t->affinity));
+    memcpy(t->comm, "exec", 5);
+    task_attach(t, tg);
+    tg->leader = t;
+    pid_slot(t->tid)->tgroup = tg;
+    pgrp_join(pg, tg);
+    cpu_limit_changed(tg);
+    kern()->tasks->forks++;
+    *ret = t;
+    return 0;
+}

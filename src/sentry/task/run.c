@@ -25,7 +25,7 @@ static bool is_restart(int64_t r)
 
 bool task_interrupted(const struct task *t)
 {
-    return t->exiting || t->tg->stopped || signal_pending(t);
+    return t->exiting || tgroup_held(t->tg) || signal_pending(t);
 }
 
 void task_kick(struct task *t)
@@ -42,7 +42,7 @@ void task_kick(struct task *t)
             task_wake(t);
         break;
     case TASK_STOPPED:
-        if (!t->tg->stopped)
+        if (!tgroup_held(t->tg))
             task_queue(t, t->next);
         break;
     case TASK_RUNNING:
@@ -114,7 +114,7 @@ static void call_leave(struct task *t, int64_t r)
             t->sigmask = t->saved_sigmask;
         }
         /* The old mask may let something through: look again. A call that nothing interrupted any more goes on in place. */
-        if (signal_pending(t) || t->tg->stopped) {
+        if (signal_pending(t) || tgroup_held(t->tg)) {
             call_leave(t, r);
             return;
         }

@@ -1,5 +1,6 @@
 /* Job control: a group stops as a whole, at once; its threads are found parked or interrupted and stay so. */
 #include "base/list.h"
+#include "sentry/kernel.h"
 #include "sentry/signal/signal.h"
 #include "sentry/task/task_priv.h"
 
@@ -30,4 +31,26 @@ void tgroup_continue(struct tgroup *tg)
     tg->continued_pending = true;
     tgroup_notify_parent(tg, LINUX_CLD_CONTINUED, LINUX_SIGCONT);
     kick_all(tg);
+}
+
+bool tgroup_held(const struct tgroup *tg) { return tg->stopped || kern()->tasks->frozen; }
+
+void tasks_freeze(bool frozen)
+{
+    kern()->tasks->frozen = frozen;
+    for (struct tgroup *tg = tgroup_next(0), *next; tg; tg = next) {
+        next = tgroup_next(tg->pid);
+        kick_all(tg);
+    }
+}
+
+bool tasks_are_frozen(void)
+{
+    for (struct tgroup *tg = tgroup_next(0); tg; tg = tgroup_next(tg->pid)) {
+        struct task *t;
+        LIST_FOREACH (t, &tg->tasks, tg_node)
+            if (t->state == TASK_RUNNING && t->thread && platform_stop(t->thread) == STOP_RUNNING)
+                return false;
+    }
+    return true;
 }

@@ -32,6 +32,7 @@ struct task_root {
     uint32_t ntasks; /* live ones */
     struct tgroup *init;
     bool finished; /* init has ended */
+    bool frozen;   /* from outside: nobody runs, whatever signals say (control/) */
     uint64_t forks;
     uint32_t missing[SYSCALL_TABLE_SIZE]; /* calls without a handler, counted */
     uint64_t missing_other;
@@ -79,6 +80,9 @@ void pgrp_check_orphan(
 void tgroup_notify_parent(struct tgroup *tg, int code,
                           int status); /* SIGCHLD with CLD_*, and wait() */
 /* stop.c */
+bool tgroup_held(const struct tgroup *tg); /* stopped by job control, or frozen: its threads do not run */
+void tasks_freeze(bool frozen);            /* those that run are on their way to a stop */
+bool tasks_are_frozen(void);               /* none runs any more */
 void tgroup_stop(struct tgroup *tg, int sig);
 void tgroup_continue(struct tgroup *tg);
 /* robust.c */

@@ -26,6 +26,7 @@ struct hostfile;
 struct path;
 struct session;
 struct task;
+struct tgroup;
 struct tty;
 struct uio;
 
@@ -71,6 +72,10 @@ NODISCARD int tty_init(void);
 /* The file of a donated descriptor that is a terminal; descriptors of one terminal share its struct tty. The first terminal is the
  * console and becomes the controlling terminal of t's session. Takes a reference to hf. -EIO, -ENOMEM. */
 NODISCARD int tty_host_new(struct hostfile *hf, struct task *t, struct file **ret);
+/* One that is not the console: always a struct tty of its own. */
+NODISCARD int tty_host_new_own(struct hostfile *hf, struct task *t, struct file **ret);
+/* What the user of tg's controlling terminal typed, told by who reads the terminal: as tty_host_signal for that one. */
+void tty_host_signal_at(struct tgroup *tg, int sig);
 /* A signal that runsc forwards: what the keyboard makes goes to the foreground group, the rest to the first process. */
 void tty_host_signal(int sig);
 

@@ -235,24 +235,53 @@ int tty_host_new(struct hostfile *hf, struct task *t, struct file **ret)
     return 0;
 }
 
+int tty_host_new_own(struct hostfile *hf, struct task *t, struct file **ret)
+{
+    struct stat st;
+    if (host_fstat(hostfile_fd(hf), &st))
+        return -EIO;
+    AUTO(tty) struct tty *y = NULL;
+    int err = host_tty_make(hf, st.st_rdev, &y);
+    struct file *f;
+    err = err ? err : file_new_anon("tty:[host]", 0, NULL, NULL, LINUX_O_RDWR, t, &f);
+    if (err)
+        return err;
+    err = tty_open(y, f, t);
+    if (err) {
+        file_unref(f);
+        return err;
+    }
+    *ret = f;
+    return 0;
+}
+
 static bool from_keyboard(int sig)
 {
     return sig == LINUX_SIGINT || sig == LINUX_SIGQUIT || sig == LINUX_SIGTSTP ||
            sig == LINUX_SIGWINCH || sig == LINUX_SIGCONT;
 }
 
-void tty_host_signal(int sig)
+/* y NULL: there is none. */
+static void signal_from_host(struct tty *y, struct tgroup *leader, int sig)
 {
-    struct tty *y = kern()->tty->host;
-    struct tgroup *init = tgroup_find(1);
-    if (!init)
-        return;
-    struct pgrp *pg = y && y->fg_pgid ? pgrp_find(y->fg_pgid) : init->pgrp;
+    struct pgrp *pg = y && y->fg_pgid ? pgrp_find(y->fg_pgid) : leader->pgrp;
     if (!from_keyboard(sig) || !pg) {
-        (void)!signal_send_outside(init, sig);
+        (void)!signal_send_outside(leader, sig);
         return;
     }
     struct tgroup *tg, *next;
     LIST_FOREACH_SAFE (tg, next, &pg->members, pgrp_node)
         (void)!signal_send_outside(tg, sig);
+}
+
+void tty_host_signal(int sig)
+{
+    struct tgroup *init = tgroup_find(1);
+    if (init)
+        signal_from_host(kern()->tty->host, init, sig);
+}
+
+void tty_host_signal_at(struct tgroup *tg, int sig)
+{
+    signal_from_host(tg->pgrp ? tg->pgrp->session->ctty : NULL, tg, sig);
 }

@@ -1,0 +1,129 @@
+#include "runsc/bundle.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "host/host.h"
+#include "runsc/container.h"
+#include "runsc/flags.h"
+
+/* The whole file, malloc'ed. */
+char *bundle_file_read(const char *path, size_t *ret_len, char *err)
+{
+    int fd = host_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+    struct stat st;
+    if (fd < 0) {
+        (void)snprintf(err, FLAGS_ERROR_MAX,
+                       "cannot open %.300s: %s; -bundle names the directory of config.json, and "
+                       "`runsc spec` writes one",
+                       path, strerrordesc_np(-fd));
+        return NULL;
+    }
+    int r = host_fstat(fd, &st);
+    char *text = r == 0 && S_ISREG(st.st_mode) && (size_t)st.st_size <= OCI_FILE_MAX
+                     ? malloc((size_t)st.st_size + 1)
+                     : NULL;
+    ssize_t n = text ? host_read(fd, text, (size_t)st.st_size) : -1;
+    (void)!host_close(fd);
+    if (n < 0) {
+        (void)snprintf(err, FLAGS_ERROR_MAX, "%.300s: not a readable regular file of at most 8 MiB",
+                       path);
+        free(text);
+        return NULL;
+    }
+    *ret_len = (size_t)n;
+    return text;
+}
+
+static bool mount_given(const void *arg, const char *destination)
+{
+    const struct oci_spec *spec = arg;
+    for (uint32_t i = 0; i < spec->mount_count; i++) {
+        char *clean = path_clean(spec->mounts[i].destination);
+        bool same = clean && str_eq(clean, destination);
+        free(clean);
+        if (same)
+            return true;
+    }
+    return false;
+}
+
+void bundle_process(struct boot_config *c, const struct oci_process *p)
+{
+    c->argv = p->args;
+    c->envp = p->env;
+    c->cwd = path_clean(p->cwd);
+    c->uid = p->uid;
+    c->gid = p->gid;
+    c->groups = p->groups;
+    c->group_count = p->group_count;
+    c->caps = p->caps;
+    uint64_t net_raw = flag_true(&global_flags[FLAG_ID_NET_RAW]) ? 0 : UINT64_C(1) << 13;
+    c->caps.effective &= ~net_raw;
+    c->caps.permitted &= ~net_raw;
+    c->caps.inheritable &= ~net_raw;
+    c->caps.bounding &= ~net_raw;
+    c->caps.ambient &= ~net_raw;
+    memcpy(c->rlimits, p->rlimits, sizeof c->rlimits);
+    c->no_new_privs = p->no_new_privs;
+    c->terminal = p->terminal;
+    c->umask = p->umask;
+    c->oom_score_adj = p->oom_score_adj;
+}
+
+static void container_fill(struct boot_config *c, const struct oci_spec *spec)
+{
+    if (spec->hostname && spec->hostname[0])
+        c->hostname = spec->hostname;
+    if (spec->domainname && spec->domainname[0])
+        c->domainname = spec->domainname;
+    c->sysctls = spec->sysctls;
+    c->sysctl_count = spec->sysctl_count;
+    c->masked_paths = spec->masked_paths;
+    c->readonly_paths = spec->readonly_paths;
+}
+
+int bundle_prepare(struct sandbox *s, const struct oci_spec *spec, const char *bundle, char *err)
+{
+    struct overlay_choice overlay;
+    const char *choice = flag_true(&global_flags[FLAG_ID_OVERLAY])
+                             ? "all:memory"
+                             : global_flags[FLAG_ID_OVERLAY2].value;
+    int r = overlay_parse(choice, &overlay, err);
+    if (r < 0)
+        return r;
+    char joined[BOOT_PATH_MAX];
+    (void)snprintf(joined, sizeof joined, "%s%s%s", spec->root_path[0] == '/' ? "" : bundle,
+                   spec->root_path[0] == '/' ? "" : "/", spec->root_path);
+    char *root = realpath(joined, NULL);
+    if (!root) {
+        (void)snprintf(
+            err, FLAGS_ERROR_MAX,
+            "config.json: root.path: %.300s: %s; name the directory with the container's files",
+            joined, strerrordesc_np(errno));
+        return -EINVAL;
+    }
+    bundle_process(&s->config, &spec->process);
+    container_fill(&s->config, spec);
+    if ((r = container_root(s, root, spec->root_readonly, &overlay, err)) < 0 ||
+        (r = container_mounts_standard(s, mount_given, spec, err)) < 0)
+        return r;
+    for (uint32_t i = 0; i < spec->mount_count; i++)
+        if ((r = container_mount(s, &spec->mounts[i], &overlay, err)) < 0)
+            return r;
+    return s->config.cwd ? 0 : -ENOMEM;
+}
+
+int bundle_load(const char *bundle, struct oci_spec *spec, char *err)
+{
+    char path[BOOT_PATH_MAX];
+    size_t len = 0;
+    (void)snprintf(path, sizeof path, "%s/config.json", bundle);
+    char *text = bundle_file_read(path, &len, err);
+    int r = text ? oci_spec_parse(path, text, len, spec, err) : -EINVAL;
+    free(text);
+    return r;
+}

@@ -1,0 +1,318 @@
+#include "runsc/create.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "host/host.h"
+#include "runsc/bundle.h"
+#include "runsc/cgroup/cgroup.h"
+#include "runsc/client.h"
+#include "runsc/console.h"
+#include "runsc/container.h"
+#include "runsc/flags.h"
+#include "runsc/hooks.h"
+
+/* ---- descriptors that are passed ---- */
+
+static int pass_add(struct boot_config *c, uint32_t *numbers, int from, uint32_t to, char *err)
+{
+    if (c->pass_fd_count == BOOT_PASS_FDS_MAX || fcntl(from, F_GETFD) < 0) {
+        (void)snprintf(err, FLAGS_ERROR_MAX,
+                       c->pass_fd_count == BOOT_PASS_FDS_MAX
+                           ? "descriptor %d: more than %d are passed"
+                           : "descriptor %d is not open",
+                       from, BOOT_PASS_FDS_MAX);
+        return -EINVAL;
+    }
+    c->pass_fd[c->pass_fd_count] = from;
+    numbers[c->pass_fd_count++] = to;
+    return 0;
+}
+
+int pass_fds_parse(const char *const *words, size_t count, int preserve, int exec_fd,
+                   struct boot_config *config, uint32_t *numbers, char *err)
+{
+    config->pass_fds = numbers;
+    config->pass_fd_count = 0;
+    for (int i = 0; i < preserve; i++) {
+        int r = pass_add(config, numbers, 3 + i, (uint32_t)(3 + i), err);
+        if (r < 0)
+            return r;
+    }
+    for (size_t i = 0; i < count; i++) {
+        char *end, *last;
+        unsigned long from = strtoul(words[i], &end, 10);
+        unsigned long to = *end == ':' && end != words[i] ? strtoul(end + 1, &last, 10) : 0;
+        if (*end != ':' || last == end + 1 || *last || from > 1048576 || to > 1048576) {
+            (void)snprintf(err, FLAGS_ERROR_MAX,
+                           "-pass-fd %.100s: write M:N: descriptor M becomes N in the container",
+                           words[i]);
+            return -EINVAL;
+        }
+        int r = pass_add(config, numbers, (int)from, (uint32_t)to, err);
+        if (r < 0)
+            return r;
+    }
+    config->exec_fd = exec_fd >= 0;
+    if (exec_fd >= 0 && fcntl(exec_fd, F_GETFD) < 0) {
+        (void)snprintf(err, FLAGS_ERROR_MAX, "-exec-fd %d: not open", exec_fd);
+        return -EBADF;
+    }
+    config->pass_fd[config->pass_fd_count] = exec_fd;
+    return 0;
+}
+
+/* ---- pid file ---- */
+
+static int text_write(int fd, const char *text)
+{
+    size_t len = strlen(text);
+    ssize_t n = fd < 0 ? -1 : write(fd, text, len);
+    int r = fd < 0 ? -errno : n == (ssize_t)len ? 0 : n < 0 ? -errno : -ENOSPC;
+    if (fd >= 0)
+        (void)close(fd);
+    return r;
+}
+
+int pid_file_write(const char *path, pid_t pid, char *err)
+{
+    char text[16], temp[BOOT_PATH_MAX];
+    struct stat st;
+    (void)snprintf(text, sizeof text, "%d", pid);
+    const char *base = path_basename(path);
+    int n = snprintf(temp, sizeof temp, "%.*s.%s.%d", (int)(base - path), path, base, getpid());
+    int r = n > 0 && (size_t)n < sizeof temp ? 0 : -ENAMETOOLONG;
+    if (r == 0 && lstat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+        r = text_write(open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY), text);
+    } else if (r == 0) {
+        r = text_write(open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644), text);
+        if (r == 0 && rename(temp, path) < 0)
+            r = -errno;
+        if (r < 0)
+            (void)unlink(temp);
+    }
+    if (r < 0)
+        (void)snprintf(err, FLAGS_ERROR_MAX, "the pid file %.300s: %s", path, strerrordesc_np(-r));
+    return r;
+}
+
+/* ---- settings ---- */
+
+static void namespaces_apply(struct create *c)
+{
+    const struct oci_spec *spec = &c->spec;
+    for (unsigned i = 0; i < OCI_NS_COUNT; i++) {
+        const char *path = spec->namespace_paths[i];
+        if (!path || !path[0])
+            continue;
+        if (1u << i == OCI_NS_NETWORK)
+            c->sandbox.net_path = path;
+        else
+            LOGI("config.json: linux.namespaces: %s: the container has its own inside", path);
+    }
+    c->sandbox.net_new = (spec->namespaces & OCI_NS_NETWORK) != 0;
+}
+
+int create_prepare(struct create *c, const struct create_request *rq)
+{
+    *c = (struct create){.rq = rq, .console_fd = -1, .state = {.dir_fd = -1, .lock_fd = -1}};
+    c->running = (struct sandbox_running){
+        .control = -1, .gofer_control = -1, .signal_fd = -1, .proc_fd = -1};
+    struct boot_config *config = &c->sandbox.config;
+    int r = report_open(rq->command, rq->id, &c->files, c->err);
+    if (r == 0)
+        r = state_id_check(rq->id, c->err);
+    if (r == 0 && !realpath(rq->bundle, c->bundle)) {
+        r = -errno;
+        (void)snprintf(c->err, sizeof c->err,
+                       "cannot open %.300s/config.json: %s; -bundle names the directory of "
+                       "config.json, and `runsc spec` writes one",
+                       rq->bundle, strerrordesc_np(-r));
+    }
+    if (r == 0)
+        r = bundle_load(c->bundle, &c->spec, c->err);
+    if (r == 0)
+        r = container_init(&c->sandbox, &c->files, rq->id, c->err);
+    if (r == 0)
+        r = bundle_prepare(&c->sandbox, &c->spec, c->bundle, c->err);
+    if (r == 0)
+        r = pass_fds_parse(rq->pass_fds, rq->pass_fd_count, rq->preserve_fds, rq->exec_fd, config,
+                           c->pass_numbers, c->err);
+    if (r == 0 && rq->console_socket[0] && !c->spec.process.terminal) {
+        r = -EINVAL;
+        (void)snprintf(c->err, sizeof c->err,
+                       "-console-socket is given, but config.json has no process.terminal");
+    }
+    if (r == 0 && rq->detached && !rq->console_socket[0] && c->spec.process.terminal) {
+        r = -EINVAL;
+        (void)snprintf(c->err, sizeof c->err,
+                       "config.json: process.terminal: a detached container needs -console-socket");
+    }
+    if (r < 0) {
+        if (!c->err[0])
+            (void)snprintf(c->err, sizeof c->err, "%s", strerrordesc_np(-r));
+        return r;
+    }
+    for (uint32_t i = 0; i < c->spec.warnings.count; i++)
+        report_warning("config.json: %s", c->spec.warnings.text[i]);
+    namespaces_apply(c);
+    config->detached = rq->detached;
+    config->wait_start = !rq->start || hooks_before_start(&c->spec);
+    config->home = true;
+    return 0;
+}
+
+/* ---- the sandbox ---- */
+
+static int cgroup_place(struct create *c, pid_t sentry, pid_t gofer, char *err)
+{
+    struct cgroup *cg = NULL;
+    if (flag_true(&global_flags[FLAG_ID_IGNORE_CGROUPS]))
+        return 0;
+    struct cgroup_request rq = {.path = c->spec.cgroups_path,
+                                .id = c->rq->id,
+                                .systemd = flag_true(&global_flags[FLAG_ID_SYSTEMD_CGROUP]),
+                                .rootless = geteuid() != 0};
+    /* Without a path and without limits there is nothing that a group would be for. */
+    if (!(rq.path && rq.path[0]) && !c->spec.resources.given)
+        return 0;
+    int r = cgroup_open(&rq, &cg, err);
+    if (r == 0)
+        r = cgroup_create(cg, c->spec.resources.given ? &c->spec.resources : NULL, sentry, err);
+    if (r == 0)
+        r = cgroup_join(cg, gofer, err);
+    if (r == 0 && cgroup_warning(cg)[0])
+        report_warning("%s", cgroup_warning(cg));
+    if (r == 0 && cgroup_exists(cg))
+        c->state.cgroup = cgroup_save(cg);
+    if (r < 0) {
+        char ignored[CGROUP_ERROR_MAX];
+        (void)!cgroup_delete(cg, ignored);
+    }
+    (void)cgroup_free(cg);
+    return r;
+}
+
+/* Both processes exist and wait. */
+static int placed(void *arg, pid_t sentry, pid_t gofer, char *err)
+{
+    struct create *c = arg;
+    c->state.sentry.pid = sentry;
+    c->state.gofer.pid = gofer;
+    int r = process_start_time(sentry, &c->state.sentry.start);
+    r = r < 0 ? r : process_start_time(gofer, &c->state.gofer.start);
+    if (r == 0)
+        r = cgroup_place(c, sentry, gofer, err);
+    c->state.status = c->sandbox.config.wait_start ? STATE_CREATING : STATE_RUNNING;
+    return r < 0 ? r : state_save(&c->state, err);
+}
+
+static int console_take(struct create *c)
+{
+    struct boot_config *config = &c->sandbox.config;
+    if (!c->rq->console_socket[0])
+        return 0;
+    c->console_fd = console_open(c->rq->console_socket, c->spec.process.console.width,
+                                 c->spec.process.console.height, c->err);
+    if (c->console_fd < 0)
+        return c->console_fd;
+    for (int i = 0; i < 3; i++)
+        config->stdio_fd[i] = c->console_fd;
+    return 0;
+}
+
+/* Created: hooks, pid file. */
+static int created(struct create *c)
+{
+    char *err = c->err;
+    int r = hooks_run(&c->spec, OCI_HOOK_PRESTART, &c->state, STATE_CREATING, err);
+    if (r == 0)
+        r = hooks_run(&c->spec, OCI_HOOK_CREATE_RUNTIME, &c->state, STATE_CREATING, err);
+    if (r == 0)
+        r = hooks_run(&c->spec, OCI_HOOK_CREATE_CONTAINER, &c->state, STATE_CREATING, err);
+    return r;
+}
+
+int create_begin(struct create *c)
+{
+    struct boot_config *config = &c->sandbox.config;
+    int r = state_create(c->rq->id, &c->state, c->err);
+    if (r < 0)
+        return r;
+    c->state.bundle = strdup(c->bundle);
+    c->state.config = json_incref(c->spec.doc);
+    r = client_listen(&c->state, c->err);
+    config->listen_fd = r;
+    if (r >= 0)
+        r = console_take(c);
+    if (r >= 0) {
+        char err[SANDBOX_ERROR_MAX] = "";
+        r = sandbox_start(&c->sandbox, !c->rq->detached, placed, c, &c->running, err);
+        if (r == 0 && config->wait_start)
+            r = sandbox_wait_ready(&c->running, err);
+        if (r < 0)
+            (void)snprintf(c->err, sizeof c->err, "%s", err);
+    }
+    if (config->listen_fd >= 0)
+        (void)close(config->listen_fd);
+    if (r == 0 && config->wait_start)
+        r = created(c);
+    if (r == 0 && c->rq->pid_file[0])
+        r = pid_file_write(c->rq->pid_file, c->state.sentry.pid, c->err);
+    if (r == 0 && config->wait_start) {
+        c->state.status = STATE_CREATED;
+        r = state_save(&c->state, c->err);
+    }
+    if (r < 0) {
+        char ignored[FLAGS_ERROR_MAX];
+        sandbox_end(&c->running);
+        (void)!container_destroy(&c->state, ignored);
+    }
+    return r < 0 ? r : 0;
+}
+
+int create_start(struct create *c)
+{
+    return c->sandbox.config.wait_start ? container_start(&c->state, c->err) : 0;
+}
+
+int create_leave(struct create *c)
+{
+    int r = sandbox_detach(&c->running);
+    if (r < 0)
+        (void)snprintf(c->err, sizeof c->err, "the sandbox ended: %s", strerrordesc_np(-r));
+    return r;
+}
+
+int create_wait(struct create *c, int *ret_status)
+{
+    char ignored[FLAGS_ERROR_MAX];
+    pid_t pid = c->state.sentry.pid;
+    state_unlock(&c->state);
+    int r = sandbox_wait_end(&c->running, ret_status, c->err);
+    struct state now;
+    if (state_load(c->rq->id, &now, ignored) == 0) {
+        /* Unless somebody has deleted it, and made another one. */
+        if (now.sentry.pid == pid)
+            (void)!container_destroy(&now, ignored);
+        state_done(&now);
+    }
+    return r;
+}
+
+void create_end(struct create *c)
+{
+    sandbox_end(&c->running);
+    state_done(&c->state);
+    if (c->console_fd >= 0)
+        (void)close(c->console_fd);
+}

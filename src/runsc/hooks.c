@@ -1,0 +1,173 @@
+#include "runsc/hooks.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "host/host.h"
+#include "runsc/flags.h"
+
+static const char *const kind_names[OCI_HOOK_KINDS] = {
+    [OCI_HOOK_PRESTART] = "prestart",
+    [OCI_HOOK_CREATE_RUNTIME] = "createRuntime",
+    [OCI_HOOK_CREATE_CONTAINER] = "createContainer",
+    [OCI_HOOK_START_CONTAINER] = "startContainer",
+    [OCI_HOOK_POSTSTART] = "poststart",
+    [OCI_HOOK_POSTSTOP] = "poststop",
+};
+
+bool hooks_before_start(const struct oci_spec *spec)
+{
+    return spec->hooks[OCI_HOOK_PRESTART].count || spec->hooks[OCI_HOOK_CREATE_RUNTIME].count ||
+           spec->hooks[OCI_HOOK_CREATE_CONTAINER].count ||
+           spec->hooks[OCI_HOOK_START_CONTAINER].count || spec->hooks[OCI_HOOK_POSTSTART].count;
+}
+
+/* Of the sandbox's processes: what a program can enter that keeps its files. */
+static void namespaces_enter(pid_t pid)
+{
+    static const struct {
+        const char *name;
+        int type;
+    } all[] = {{"net", CLONE_NEWNET}, {"ipc", CLONE_NEWIPC}, {"uts", CLONE_NEWUTS}};
+    for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+        char path[64];
+        (void)snprintf(path, sizeof path, "/proc/%d/ns/%s", pid, all[i].name);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0 || setns(fd, all[i].type) < 0)
+            _exit(127);
+        (void)close(fd);
+    }
+}
+
+static _Noreturn void child_run(const struct oci_hook *h, enum oci_hook_kind kind,
+                                const struct state *s, int in, int out)
+{
+    static char *no_args[2], *no_env[1];
+    sigset_t none;
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (kind == OCI_HOOK_CREATE_CONTAINER)
+        namespaces_enter(s->sentry.pid);
+    if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0 || close_range(3, ~0u, 0) < 0)
+        _exit(127);
+    no_args[0] = (char *)(uintptr_t)h->path;
+    char *const *args = h->args.count ? (char *const *)(uintptr_t)h->args.v : no_args;
+    char *const *env = h->env.count ? (char *const *)(uintptr_t)h->env.v : no_env;
+    (void)execve(h->path, args, env);
+    dprintf(2, "%s", strerrordesc_np(errno));
+    _exit(127);
+}
+
+static int memory_file(const char *text)
+{
+    int fd = memfd_create("hook", MFD_CLOEXEC);
+    size_t len = strlen(text);
+    if (fd >= 0 && (write(fd, text, len) != (ssize_t)len || lseek(fd, 0, SEEK_SET) < 0)) {
+        (void)close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* Its wait status, or -ETIMEDOUT; it is gone then. */
+static int child_wait(pid_t pid, uint32_t timeout_s)
+{
+    int fd = host_pidfd_open(pid, 0);
+    int status = 0;
+    bool late = false;
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    int64_t left_ms = timeout_s ? (int64_t)timeout_s * 1000 : -1;
+    struct timespec start, now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &start);
+    while (fd >= 0 && timeout_s) {
+        int n = poll(&p, 1, (int)(left_ms > INT32_MAX ? INT32_MAX : left_ms));
+        if (n > 0)
+            break;
+        (void)clock_gettime(CLOCK_MONOTONIC, &now);
+        left_ms = (int64_t)timeout_s * 1000 - (now.tv_sec - start.tv_sec) * 1000 -
+                  (now.tv_nsec - start.tv_nsec) / 1000000;
+        if (left_ms <= 0) {
+            late = true;
+            (void)kill(pid, SIGKILL);
+            break;
+        }
+    }
+    if (fd >= 0)
+        (void)close(fd);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    return late ? -ETIMEDOUT : status;
+}
+
+static void output_note(int out, char *text, size_t cap)
+{
+    ssize_t n = pread(out, text, cap - 1, 0);
+    n = n < 0 ? 0 : n;
+    text[n] = '\0';
+    for (ssize_t i = 0; i < n; i++)
+        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+            text[i] = ' ';
+}
+
+static int hook_run(const struct oci_hook *h, enum oci_hook_kind kind, const struct state *s,
+                    const char *json, char *err)
+{
+    char said[200];
+    int in = memory_file(json);
+    int out = memfd_create("output", MFD_CLOEXEC);
+    pid_t pid = in < 0 || out < 0 ? -1 : fork();
+    int r = pid < 0 ? -errno : 0;
+    if (pid == 0)
+        child_run(h, kind, s, in, out);
+    int status = r < 0 ? 0 : child_wait(pid, h->timeout_s);
+    output_note(out, said, sizeof said);
+    if (in >= 0)
+        (void)close(in);
+    if (out >= 0)
+        (void)close(out);
+    if (r < 0)
+        (void)snprintf(err, FLAGS_ERROR_MAX, "hook %s %.150s: %s", kind_names[kind], h->path,
+                       strerrordesc_np(-r));
+    else if (status == -ETIMEDOUT)
+        (void)snprintf(err, FLAGS_ERROR_MAX, "hook %s %.150s: killed after its %u seconds",
+                       kind_names[kind], h->path, h->timeout_s);
+    else if (WIFSIGNALED(status))
+        (void)snprintf(err, FLAGS_ERROR_MAX, "hook %s %.150s: killed by signal %d: %s",
+                       kind_names[kind], h->path, WTERMSIG(status), said);
+    else if (WEXITSTATUS(status))
+        (void)snprintf(err, FLAGS_ERROR_MAX, "hook %s %.150s: exit status %d: %s", kind_names[kind],
+                       h->path, WEXITSTATUS(status), said);
+    else
+        return 0;
+    return r < 0 ? r : status == -ETIMEDOUT ? status : -EIO;
+}
+
+int hooks_run(const struct oci_spec *spec, enum oci_hook_kind kind, const struct state *s,
+              enum state_status st, char *err)
+{
+    const struct oci_hooks *all = &spec->hooks[kind];
+    if (all->count == 0)
+        return 0;
+    char *json = state_json(s, st, true);
+    int r = json ? 0 : -ENOMEM;
+    for (uint32_t i = 0; r == 0 && i < all->count; i++) {
+        LOGD("hook: %s %s", kind_names[kind], all->v[i].path);
+        r = hook_run(&all->v[i], kind, s, json, err);
+    }
+    free(json);
+    return r;
+}

@@ -1,0 +1,26 @@
+/* sentry/control/container.h - one container: its first process and what has become of it.
+ *
+ * Owner    kern()->control. Locks    the kernel lock.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "wire/control_call.h"
+
+struct boot_config;
+struct task;
+
+struct container {
+    char id[CALL_ID_MAX + 1];
+    const struct boot_config *cfg; /* lives as long as the process */
+    struct task *first;            /* counted */
+    bool started;                  /* its program was loaded */
+    bool starting;                 /* and is being */
+    bool paused;
+    bool ended;
+};
+
+/* By name; "" is the only one. NULL: none of that name. */
+struct container *container_find(const char *id);
+enum call_status container_status(const struct container *c);

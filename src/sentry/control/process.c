@@ -1,0 +1,196 @@
+/* sentry/control/process.c - starting programs in the container, and signals to them. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "abi/signal.h"
+#include "abi/wait.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "host/host.h"
+#include "sentry/arena/arena.h"
+#include "sentry/boot/boot_priv.h"
+#include "sentry/control/control_priv.h"
+#include "sentry/control/user.h"
+#include "sentry/io/worker.h"
+#include "sentry/kernel.h"
+#include "sentry/signal/signal.h"
+#include "sentry/task/task_priv.h"
+#include "sentry/tty/tty.h"
+#include "wire/boot_config.h"
+
+#define STATUS_NOT_FOUND  (127 << 8)
+#define STATUS_NOT_USABLE (126 << 8)
+
+/* ---- start ---- */
+
+void call_start(struct call *c)
+{
+    struct container *k = c->container;
+    if (k->started || k->starting) {
+        (void)call_fail(c, -EBUSY, "the container has been started already");
+        return;
+    }
+    k->starting = true;
+    int err = boot_first_load(k->cfg, k->first, c->a.text, sizeof(c->a.text));
+    k->starting = false;
+    k->started = err == 0;
+    c->a.error = err;
+    if (err) /* it cannot be tried again: the container has had its start */
+        sandbox_finish(err == -ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_USABLE);
+}
+
+/* ---- exec ---- */
+
+/* The process that a descriptor's file describes: cfg points into *blob. */
+struct exec_blob {
+    void *blob, *scratch;
+    size_t len, scratch_len;
+    struct boot_config cfg;
+};
+
+static void blob_free(struct exec_blob *b)
+{
+    arena_free(b->blob, b->len);
+    arena_free(b->scratch, b->scratch_len);
+}
+
+static int blob_read(struct exec_blob *b, int fd)
+{
+    struct stat st;
+    int err = host_fstat(fd, &st);
+    if (err)
+        return err;
+    if (st.st_size <= 0 || (size_t)st.st_size > BOOT_BLOB_MAX)
+        return -EINVAL;
+    size_t len = (size_t)st.st_size;
+    b->blob = arena_alloc(len);
+    b->len = b->blob ? len : 0;
+    b->scratch = arena_alloc(boot_config_scratch(len));
+    b->scratch_len = b->scratch ? boot_config_scratch(len) : 0;
+    if (!b->blob || !b->scratch)
+        return -ENOMEM;
+    if (host_pread64(fd, b->blob, len, 0) != (ssize_t)len)
+        return -EIO;
+    return boot_process_read(b->blob, len, b->scratch, b->scratch_len, &b->cfg);
+}
+
+/* The descriptors of the call by their use. */
+static int fds_sort(const struct call *c, const struct boot_config *cfg, int fds[3],
+                    const int **ret_pass, int *ret_exec)
+{
+    uint32_t at = 1;
+    for (int i = 0; i < 3; i++)
+        fds[i] = cfg->stdio_fd[i] >= 0 && at < c->fd_count ? c->fds[at++] : -1;
+    *ret_pass = c->fds + at;
+    at += cfg->pass_fd_count;
+    *ret_exec = cfg->exec_fd && at < c->fd_count ? c->fds[at] : -1;
+    return at + cfg->exec_fd == c->fd_count ? 0 : -EINVAL;
+}
+
+static int exec_run(struct call *c, struct boot_config *cfg, struct task **ret)
+{
+    int fds[3], exec_fd;
+    const int *pass;
+    struct task *t;
+    int err = fds_sort(c, cfg, fds, &pass, &exec_fd);
+    if (err)
+        return call_fail(c, err, "the descriptors do not fit the process");
+    if (!cfg->cwd[0])
+        cfg->cwd = c->container->cfg->cwd;
+    struct user_found u;
+    err = user_find(c->container->first, cfg, &u, c->a.text, sizeof(c->a.text));
+    if (err)
+        return c->a.error = err;
+    err = task_new_outside(&u.cfg, &t);
+    if (err) {
+        user_done(&u);
+        return call_fail(c, err, "no process can be made: %s", err_name(err));
+    }
+    AUTO(task) struct task *held = task_ref(t);
+    err = boot_descriptors_give(&u.cfg, t, fds, pass, true, c->a.text, sizeof(c->a.text));
+    if (!err)
+        err = boot_program_load(&u.cfg, t, exec_fd, c->a.text, sizeof(c->a.text));
+    user_done(&u);
+    if (err) {
+        task_discard(t);
+        return c->a.error = err;
+    }
+    *ret = TAKE(held);
+    return 0;
+}
+
+void call_exec(struct call *c)
+{
+    struct exec_blob b = {0};
+    struct task *t = NULL;
+    if (c->conn->tied) {
+        (void)call_fail(c, -EBUSY, "this connection has a process already");
+        return;
+    }
+    if (c->container->paused) {
+        (void)call_fail(c, -EBUSY, "the container is paused; resume it first");
+        return;
+    }
+    int err = blob_read(&b, c->fds[0]);
+    if (err) {
+        (void)call_fail(c, err, "the process is not understood: %s", err_name(err));
+    } else if (exec_run(c, &b.cfg, &t) == 0 && t) {
+        c->a.value = t->tg->pid;
+        if (c->rq.flags & CALL_EXEC_TIED) {
+            tgroup_get(t->tg);
+            c->conn->tied = t->tg;
+        }
+        task_unref(t);
+    }
+    blob_free(&b);
+}
+
+/* ---- signals ---- */
+
+static void signal_all(struct call *c)
+{
+    for (struct tgroup *tg = tgroup_next(0), *next; tg; tg = next) {
+        next = tgroup_next(tg->pid);
+        if (!tg->zombie)
+            (void)!signal_send_outside(tg, c->rq.value);
+    }
+}
+
+static void signal_group(struct call *c)
+{
+    struct pgrp *pg = pgrp_find(c->rq.pid);
+    struct tgroup *tg, *next;
+    if (!pg) {
+        (void)call_fail(c, -ESRCH, "no process group %d in the container", c->rq.pid);
+        return;
+    }
+    LIST_FOREACH_SAFE (tg, next, &pg->members, pgrp_node)
+        if (!tg->zombie)
+            (void)!signal_send_outside(tg, c->rq.value);
+}
+
+void call_signal(struct call *c)
+{
+    bool deadly = c->rq.value == LINUX_SIGKILL || c->rq.value == LINUX_SIGTERM;
+    struct tgroup *first = c->container->first->tg;
+    if (c->rq.value && deadly && !c->container->started && !c->container->starting &&
+        (c->rq.pid == 0 || c->rq.pid == first->pid || (c->rq.flags & CALL_SIGNAL_ALL))) {
+        /* There is no thread that could take it. */
+        sandbox_finish(c->rq.value);
+        return;
+    }
+    if (c->rq.value && (c->rq.flags & CALL_SIGNAL_ALL)) {
+        signal_all(c);
+    } else if (c->rq.value && (c->rq.flags & CALL_SIGNAL_GROUP)) {
+        signal_group(c);
+    } else {
+        struct tgroup *tg = call_group(c);
+        if (tg && c->rq.value && (c->rq.flags & CALL_SIGNAL_TERMINAL))
+            tty_host_signal_at(tg, c->rq.value);
+        else if (tg && c->rq.value)
+            (void)!signal_send_outside(tg, c->rq.value);
+    }
+}

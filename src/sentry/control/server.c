@@ -1,0 +1,293 @@
+/* sentry/control/server.c - connections and requests. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "abi/poll.h"
+#include "abi/signal.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "host/host.h"
+#include "host/msg.h"
+#include "sentry/arena/arena.h"
+#include "sentry/arena/slab.h"
+#include "sentry/control/control.h"
+#include "sentry/control/control_priv.h"
+#include "sentry/kernel.h"
+#include "sentry/signal/signal.h"
+#include "sentry/task/task_priv.h"
+#include "wire/boot_config.h"
+
+/* Host-side state of one process. */
+static struct hostwatch listen_watch;
+static int listen_fd = -1;
+
+/* ---- containers ---- */
+
+struct container *container_find(const char *id)
+{
+    struct control_root *r = kern()->control;
+    return r && (!id[0] || str_eq(r->container->id, id)) ? r->container : NULL;
+}
+
+enum call_status container_status(const struct container *c)
+{
+    return c->ended      ? CALL_STOPPED
+           : !c->started ? CALL_CREATED
+           : c->paused   ? CALL_PAUSED
+                         : CALL_RUNNING;
+}
+
+/* ---- answers ---- */
+
+int call_fail(struct call *c, int err, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(c->a.text, sizeof(c->a.text), fmt, ap);
+    va_end(ap);
+    c->a.error = err;
+    return err;
+}
+
+struct tgroup *call_group(struct call *c)
+{
+    int32_t pid = c->rq.pid ? c->rq.pid : c->container->first->tg->pid;
+    struct tgroup *tg = tgroup_find(pid);
+    if (tg && !tg->zombie)
+        return tg;
+    (void)call_fail(c, -ESRCH, "no process %d in the container", pid);
+    return NULL;
+}
+
+static int conn_send(struct conn *k, const struct call_answer *a, uint8_t *buf)
+{
+    size_t n = call_answer_build(buf, a);
+    return host_msg_send(hostfile_fd(k->file), buf, n, NULL, 0, MSG_DONTWAIT);
+}
+
+static void wait_end(struct conn *k)
+{
+    waiter_remove(&k->exit_wait);
+    k->waiting = tgroup_put(k->waiting);
+}
+
+/* The answer that k waits for. */
+static void wait_answer(struct conn *k, int32_t wait_status)
+{
+    struct call_answer a = {.type = CALL_WAIT, .value = wait_status};
+    uint8_t buf[CALL_ANSWER_BYTES_MAX];
+    wait_end(k);
+    k->tied = tgroup_put(k->tied);
+    (void)!conn_send(k, &a, buf);
+}
+
+void pause_answer(struct conn *k, int error)
+{
+    struct call_answer a = {.type = CALL_PAUSE, .error = error};
+    uint8_t buf[CALL_ANSWER_BYTES_MAX];
+    k->pausing = false;
+    (void)!conn_send(k, &a, buf);
+}
+
+static void group_ended(struct waiter *w, uint32_t events)
+{
+    struct conn *k = container_of(w, struct conn, exit_wait);
+    if (k->waiting && k->waiting->zombie && k->waiting->pid != 1)
+        wait_answer(k, k->waiting->wait_status);
+}
+
+static void call_wait(struct call *c)
+{
+    struct conn *k = c->conn;
+    struct tgroup *tg = NULL;
+    if (k->waiting)
+        (void)call_fail(c, -EBUSY, "this connection waits already");
+    else
+        tg = call_group(c);
+    if (!tg && k->tied && k->tied->zombie && k->tied->pid == c->rq.pid) {
+        /* It was quicker than the request. */
+        c->a.error = 0;
+        c->a.text[0] = '\0';
+        c->a.value = k->tied->wait_status;
+        k->tied = tgroup_put(k->tied);
+    }
+    if (!tg)
+        return;
+    tgroup_get(tg);
+    k->waiting = tg;
+    waiter_init_fn(&k->exit_wait, group_ended, WAKE_ALL);
+    waitq_add(&tg->exit_wait, &k->exit_wait);
+    c->later = true;
+}
+
+/* ---- requests ---- */
+
+static void call_missing(struct call *c)
+{
+    (void)call_fail(c, -EOPNOTSUPP,
+                    "port-forward: the network stack is not there yet; use --network=host and "
+                    "connect to the port directly");
+}
+
+static void (*const handlers[])(struct call *c) = {
+    [CALL_STATE] = call_state,   [CALL_START] = call_start,
+    [CALL_EXEC] = call_exec,     [CALL_WAIT] = call_wait,
+    [CALL_SIGNAL] = call_signal, [CALL_PS] = call_ps,
+    [CALL_STATS] = call_stats,   [CALL_PAUSE] = call_pause,
+    [CALL_RESUME] = call_resume, [CALL_STACKS] = call_stacks,
+    [CALL_STRACE] = call_strace, [CALL_LOG_LEVEL] = call_log_level,
+    [CALL_READ] = call_read,     [CALL_PORT_FORWARD] = call_missing,
+    [CALL_USAGE] = call_usage,
+};
+
+static void conn_free(struct conn *k)
+{
+    struct control_root *r = kern()->control;
+    if (k->tied && !k->tied->zombie)
+        (void)!signal_send_outside(k->tied, LINUX_SIGKILL);
+    k->tied = tgroup_put(k->tied);
+    if (k->waiting)
+        wait_end(k);
+    hostwatch_remove(&k->watch);
+    hostfile_unref(k->file);
+    list_del_init(&k->node);
+    r->conn_count--;
+    SLAB_FREE(CONTROL_CONN, k);
+}
+
+static void call_handle(struct call *c)
+{
+    static_assert(CALL_ANSWER_BYTES_MAX >= CALL_REQUEST_BYTES_MAX, "one buffer for both");
+    uint32_t min, max;
+    call_fds(c->rq.type, &min, &max);
+    c->a.type = c->rq.type;
+    c->container = container_find(c->rq.container);
+    if (c->fd_count < min || c->fd_count > max)
+        (void)call_fail(c, -EINVAL, "%u descriptors with the request", c->fd_count);
+    else if (!c->container)
+        (void)call_fail(c, -ENOENT, "no container \"%s\" in this sandbox", c->rq.container);
+    else
+        handlers[c->rq.type](c);
+}
+
+/* One message of k. False: k is at its end. */
+static bool conn_serve(struct conn *k, struct call *c)
+{
+    size_t count = 0;
+    ssize_t n = host_msg_recv(hostfile_fd(k->file), c->buf, sizeof(c->buf), c->fds,
+                              ARRAY_SIZE(c->fds), &count, MSG_DONTWAIT);
+    if (n == -EAGAIN)
+        return true;
+    if (n <= 0)
+        return false;
+    c->fd_count = (uint32_t)count;
+    c->conn = k;
+    int err = call_request_parse(c->buf, (size_t)n, &c->rq);
+    if (err) {
+        c->a.type = CALL_STATE;
+        (void)call_fail(c, err, "%s",
+                        err == -EPROTO ? "the sandbox was started by another version of runsc"
+                                       : "not a valid request");
+    } else {
+        LOGD("control: request type=%d pid=%d value=%d flags=%#x fds=%u", (int)c->rq.type,
+             c->rq.pid, c->rq.value, c->rq.flags, c->fd_count);
+        call_handle(c);
+    }
+    for (uint32_t i = 0; i < c->fd_count; i++)
+        (void)!host_close(c->fds[i]);
+    return c->later || conn_send(k, &c->a, c->buf) == 0;
+}
+
+static void on_request(struct hostwatch *w, uint32_t events)
+{
+    struct conn *k = container_of(w, struct conn, watch);
+    if (k->busy)
+        return;
+    struct call *c = arena_alloc(sizeof(*c));
+    k->busy = true;
+    hostwatch_set(w, 0);
+    bool ok = c && conn_serve(k, c);
+    arena_free(c, sizeof(*c));
+    k->busy = false;
+    if (!ok)
+        conn_free(k);
+    else
+        hostwatch_set(w, LINUX_POLLIN);
+}
+
+static void on_connect(struct hostwatch *w, uint32_t events)
+{
+    struct control_root *r = kern()->control;
+    int fd = host_accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+        if (fd != -EAGAIN && fd != -ECONNABORTED && fd != -EINTR)
+            LOGW("control: accept failed err=%d", fd);
+        return;
+    }
+    struct conn *k = r->conn_count < CONNECTIONS_MAX ? SLAB_NEW(CONTROL_CONN, struct conn) : NULL;
+    if (!k) {
+        (void)!host_close(fd);
+        return;
+    }
+    list_init(&k->exit_wait.node);
+    if (hostfile_adopt(fd, &k->file)) {
+        SLAB_FREE(CONTROL_CONN, k);
+        return;
+    }
+    if (hostwatch_add(&k->watch, k->file, LINUX_POLLIN, false, on_request)) {
+        hostfile_unref(k->file);
+        SLAB_FREE(CONTROL_CONN, k);
+        return;
+    }
+    r->conn_count++;
+    list_add_tail(&k->node, &r->conns);
+}
+
+/* ---- start and end ---- */
+
+static int listen_start(int fd)
+{
+    struct hostfile *f;
+    int copy = host_fcntl(fd, F_DUPFD_CLOEXEC, 0); /* the filter knows the number fd */
+    int err = copy < 0 ? copy : hostfile_adopt(copy, &f);
+    if (err)
+        return err;
+    listen_fd = fd;
+    err = hostwatch_add(&listen_watch, f, LINUX_POLLIN, false, on_connect);
+    hostfile_unref(f);
+    return err;
+}
+
+int control_start(const struct boot_config *cfg, struct task *first)
+{
+    struct control_root *r = arena_alloc(sizeof(*r));
+    struct container *c = arena_alloc(sizeof(*c));
+    if (!r || !c)
+        return -ENOMEM;
+    list_init(&r->conns);
+    r->container = c;
+    (void)snprintf(c->id, sizeof(c->id), "%s", cfg->container_id);
+    c->cfg = cfg;
+    c->first = task_ref(first);
+    c->started = !cfg->wait_start;
+    pause_init(r);
+    kern()->control = r;
+    return cfg->listen_fd >= 0 ? listen_start(cfg->listen_fd) : 0;
+}
+
+void control_end(int32_t wait_status)
+{
+    struct control_root *r = kern()->control;
+    struct conn *k, *next;
+    r->container->ended = true;
+    LIST_FOREACH_SAFE (k, next, &r->conns, node)
+        if (k->waiting)
+            wait_answer(k, k->waiting->pid == 1 ? wait_status
+                           : k->waiting->zombie ? k->waiting->wait_status
+                                                : LINUX_SIGKILL);
+}
