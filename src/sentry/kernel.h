@@ -43,10 +43,10 @@ struct kernel {
     struct loader_root *loader;   /* vDSO image, exec settings (loader/) */
     char hostname[65];
     char domainname[65];
-    uint32_t ncpus;            /* what programs see */
-    uint64_t mem_total_bytes;  /* what programs see */
-    struct boot_limits limits; /* of the container's control group */
-    uint64_t oom_kills;        /* processes that the host killed: it does so when memory runs out */
+    uint32_t ncpus;             /* what programs see */
+    uint64_t mem_total_bytes;   /* what programs see */
+    struct boot_limits limits;  /* of the container's control group */
+    uint64_t oom_kills;         /* processes that the host killed: out of memory */
     uint64_t memory_file_pages; /* of all files kept in memory (fs/tmpfs) */
     int64_t boot_monotonic_ns;  /* host CLOCK_MONOTONIC when the sandbox started */
     uint64_t epoll_check;       /* number of the last search for loops (ipc/epoll.c) */

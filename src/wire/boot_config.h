@@ -138,12 +138,12 @@ struct boot_config {
         fs_write; /* some gofer mount is written directly: boot_confine() allows the calls for it */
     bool debug, strace;
     uint32_t strace_log_size_bytes;
-    uint32_t ncpus;           /* what programs see */
-    uint64_t mem_total_bytes; /* what programs see */
-    struct boot_limits limits;
-    bool host_uid_identity; /* uids in host files are the container's (runsc was root) */
-    bool detached;          /* it goes on when runsc has said so and is gone */
-    bool wait_start;        /* the program is loaded by CALL_START */
+    uint32_t ncpus;            /* what programs see */
+    uint64_t mem_total_bytes;  /* what programs see */
+    struct boot_limits limits; /* what programs see */
+    bool host_uid_identity;    /* uids in host files are the container's (runsc was root) */
+    bool detached;             /* it goes on when runsc has said so and is gone */
+    bool wait_start;           /* the program is loaded by CALL_START */
 
     /* Host descriptors. */
     int stdio_fd[3]; /* donated: file, pipe, terminal, socket, anything; -1 if runsc's was closed */
