@@ -122,6 +122,28 @@ static void namespaces_apply(struct create *c)
     c->sandbox.net_new = (spec->namespaces & OCI_NS_NETWORK) != 0;
 }
 
+/* Whether the container has a group: without a path and without limits there is nothing that one would be for. */
+static bool cgroup_wanted(const struct create *c, struct cgroup_request *ret)
+{
+    *ret = (struct cgroup_request){.path = c->spec.cgroups_path,
+                                   .id = c->rq->id,
+                                   .systemd = flag_true(&global_flags[FLAG_ID_SYSTEMD_CGROUP]),
+                                   .rootless = geteuid() != 0};
+    return !flag_true(&global_flags[FLAG_ID_IGNORE_CGROUPS]) &&
+           ((ret->path && ret->path[0]) || c->spec.resources.given);
+}
+
+/* Programs see the limits. */
+static int limits_show(struct create *c)
+{
+    struct cgroup_request rq;
+    if (!cgroup_wanted(c, &rq))
+        return 0;
+    return cgroup_inside(&rq, c->spec.resources.given ? &c->spec.resources : NULL,
+                         flag_true(&global_flags[FLAG_ID_CPU_NUM_FROM_QUOTA]), &c->sandbox.config,
+                         c->err);
+}
+
 int create_prepare(struct create *c, const struct create_request *rq)
 {
     *c = (struct create){.rq = rq, .console_fd = -1, .state = {.dir_fd = -1, .lock_fd = -1}};
@@ -144,6 +166,8 @@ int create_prepare(struct create *c, const struct create_request *rq)
         r = container_init(&c->sandbox, &c->files, rq->id, c->err);
     if (r == 0)
         r = bundle_prepare(&c->sandbox, &c->spec, c->bundle, c->err);
+    if (r == 0)
+        r = limits_show(c);
     if (r == 0)
         r = pass_fds_parse(rq->pass_fds, rq->pass_fd_count, rq->preserve_fds, rq->exec_fd, config,
                            c->pass_numbers, c->err);
@@ -176,14 +200,8 @@ int create_prepare(struct create *c, const struct create_request *rq)
 static int cgroup_place(struct create *c, pid_t sentry, pid_t gofer, char *err)
 {
     struct cgroup *cg = NULL;
-    if (flag_true(&global_flags[FLAG_ID_IGNORE_CGROUPS]))
-        return 0;
-    struct cgroup_request rq = {.path = c->spec.cgroups_path,
-                                .id = c->rq->id,
-                                .systemd = flag_true(&global_flags[FLAG_ID_SYSTEMD_CGROUP]),
-                                .rootless = geteuid() != 0};
-    /* Without a path and without limits there is nothing that a group would be for. */
-    if (!(rq.path && rq.path[0]) && !c->spec.resources.given)
+    struct cgroup_request rq;
+    if (!cgroup_wanted(c, &rq))
         return 0;
     int r = cgroup_open(&rq, &cg, err);
     if (r == 0)

@@ -25,6 +25,7 @@
 struct cgroup;
 struct oci_resources; /* oci/resources.h */
 struct json_t;
+struct boot_config; /* wire/boot_config.h */
 
 struct cgroup_request {
     const char *root; /* where the hierarchies are mounted; NULL: /sys/fs/cgroup */
@@ -40,6 +41,11 @@ struct cgroup_request {
 NODISCARD int cgroup_open(const struct cgroup_request *rq, struct cgroup **ret, char *err);
 /* NULL is nothing. Always NULL. */
 struct cgroup *cgroup_free(struct cgroup *cg);
+
+/* What programs will see: memory, number of CPUs (at most what cfg->ncpus is; from the quota too if asked for, but then not
+ * below 2) and limits of cfg are set. Before the sandbox starts; makes nothing. Errors of cgroup_open(): cfg is unchanged. */
+NODISCARD int cgroup_inside(const struct cgroup_request *rq, const struct oci_resources *res,
+                            bool cpus_from_quota, struct boot_config *cfg, char *err);
 
 /* Makes the groups, moves pid into them and sets the limits; on an error nothing is left. res may be NULL: no limits.
  * -EBUSY: processes live in a group of that name; -EACCES, -EPERM, -EROFS not permitted (rootless: 0 then, and
