@@ -47,6 +47,9 @@ struct kernel {
     uint64_t mem_total_bytes;   /* what programs see */
     struct boot_limits limits;  /* of the container's control group */
     uint64_t oom_kills;         /* processes that the host killed: out of memory */
+    uint64_t fork_refusals;     /* by the limit of tasks */
+    uint64_t memory_most_bytes; /* that was seen (fs/cgroup) */
+    bool cgroup_v1;             /* the hierarchies of version 1 are mounted (fs/cgroup) */
     uint64_t memory_file_pages; /* of all files kept in memory (fs/tmpfs) */
     int64_t boot_monotonic_ns;  /* host CLOCK_MONOTONIC when the sandbox started */
     uint64_t epoll_check;       /* number of the last search for loops (ipc/epoll.c) */

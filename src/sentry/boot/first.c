@@ -15,6 +15,7 @@
 #include "sentry/arena/arena.h"
 #include "sentry/boot/boot.h"
 #include "sentry/boot/boot_priv.h"
+#include "sentry/fs/cgroup/cgroup.h"
 #include "sentry/fs/gofer/gofer.h"
 #include "sentry/fs/host/host_file.h"
 #include "sentry/fs/overlay/overlay.h"
@@ -90,6 +91,8 @@ static int mount_bind(const struct boot_config *cfg, struct task *t, const struc
 
 static int mount_other(struct task *t, const struct boot_mount *m)
 {
+    if (str_eq(m->type, "cgroup"))
+        return cgroup_mount_all(t, m->destination, mount_flags(m->flags));
     char data[1024];
     struct strbuf sb;
     strbuf_init(&sb, data, sizeof(data));

@@ -7,6 +7,7 @@
 #include "abi/stat.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "sentry/fs/cgroup/cgroup.h"
 #include "sentry/fs/proc/proc_priv.h"
 #include "sentry/kernel.h"
 #include "sentry/mm/mm.h"
@@ -311,12 +312,6 @@ static int show_oom_score(struct proc_text *x, const struct proc_ctx *c)
     return 0;
 }
 
-static int show_cgroup(struct proc_text *x, const struct proc_ctx *c)
-{
-    proc_printf(x, "0::/\n");
-    return 0;
-}
-
 static int show_id_map(struct proc_text *x, const struct proc_ctx *c)
 {
     proc_printf(x, "%10u %10u %10u\n", 0, 0, UINT32_MAX);
@@ -422,7 +417,7 @@ bool proc_may_look(const struct proc_ctx *c)
 }
 
 #define COMMON_ENTRIES                                                                             \
-    PROC_T("auxv", 0400, proc_show_auxv), PROC_T("cgroup", 0444, show_cgroup),                     \
+    PROC_T("auxv", 0400, proc_show_auxv), PROC_T("cgroup", 0444, cgroup_show_self),                \
         PROC_T("cmdline", 0444, proc_show_cmdline), PROC_W("comm", 0644, show_comm, store_comm),   \
         {.name = "cwd",                                                                            \
          .kind = PROC_LINK,                                                                        \

@@ -3,6 +3,7 @@
 #include "base/bitmap.h"
 #include "base/err.h"
 #include "sentry/arena/arena.h"
+#include "sentry/fs/cgroup/cgroup.h"
 #include "sentry/fs/proc/proc_priv.h"
 #include "sentry/kernel.h"
 #include "sentry/mm/mm.h"
@@ -287,12 +288,6 @@ static int show_filesystems(struct proc_text *x, const struct proc_ctx *c)
     return 0;
 }
 
-static int show_cgroups(struct proc_text *x, const struct proc_ctx *c)
-{
-    proc_printf(x, "#subsys_name\thierarchy\tnum_cgroups\tenabled\n");
-    return 0;
-}
-
 static int show_swaps(struct proc_text *x, const struct proc_ctx *c)
 {
     proc_printf(x, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
@@ -356,7 +351,7 @@ static ssize_t link_net(const struct proc_ctx *c, char *buf, size_t size)
 }
 
 const struct proc_entry proc_root_entries[] = {
-    PROC_T("cgroups", 0444, show_cgroups),
+    PROC_T("cgroups", 0444, cgroup_show_controllers),
     PROC_T("cmdline", 0444, show_cmdline),
     PROC_T("cpuinfo", 0444, show_cpuinfo),
     PROC_T("devices", 0444, show_devices),
