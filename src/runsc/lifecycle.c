@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,10 +91,21 @@ static int cgroup_end(const struct state *s, char *err)
     return r;
 }
 
+/* Of a spoilt state file: whoever listens on its socket, if anybody does. */
+static void unknown_end(struct state *s)
+{
+    static struct call_answer a;
+    char ignored[FLAGS_ERROR_MAX];
+    struct call_request rq = {.type = CALL_SIGNAL, .value = SIGKILL, .flags = CALL_SIGNAL_ALL};
+    (void)!client_ask(s, &rq, NULL, 0, &a, ignored);
+}
+
 int container_destroy(struct state *s, char *err)
 {
     static struct oci_spec spec;
     char why[FLAGS_ERROR_MAX] = "";
+    if (s->sentry.pid == 0)
+        unknown_end(s);
     int r = process_end(&s->sentry, true);
     if (r == 0)
         r = process_end(&s->gofer, true);

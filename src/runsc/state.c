@@ -295,6 +295,20 @@ static int state_parse(struct state *s, const json_t *o)
     return 0;
 }
 
+/* Short enough for a socket's address, behind "/proc/self/fd/N/". */
+static char *socket_name(const char *sandbox)
+{
+    char name[96];
+    uint32_t h = 2166136261u;
+    for (const char *p = sandbox; *p; p++)
+        h = (h ^ (uint8_t)*p) * 16777619u;
+    if (strlen(sandbox) <= 64)
+        (void)snprintf(name, sizeof name, "runsc-%s.sock", sandbox);
+    else
+        (void)snprintf(name, sizeof name, "runsc-%.48s-%08x.sock", sandbox, h);
+    return strdup(name);
+}
+
 /* A state file that a crash, or somebody, has spoilt is one of which nothing is known: it can be deleted. */
 static int state_read(struct state *s)
 {
@@ -314,6 +328,8 @@ static int state_read(struct state *s)
     free(text);
     if (!o || state_parse(s, o) < 0)
         s->status = STATE_STOPPED;
+    if (!s->socket)
+        s->socket = socket_name(s->sandbox);
     json_decref(o);
     return 0;
 }
@@ -328,20 +344,6 @@ static char *time_now(void)
     (void)strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &tm);
     (void)snprintf(text, sizeof text, "%s.%09ldZ", day, ts.tv_nsec);
     return strdup(text);
-}
-
-/* Short enough for a socket's address, behind "/proc/self/fd/N/". */
-static char *socket_name(const char *sandbox)
-{
-    char name[96];
-    uint32_t h = 2166136261u;
-    for (const char *p = sandbox; *p; p++)
-        h = (h ^ (uint8_t)*p) * 16777619u;
-    if (strlen(sandbox) <= 64)
-        (void)snprintf(name, sizeof name, "runsc-%s.sock", sandbox);
-    else
-        (void)snprintf(name, sizeof name, "runsc-%.48s-%08x.sock", sandbox, h);
-    return strdup(name);
 }
 
 int state_create(const char *id, struct state *ret, char *err)

@@ -1,0 +1,347 @@
+"""create, start, state, list, kill, delete, wait, pause, resume, exec: a container from its making to its end."""
+import json
+import os
+import select
+import signal
+import subprocess
+import threading
+
+import pytest
+
+from conftest import TIMEOUT
+from lifecycle import Containers
+
+pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="binds the host's /usr")
+
+
+@pytest.fixture
+def box(tmp_path):
+    b = Containers(tmp_path)
+    yield b
+    assert b.end() == []
+
+
+def wait_for(condition):
+    for _ in range(TIMEOUT * 100):
+        if condition():
+            return True
+        select.select([], [], [], 0.01)
+    return False
+
+
+def test_from_create_to_delete(box):
+    bundle = box.bundle("sleep", "1000", change=lambda c: c.update(annotations={"a": "b"}))
+    box.quiet("create", "-bundle", bundle, "-pid-file", bundle / "pid", "one")
+    s = box.state("one")
+    pid = int((bundle / "pid").read_text())
+    assert s == {"ociVersion": "1.2.1", "id": "one", "status": "created", "pid": pid, "bundle": str(bundle),
+                 "annotations": {"a": "b"}}
+    box.ok("start", "one")
+    assert box.state("one")["status"] == "running"
+    r = box.runsc("start", "one")
+    assert r.returncode == 128 and "running" in r.stderr
+    r = box.runsc("delete", "one")
+    assert r.returncode == 128 and "running" in r.stderr
+    box.ok("kill", "one", "KILL")
+    assert wait_for(lambda: box.state("one")["status"] == "stopped")
+    box.ok("delete", "one")
+    r = box.runsc("state", "one")
+    assert r.returncode == 128 and "does not exist" in r.stderr
+    assert os.listdir(box.root) == []
+
+
+def test_names(box):
+    bundle = box.bundle("sleep", "1000")
+    box.quiet("create", "-bundle", bundle, "abc")
+    box.quiet("create", "-bundle", bundle, "abd")
+    assert box.state("abc")["id"] == "abc" and "several" in box.runsc("state", "ab").stderr
+    box.ok("delete", "abd")
+    assert box.state("a")["id"] == "abc"
+    assert "exists already" in box.runsc("create", "-bundle", bundle, "abc").stderr
+    for name in ("", "a/b", "..", "a b", "x" * 200):
+        r = box.runsc("create", "-bundle", bundle, name)
+        assert r.returncode == 128 and "invalid container id" in r.stderr, name
+    box.quiet("create", "-bundle", bundle, "x" * 115)
+
+
+def test_list(box):
+    bundle = box.bundle("sleep", "1000")
+    assert box.ok("list").split() == ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]
+    assert json.loads(box.ok("list", "-format", "json")) == []
+    box.quiet("run", "-detach", "-bundle", bundle, "two")
+    box.quiet("create", "-bundle", bundle, "one")
+    assert box.ok("list", "-quiet") == "one\ntwo\n"
+    rows = [line.split() for line in box.ok("list").splitlines()]
+    assert [r[0] for r in rows] == ["ID", "one", "two"] and [r[2] for r in rows] == ["STATUS", "created", "running"]
+    assert {o["id"]: o["status"] for o in json.loads(box.ok("list", "-format=json"))} == {"one": "created", "two": "running"}
+
+
+def test_run_removes_what_it_made(box):
+    r = box.runsc("run", "-bundle", box.bundle("sh", "-c", "echo word; exit 7"), "x")
+    assert (r.returncode, r.stdout, r.stderr) == (7, "word\n", "")
+    assert os.listdir(box.root) == []
+
+
+def test_killed_by_a_signal(box):
+    assert box.runsc("run", "-bundle", box.bundle("sh", "-c", "kill -9 $$"), "x").returncode in (0, 137)
+    p = subprocess.Popen(box.command("run", "-bundle", box.bundle("sh", "-c", "echo ready; sleep 1000"), "y"),
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    assert p.stdout.readline() == "ready\n"
+    box.ok("kill", "y", "9")
+    assert p.wait(TIMEOUT) == 137
+    assert os.listdir(box.root) == []
+
+
+def test_the_program_cannot_be_loaded(box):
+    r = box.runsc("run", "-bundle", box.bundle("/nowhere"), "x")
+    assert (r.returncode, r.stderr) == (128, "runsc: failed to load /nowhere: no such file or directory\n")
+    box.quiet("create", "-bundle", box.bundle("/etc/passwd"), "y")
+    r = box.runsc("start", "y")
+    assert (r.returncode, r.stderr) == (128, "runsc: failed to load /etc/passwd: permission denied\n")
+    assert wait_for(lambda: box.state("y")["status"] == "stopped")
+
+
+def test_delete(box):
+    bundle = box.bundle("sleep", "1000")
+    box.quiet("run", "-detach", "-bundle", bundle, "a")
+    box.quiet("create", "-bundle", bundle, "b")
+    assert box.runsc("delete", "c").returncode == 128
+    box.ok("delete", "-force", "c")
+    pids = box.processes()
+    assert len(pids) == 4
+    box.ok("delete", "--force", "a", "b", "c")
+    assert not any(os.path.exists(f"/proc/{p}") and "Z" not in open(f"/proc/{p}/stat", encoding="utf-8").read().split()[2]
+                   for p in pids)
+    assert box.names() == []
+
+
+def test_kill(box):
+    bundle = box.bundle("sh", "-c", "trap 'echo usr1; exit 5' USR1; sleep 1000 & echo ready; wait")
+    for args in (["USR1"], ["SIGUSR1"], ["10"]):
+        p = subprocess.Popen(box.command("run", "-bundle", bundle, "x"), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        assert p.stdout.readline() == "ready\n"
+        box.ok("kill", "x", *args)
+        assert p.stdout.readline() == "usr1\n" and p.wait(TIMEOUT) == 5
+    box.quiet("run", "-detach", "-bundle", box.bundle("sleep", "1000"), "y")
+    assert "unknown signal" in box.runsc("kill", "y", "NONSENSE").stderr
+    assert "exclude" in box.runsc("kill", "-all", "-pid", "3", "y").stderr
+    assert "no process" in box.runsc("kill", "-pid", "77", "y").stderr
+    box.quiet("exec", "-detach", "-internal-pid-file", box.dir / "p", "y", "sleep", "1002")
+    inside = (box.dir / "p").read_text()
+    box.ok("kill", "-pid", inside, "y", "KILL")
+    assert wait_for(lambda: "sleep 1002" not in box.ok("exec", "y", "ps", "axo", "pgid,args"))
+    box.quiet("exec", "-detach", "-internal-pid-file", box.dir / "p", "y", "sh", "-c", "sleep 1001; true")
+    inside = (box.dir / "p").read_text()
+    assert wait_for(lambda: "sleep 1001" in box.ok("exec", "y", "ps", "axo", "pgid,args"))
+    box.ok("kill", "-pgid", inside, "y", "KILL")
+    assert wait_for(lambda: "sleep 1001" not in box.ok("exec", "y", "ps", "axo", "pgid,args"))
+    box.ok("kill", "-all", "y", "KILL")
+    assert wait_for(lambda: box.state("y")["status"] == "stopped")
+    box.ok("kill", "-all", "y", "KILL")
+    assert box.runsc("kill", "y", "KILL").returncode == 128
+
+
+def test_kill_before_the_start(box):
+    box.quiet("create", "-bundle", box.bundle("sleep", "1000"), "x")
+    box.ok("kill", "x")
+    assert wait_for(lambda: box.state("x")["status"] == "stopped")
+
+
+def test_wait(box):
+    box.quiet("create", "-bundle", box.bundle("sh", "-c", "exit 9"), "x")
+    p = subprocess.Popen(box.command("wait", "x"), stdout=subprocess.PIPE, text=True)
+    # It holds the container's lock until its request is with the sandbox.
+    q = subprocess.Popen(box.command("--log", box.dir / "log", "wait", "x"), stdout=subprocess.PIPE, text=True)
+    assert not select.select([p.stdout], [], [], 0.3)[0]
+    box.ok("start", "x")
+    assert json.loads(p.communicate(timeout=TIMEOUT)[0]) == {"id": "x", "exitStatus": 9}
+    assert json.loads(q.communicate(timeout=TIMEOUT)[0]) == {"id": "x", "exitStatus": 9}
+    assert "not running" in box.runsc("wait", "x").stderr
+
+
+def test_wait_for_a_process(box):
+    box.quiet("run", "-detach", "-bundle", box.bundle("sleep", "1000"), "x")
+    box.quiet("exec", "-detach", "-internal-pid-file", box.dir / "p", "x", "sleep", "1000")
+    inside = (box.dir / "p").read_text()
+    p = subprocess.Popen(box.command("wait", "-pid", inside, "x"), stdout=subprocess.PIPE, text=True)
+    assert not select.select([p.stdout], [], [], 0.3)[0]
+    box.ok("kill", "-pid", inside, "x", "KILL")
+    assert json.loads(p.communicate(timeout=TIMEOUT)[0]) == {"id": "x", "exitStatus": 137}
+    assert box.runsc("wait", "-pid", "999", "x").returncode == 128
+
+
+def test_pause(box):
+    script = "i=0; while :; do i=$((i+1)); echo $i; read -t 0.01 x </dev/zero; done"
+    p = subprocess.Popen(box.command("run", "-bundle", box.bundle("bash", "-c", script), "x"), stdin=subprocess.DEVNULL,
+                         stdout=subprocess.PIPE)
+    assert p.stdout.readline() == b"1\n"
+    box.ok("pause", "x")
+    assert box.state("x")["status"] == "paused"
+    os.set_blocking(p.stdout.fileno(), False)
+    while p.stdout.read(65536):
+        pass
+    assert not select.select([p.stdout], [], [], 0.5)[0], "it runs while it is paused"
+    assert "paused" in box.runsc("exec", "x", "true").stderr
+    assert "paused" in box.runsc("pause", "x").stderr
+    assert box.runsc("delete", "x").returncode == 128
+    box.ok("resume", "x")
+    assert select.select([p.stdout], [], [], TIMEOUT)[0]
+    assert box.state("x")["status"] == "running"
+    assert box.runsc("resume", "x").returncode == 128
+    box.ok("pause", "x")
+    box.ok("kill", "x", "KILL")
+    assert p.wait(TIMEOUT) == 137
+
+
+# ---- exec ----
+
+@pytest.fixture
+def running(box):
+    def change(c):
+        c["process"]["env"] += ["KEPT=1", "OVER=old"]
+        c["process"]["cwd"] = "/usr/share"
+    box.quiet("run", "-detach", "-bundle", box.bundle("sleep", "1000", change=change), "x")
+    return box
+
+
+def test_exec(running):
+    r = running.runsc("exec", "x", "sh", "-c", "echo $KEPT $OVER $HOME; pwd; id -u; echo err >&2; exit 6")
+    assert (r.returncode, r.stdout, r.stderr) == (6, "1 old /root\n/usr/share\n0\n", "err\n")
+    assert running.runsc("exec", "x", "sh", "-c", "kill -TERM $$").returncode == 143
+    r = running.runsc("exec", "x", "cat", stdin=None, input="some words\n")
+    assert (r.returncode, r.stdout) == (0, "some words\n")
+    r = running.runsc("exec", "x", "/nowhere")
+    assert (r.returncode, r.stderr) == (128, "runsc: failed to load /nowhere: no such file or directory\n")
+    assert running.ok("exec", "x", "true") == ""
+
+
+def test_exec_flags(running):
+    show = ("sh", "-c", "id -u; id -g; id -G; pwd; echo $HOME $OVER $NEW; grep CapEff /proc/self/status")
+    out = running.ok("exec", "-user", "user", "-cwd", "/tmp", "-env", "OVER=new", "--env=NEW=x=y", "x", *show).split("\n")
+    assert out[:5] == ["1000", "1001", "1001 55", "/tmp", "/home/user new x=y"]
+    assert running.ok("exec", "-user", "1000:7", "-additional-gids", "8,9", "x", *show).split("\n")[:3] == ["1000", "7", "7 8 9"]
+    assert running.ok("exec", "-user", "0:grp", "x", *show).split("\n")[:3] == ["0", "55", "55"]
+    assert running.ok("exec", "-cap", "CAP_SYS_TIME", "x", *show).split()[-1] == "0000000022000420"
+    for args, word in ((["-user", "nobody-there"], "find user"), (["-user", "0:nogroup"], "find group"),
+                       (["-cwd", "relative"], "absolute"), (["-cwd", "/nowhere"], "working directory /nowhere"),
+                       (["-env", "X"], "NAME=VALUE"), (["-cap", "CAP_NOTHING"], "CAP_NOTHING"),
+                       (["-additional-gids", "x"], "group numbers")):
+        r = running.runsc("exec", *args, "x", "true")
+        assert r.returncode == 128 and word in r.stderr, r.stderr
+
+
+def test_exec_process_file(running):
+    p = {"args": ["sh", "-c", "id -u; pwd; echo $A $KEPT"], "cwd": "/tmp", "env": ["PATH=/bin", "A=b"], "user": {"uid": 5, "gid": 6}}
+    (running.dir / "p.json").write_text(json.dumps(p))
+    assert running.ok("exec", "-process", running.dir / "p.json", "x") == "5\n/tmp\nb\n"
+    (running.dir / "p.json").write_text("{")
+    assert running.runsc("exec", "-process", running.dir / "p.json", "x").returncode == 128
+
+
+def test_exec_detached_process_stands_for_the_one_inside(running):
+    """Its exit status, signals to it, and its end by SIGKILL are those of the one inside."""
+    import ctypes
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: as the shim does
+    try:
+        file = running.dir / "pid"
+
+        def start(script):
+            running.quiet("exec", "-detach", "-pid-file", file, "x", "sh", "-c", script)
+            return int(file.read_text())
+
+        pid = start("exit 42")
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 42
+        pid = start("trap 'exit 11' USR1; echo > /tmp/ready; while :; do sleep 0.01; done")
+        assert wait_for(lambda: running.runsc("exec", "x", "test", "-e", "/tmp/ready").returncode == 0)
+        os.kill(pid, signal.SIGUSR1)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 11
+        pid = start("exec sleep 1003")
+        assert "sleep 1003" in running.ok("exec", "x", "ps", "axo", "args")
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        assert wait_for(lambda: "sleep 1003" not in running.ok("exec", "x", "ps", "axo", "args"))
+    finally:
+        ctypes.CDLL(None).prctl(36, 0, 0, 0, 0)
+
+
+def test_descriptors(box):
+    r, w = os.pipe()
+    with open("/usr/bin/sh", "rb") as program:
+        p = subprocess.run(box.command("run", "-pass-fd", f"{w}:7", "-bundle", box.bundle("sh", "-c", "echo word >&7"), "x"),
+                           pass_fds=[w], timeout=TIMEOUT, check=False)
+        assert p.returncode == 0 and os.read(r, 100) == b"word\n"
+        p = subprocess.run(box.command("run", "-exec-fd", program.fileno(), "-bundle", box.bundle("nosuch", "-c", "echo $0; exit 3"), "x"),
+                           pass_fds=[program.fileno()], timeout=TIMEOUT, check=False, stdout=subprocess.PIPE)
+        assert (p.returncode, p.stdout) == (3, b"nosuch\n")
+        box.quiet("run", "-detach", "-bundle", box.bundle("sleep", "1000"), "y")
+        p = subprocess.run(box.command("exec", "-pass-fd", f"{w}:9", "y", "sh", "-c", "echo more >&9"), pass_fds=[w],
+                           timeout=TIMEOUT, check=False)
+        assert p.returncode == 0 and os.read(r, 100) == b"more\n"
+        p = subprocess.run(box.command("exec", "-exec-fd", program.fileno(), "y", "name", "-c", "echo $0"),
+                           pass_fds=[program.fileno()], timeout=TIMEOUT, check=False, stdout=subprocess.PIPE)
+        assert (p.returncode, p.stdout) == (0, b"name\n")
+    assert "not open" in box.runsc("exec", "-pass-fd", "900:3", "y", "true").stderr
+    assert "M:N" in box.runsc("exec", "-pass-fd", "9", "y", "true").stderr
+    os.close(r)
+    os.close(w)
+
+
+def test_many_at_once(running):
+    """Commands on one container wait for each other, and all succeed."""
+    results = []
+
+    def one(i):
+        results.append((i, running.runsc("exec", "x", "sh", "-c", f"echo {i}")))
+
+    threads = [threading.Thread(target=one, args=(i,)) for i in range(12)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(TIMEOUT)
+    assert all(r.returncode == 0 and r.stdout == f"{i}\n" for i, r in results) and len(results) == 12
+
+
+# ---- crashes ----
+
+def test_the_sandbox_ends_with_its_foreground_runsc(box):
+    p = subprocess.Popen(box.command("run", "-bundle", box.bundle("sh", "-c", "echo ready; sleep 1000"), "x"),
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    assert p.stdout.readline() == "ready\n"
+    p.kill()
+    p.wait(TIMEOUT)
+    assert wait_for(lambda: box.state("x")["status"] == "stopped")
+    assert wait_for(lambda: box.processes() == [])
+    box.ok("delete", "x")
+
+
+@pytest.mark.parametrize("which", ["sentry", "gofer"])
+def test_a_process_of_it_dies(box, which):
+    box.quiet("run", "-detach", "-bundle", box.bundle("sleep", "1000"), "x")
+    s = json.loads(next(box.root.glob("*.state")).read_text())
+    os.kill(s[which]["pid"], signal.SIGKILL)
+    assert wait_for(lambda: box.state("x")["status"] == "stopped")
+    box.ok("delete", "-force", "x")
+    assert wait_for(lambda: not any(os.path.exists(f"/proc/{s[k]['pid']}") for k in ("sentry", "gofer")))
+
+
+def test_create_is_killed(box):
+    """At any moment: what is left can be deleted, and no process stays."""
+    bundle = box.bundle("sleep", "1000")
+    for i in range(25):
+        p = subprocess.Popen(box.command("create", "-bundle", bundle, f"c{i}"), stdin=subprocess.DEVNULL,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        select.select([], [], [], i * 0.001)
+        p.kill()
+        p.wait(TIMEOUT)
+        box.ok("delete", "-force", f"c{i}")
+        assert wait_for(lambda: box.processes() == [])
+    assert os.listdir(box.root) == []
+
+
+def test_a_spoilt_state_file(box):
+    box.quiet("run", "-detach", "-bundle", box.bundle("sleep", "1000"), "x")
+    s = json.loads(next(box.root.glob("*.state")).read_text())
+    next(box.root.glob("*.state")).write_text("{\"version\":")
+    assert box.state("x")["status"] == "stopped"
+    box.ok("delete", "-force", "x")
+    assert wait_for(lambda: not any(os.path.exists(f"/proc/{s[k]['pid']}") for k in ("sentry", "gofer")))
