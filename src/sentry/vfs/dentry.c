@@ -88,10 +88,17 @@ static bool worth_keeping(const struct dentry *d)
     return d->hashed && (d->inode || dentry_super(d)->case_stable);
 }
 
+static void tell_gone(struct dentry *d)
+{
+    if (d->inode && d->inode->ops->name_gone)
+        d->inode->ops->name_gone(d);
+}
+
 /* Frees d (count 0); returns its parent, whose reference the caller drops. */
 static struct dentry *destroy(struct dentry *d)
 {
     lru_remove(d);
+    tell_gone(d);
     unhash(d);
     struct dentry *parent = dentry_is_root(d) ? NULL : d->parent;
     inode_unref(TAKE(d->inode));
@@ -237,6 +244,8 @@ static void hash_in(struct dentry *d)
 void dentry_set_inode(struct dentry *d, struct inode *i)
 {
     struct inode *old = d->inode;
+    if (old != i)
+        tell_gone(d);
     d->inode = i;
     if (i || dentry_super(d)->case_stable)
         hash_in(d);
@@ -266,8 +275,10 @@ void dentry_move(struct dentry *d, struct dentry *new_parent, const char *name, 
     bool was_hashed = d->hashed;
     unhash(d);
     /* No memory for the name: it stays unhashed under the old one, and the next walk makes another dentry. */
-    if (!name_set(d, name, len))
+    if (!name_set(d, name, len)) {
+        tell_gone(d);
         return;
+    }
     set_parent(d, new_parent);
     struct dentry *other = find(new_parent, dentry_name(d), d->name_len);
     if (other)

@@ -106,7 +106,9 @@ struct inode_ops {
     int (*open)(struct inode *i, struct file *f);
     bool (*revalidate)(
         struct dentry *d); /* NULL: cached dentries stay valid. false: look it up again */
-    bool opens_fifo;       /* open is for FIFOs too: they are not pipes of ours */
+    /* d (positive) will be freed, or is not the name of its inode any more. NULL: nothing follows from it. */
+    void (*name_gone)(struct dentry *d);
+    bool opens_fifo; /* open is for FIFOs too: they are not pipes of ours */
     void (*free)(
         struct inode *i); /* the last reference is gone (nlink may be 0: the data goes too) */
 };

@@ -1,59 +1,83 @@
-/* The other names of files with several: what is open stays reachable by one that is left when its own is removed. */
+/* The other names of files with several: what is open stays reachable by one that is left when its own is removed, or forgotten. */
+#include "abi/stat.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "sentry/arena/arena.h"
-#include "sentry/fs/gofer/gofer_priv.h"
+#include "sentry/fs/gofer/gofer_ops.h"
+
+#include <string.h>
 
 static void alias_drop(struct gofer_alias *a)
 {
     if (!a->dir)
         return;
-    struct gofer_inode *dir = TAKE(a->dir);
+    struct dentry *dir = TAKE(a->dir);
     arena_strfree(TAKE(a->name));
-    inode_unref(&dir->vfs);
+    dentry_unref(dir);
 }
 
 /* Without memory it is forgotten. The oldest makes room. */
-void gofer_alias_add(struct gofer_inode *g, struct gofer_inode *dir, const char *name)
+void gofer_alias_add(struct gofer_inode *g, const struct dentry *d)
 {
-    if (!g->aliases)
-        g->aliases = arena_alloc(GOFER_ALIASES * sizeof(g->aliases[0]));
-    char *copy = g->aliases ? arena_strdup(name) : NULL;
+    struct gofer_more *m = gofer_more(g);
+    char *copy = m ? arena_strdup(dentry_name(d)) : NULL;
     if (!copy)
         return;
     for (unsigned i = 0; i < GOFER_ALIASES; i++)
-        if (g->aliases[i].dir == dir && str_eq(g->aliases[i].name, name)) {
+        if (m->aliases[i].dir == d->parent && str_eq(m->aliases[i].name, copy)) {
             arena_strfree(copy);
             return;
         }
-    alias_drop(&g->aliases[GOFER_ALIASES - 1]);
+    alias_drop(&m->aliases[GOFER_ALIASES - 1]);
     for (unsigned i = GOFER_ALIASES - 1; i > 0; i--)
-        g->aliases[i] = g->aliases[i - 1];
-    inode_ref(&dir->vfs);
-    g->aliases[0] = (struct gofer_alias){dir, copy};
+        m->aliases[i] = m->aliases[i - 1];
+    m->aliases[0] = (struct gofer_alias){dentry_ref(d->parent), copy};
+}
+
+/* g at the alias a, if that is there: through the name cache, which holds what is looked for by a name. */
+static void alias_try(struct gofer_inode *g, const struct gofer_alias *a)
+{
+    struct stat st;
+    bool cached;
+    if (gofer_stat_child(to_gofer(a->dir->inode), a->name, &st) < 0 || st.st_ino != g->vfs.ino ||
+        st.st_dev != g->host_dev)
+        return;
+    struct dentry *d = dentry_get_child(a->dir, a->name, strlen(a->name), &cached);
+    if (!d)
+        return;
+    if (!cached)
+        dentry_set_inode(d, inode_ref(&g->vfs));
+    if (d->inode == &g->vfs)
+        g->at = d;
+    dentry_unref(d);
 }
 
 void gofer_alias_find(struct gofer_inode *g)
 {
-    if (g->parent || gofer_is_root(g) || !g->vfs.nlink)
+    if (g->at || gofer_is_root(g) || !g->vfs.nlink)
         return;
-    for (unsigned i = 0; g->aliases && !g->parent && i < GOFER_ALIASES; i++) {
-        struct gofer_alias *a = &g->aliases[i];
-        struct stat st;
+    for (unsigned i = 0; g->more && !g->at && i < GOFER_ALIASES; i++) {
+        struct gofer_alias *a = &g->more->aliases[i];
         if (!a->dir)
             continue;
-        if (gofer_stat_child(a->dir, a->name, &st) == 0 && st.st_ino == g->vfs.ino &&
-            st.st_dev == g->host_dev)
-            (void)!gofer_inode_place(g, a->dir, a->name);
+        alias_try(g, a);
         alias_drop(a);
     }
 }
 
+/* The cache forgets a name; of a file with several that is in use otherwise, it is kept. */
+void gofer_name_gone(struct dentry *d)
+{
+    struct gofer_inode *g = to_gofer(d->inode);
+    if (g->at != d)
+        return;
+    g->at = NULL;
+    if (d->hashed && g->vfs.nlink > 1 && !LINUX_S_ISDIR(g->vfs.mode) && ref_count(&g->vfs.ref) > 1)
+        gofer_alias_add(g, d);
+}
+
 void gofer_alias_free(struct gofer_inode *g)
 {
-    for (unsigned i = 0; g->aliases && i < GOFER_ALIASES; i++)
-        alias_drop(&g->aliases[i]);
-    if (g->aliases)
-        arena_free(g->aliases, GOFER_ALIASES * sizeof(g->aliases[0]));
-    g->aliases = NULL;
+    for (unsigned i = 0; i < GOFER_ALIASES; i++)
+        alias_drop(&g->more->aliases[i]);
 }

@@ -27,8 +27,8 @@ static int path_of(const struct gofer_inode *g, const char *name, char *buf, con
     size_t at = GOFER_PATH_TEXT - 1;
     buf[at] = 0;
     int r = name ? prepend(buf, &at, name) : 0;
-    for (; r == 0 && g->parent; g = g->parent)
-        r = prepend(buf, &at, g->name);
+    for (; r == 0 && g->at; g = gofer_parent(g))
+        r = prepend(buf, &at, dentry_name(g->at));
     if (r < 0)
         return r;
     if (!gofer_is_root(g))
@@ -50,7 +50,7 @@ int gofer_query_to(struct gofer_query *q, const struct gofer_inode *g, const cha
 int gofer_query_object(struct gofer_query *q, struct gofer_inode *g, int *ret_fd)
 {
     gofer_alias_find(g);
-    const struct hostfile *h = g->whandle ? g->whandle : g->handle;
+    const struct hostfile *h = gofer_any_handle(g);
     *ret_fd = -1;
     int r = gofer_query_path(q, g, NULL);
     if (r != -ENOENT || !h)

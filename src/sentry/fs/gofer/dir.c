@@ -30,11 +30,13 @@ static int link_read(struct gofer_inode *g)
     if (!buf)
         return -ENOMEM;
     ssize_t n = gofer_read_link(g, buf, GOFER_PATH_TEXT);
-    if (n > 0 && !g->link) {
-        g->link = arena_memdup(buf, (size_t)n);
-        g->link_len = (uint32_t)n;
-        n = g->link ? n : -ENOMEM;
+    struct gofer_more *m = n > 0 ? gofer_more(g) : NULL;
+    if (m && !m->link) {
+        m->link = arena_memdup(buf, (size_t)n);
+        m->link_len = (uint32_t)n;
     }
+    if (n > 0 && !(m && m->link))
+        n = -ENOMEM;
     arena_free(buf, GOFER_PATH_TEXT);
     return n > 0 ? 0 : n < 0 ? (int)n : -EIO;
 }
@@ -42,11 +44,11 @@ static int link_read(struct gofer_inode *g)
 ssize_t gofer_readlink(struct inode *i, char *buf, size_t size)
 {
     struct gofer_inode *g = to_gofer(i);
-    int r = g->link ? 0 : link_read(g);
+    int r = g->more && g->more->link ? 0 : link_read(g);
     if (r < 0)
         return r;
-    size_t n = MIN(size, (size_t)g->link_len);
-    memcpy(buf, g->link, n);
+    size_t n = MIN(size, (size_t)g->more->link_len);
+    memcpy(buf, g->more->link, n);
     return (ssize_t)n;
 }
 
@@ -63,7 +65,7 @@ static void listing_unref(struct listing *l)
 static bool list_may_be_kept(const struct gofer_inode *g)
 {
     const struct gofer_super *gs = gofer_super_of(g);
-    return !gs->shared && !gs->writable && !g->over_synthetic;
+    return !gs->shared && !gs->writable && !gofer_is(g, GOFER_OVER_SYNTHETIC);
 }
 
 static struct listing *list_kept(const struct gofer_inode *g)
@@ -159,7 +161,8 @@ static int listing_add_synthetic(struct listing *l, const struct dentry *d)
     int r = 0;
     LIST_FOREACH (m, &vfs()->mounts, node) {
         const struct dentry *c = way_to(d, m);
-        if (r < 0 || !c || !c->hashed || !c->inode || !to_gofer(c->inode)->synthetic)
+        if (r < 0 || !c || !c->hashed || !c->inode ||
+            !gofer_is(to_gofer(c->inode), GOFER_SYNTHETIC))
             continue;
         bool known = false;
         LIST_FOREACH (before, &vfs()->mounts, node) {
@@ -178,7 +181,7 @@ static int listing_read(struct file *f)
 {
     struct hostfile *h = NULL;
     struct gofer_inode *g = to_gofer(f->inode);
-    bool synthetic = g->synthetic;
+    bool synthetic = gofer_is(g, GOFER_SYNTHETIC);
     struct listing *known = list_may_be_kept(g) ? list_kept(g) : NULL;
     if (known) {
         known->refs++;
@@ -194,7 +197,7 @@ static int listing_read(struct file *f)
         l->refs = 1;
     r = !l ? -ENOMEM : synthetic ? 0 : listing_fill(l, hostfile_fd(h));
     hostfile_unref(h);
-    if (r == 0 && g->over_synthetic)
+    if (r == 0 && gofer_is(g, GOFER_OVER_SYNTHETIC))
         r = listing_add_synthetic(l, f->path.dentry);
     if (r < 0) {
         listing_unref(l);
@@ -210,7 +213,7 @@ static int listing_read(struct file *f)
 static uint64_t parent_ino(const struct file *f)
 {
     const struct gofer_inode *g = to_gofer(f->inode);
-    return g->parent ? g->parent->vfs.ino : f->path.dentry->parent->inode->ino;
+    return g->at ? g->at->parent->inode->ino : f->path.dentry->parent->inode->ino;
 }
 
 static bool emit_dots(struct file *f, struct dir_ctx *c)

@@ -48,24 +48,24 @@ enum trim_left gofer_trim(bool next_period)
 }
 
 /* The name that g was last seen under is gone; the one that is being opened is there. */
-static int place_again(struct gofer_inode *g, const struct file *f)
+static void place_again(struct gofer_inode *g, const struct file *f)
 {
-    const struct dentry *d = f->path.dentry;
-    if (g->parent || !d || d->inode != &g->vfs || !d->hashed ||
-        dentry_super(d->parent) != g->vfs.sb)
-        return 0;
-    return gofer_inode_place(g, to_gofer(d->parent->inode), dentry_name(d));
+    struct dentry *d = f->path.dentry;
+    if (!g->at && !gofer_is_root(g) && d && d->inode == &g->vfs && d->hashed &&
+        dentry_super(d->parent) == g->vfs.sb)
+        g->at = d;
 }
 
 /* One description of g more, or less. Handles for writing are kept as long as somebody writes. */
 static void count(struct gofer_inode *g, const struct file *f, int by)
 {
-    g->users += (uint32_t)by;
-    g->writers += f->can_write ? (uint32_t)by : 0;
+    struct gofer_open *o = g->open;
+    o->users += (uint32_t)by;
+    o->writers += f->can_write ? (uint32_t)by : 0;
     gofer_root()->files += (uint32_t)by;
-    if (!g->writers)
-        g->whandle = hostfile_unref(g->whandle);
-    if (!g->users && !g->parent && !gofer_is_root(g))
+    if (!o->writers)
+        o->whandle = hostfile_unref(o->whandle);
+    if (!o->users && !g->at && !gofer_is_root(g))
         gofer_handle_drop(g); /* nobody can open it again */
     gofer_handle_idle(g);
 }
@@ -77,9 +77,10 @@ static int open_regular(struct gofer_inode *g, struct file *f)
         return -ENFILE;
     if (f->can_write && !gofer_super_of(g)->writable)
         return -EROFS;
-    int r = place_again(g, f);
+    int r = gofer_open_make(g);
     if (r < 0)
         return r;
+    place_again(g, f);
     count(g, f,
           1); /* first: opening may drop the lock, and another close must not take the handles */
     if (f->can_write)
@@ -98,7 +99,8 @@ int gofer_open(struct inode *i, struct file *f)
 {
     if (LINUX_S_ISDIR(i->mode)) { /* the host may refuse the listing: open says so */
         struct hostfile *h;
-        if (to_gofer(i)->synthetic || (!i->nlink && !to_gofer(i)->handle))
+        if (gofer_is(to_gofer(i), GOFER_SYNTHETIC) ||
+            (!i->nlink && !GOFER_OPEN(to_gofer(i), handle)))
             return 0; /* the host has none, or none any more: nothing is in it */
         int r = gofer_dir_handle(to_gofer(i), true, &h);
         if (r == 0)
@@ -186,13 +188,13 @@ static ssize_t gofer_file_read(struct file *f, struct uio *u, int64_t *pos)
 static int64_t gofer_file_llseek(struct file *f, int64_t off, int whence)
 {
     struct gofer_inode *g = to_gofer(f->inode);
-    int r = g->stale || gofer_super_of(g)->shared ? gofer_attr_refresh(g) : 0;
+    int r = gofer_is(g, GOFER_STALE) || gofer_super_of(g)->shared ? gofer_attr_refresh(g) : 0;
     if (r < 0)
         return r;
     if ((whence == LINUX_SEEK_DATA || whence == LINUX_SEEK_HOLE) && off >= 0 &&
-        (f->priv || g->whandle)) {
+        (f->priv || g->open->whandle)) {
         /* The host's own position is used by nobody. */
-        int64_t pos = host_lseek(hostfile_fd(f->priv ? f->priv : g->whandle), off, whence);
+        int64_t pos = host_lseek(hostfile_fd(f->priv ? f->priv : g->open->whandle), off, whence);
         if (pos < 0)
             return gofer_err((int)pos);
         f->pos = pos;
@@ -205,10 +207,10 @@ static int gofer_file_mappable(struct file *f, bool shared, bool writable, struc
 {
     struct gofer_inode *g = to_gofer(f->inode);
     if (shared && writable) {
-        if (!g->whandle)
+        if (!g->open->whandle)
             return -EACCES;
-        g->stale = true; /* times change behind our back */
-        *ret = hostfile_ref(g->whandle);
+        gofer_mark(g, GOFER_STALE); /* times change behind our back */
+        *ret = hostfile_ref(g->open->whandle);
         return 0;
     }
     if (!f->priv)

@@ -5,6 +5,7 @@
 /* walk.c */
 NODISCARD int gofer_lookup(struct inode *dir, struct dentry *d);
 bool gofer_revalidate(struct dentry *d);
+void gofer_name_gone(struct dentry *d);
 NODISCARD int gofer_peek(struct dentry *dir, const char *name, size_t len, struct kstat *ret,
                          struct dentry **ret_d);
 NODISCARD int gofer_lookup_read(struct inode *dir, struct dentry *d);

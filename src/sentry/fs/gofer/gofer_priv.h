@@ -38,7 +38,7 @@ struct gofer_root {
     uint8_t *message;          /* of the exchange: used between a question and the next */
     struct gofer_reply *reply; /* the last answer */
     char path[GOFER_PATH_TEXT], to[GOFER_PATH_TEXT];
-    struct list_node lru; /* inodes with a handle; oldest first */
+    struct list_node lru; /* struct gofer_open with a handle; oldest first */
     uint32_t lru_count;
     uint32_t files;
     void *buf[GOFER_BUFS]; /* spare bounce buffers */
@@ -63,30 +63,52 @@ struct gofer_super {
     struct hlist_head *by_ino; /* files with several names */
 };
 
-/* Further names of a file that has several. They may be gone: looked at only when the name that it is known by is. */
-struct gofer_alias {
-    struct gofer_inode *dir; /* counted; NULL: free */
-    char *name;              /* arena */
-};
-#define GOFER_ALIASES 4u
-
 struct gofer_inode {
-    struct inode vfs; /* first; ino is the host's */
+    struct inode vfs; /* first; ino is the host's; fs_flags: GOFER_STALE.. */
     uint64_t host_dev;
-    struct gofer_inode *parent;  /* counted; NULL: the root, or no name is known */
-    char *name;                  /* arena; in parent */
-    struct gofer_alias *aliases; /* GOFER_ALIASES of them, arena; NULL: none */
-    struct hlist_node by_ino;
+    struct dentry *at;       /* where it is; not counted. NULL: the root, or no name is known */
+    struct gofer_open *open; /* owned; NULL: nothing of it is open on the host */
+    struct gofer_more *more; /* owned; NULL: none of it */
+};
+static_assert(sizeof(struct gofer_inode) == 160, "docs/decisions/0008-dentry-memory.md");
+
+/* inode.fs_flags */
+enum {
+    GOFER_SYNTHETIC = 1,      /* the host has no such name: a mount point made by the kernel */
+    GOFER_OVER_SYNTHETIC = 2, /* directory: there are such names in it */
+    GOFER_STALE = 4,          /* the host's attributes have changed: getattr asks */
+};
+
+/* What is open of it on the host, while it is in use or has a handle. */
+struct gofer_open {
+    struct gofer_inode *of;
     struct list_node lru;     /* while handle is set */
     struct hostfile *handle;  /* directory: to walk from; regular file: to read */
     struct hostfile *whandle; /* regular file: to write, while open for it */
     uint32_t users, writers;  /* open descriptions; those that write */
-    char *link;               /* text of a symbolic link, arena; NULL: not read yet */
+    bool dir_readable;        /* handle may be listed */
+};
+#define GOFER_OPEN(g, field) ((g)->open ? (g)->open->field : 0)
+static inline struct hostfile *gofer_any_handle(const struct gofer_inode *g)
+{
+    struct hostfile *w = GOFER_OPEN(g, whandle);
+    return w ? w : GOFER_OPEN(g, handle);
+}
+
+/* Further names of a file that has several. They may be gone: looked at only when the name that it is known by is. */
+struct gofer_alias {
+    struct dentry *dir; /* counted; NULL: free */
+    char *name;         /* arena */
+};
+#define GOFER_ALIASES 4u
+
+/* What few of them have. */
+struct gofer_more {
+    struct gofer_inode *of;
+    struct hlist_node by_ino; /* files with several names */
+    struct gofer_alias aliases[GOFER_ALIASES];
+    char *link; /* text of a symbolic link, arena; NULL: not read yet */
     uint32_t link_len;
-    bool dir_readable;   /* handle may be listed */
-    bool synthetic;      /* the host has no such name: a mount point made by the kernel */
-    bool over_synthetic; /* directory: there are such names in it */
-    bool stale;          /* the host's attributes have changed: getattr asks */
 };
 
 static inline struct gofer_inode *to_gofer(struct inode *i) { return (struct gofer_inode *)i; }
@@ -95,6 +117,16 @@ static inline struct gofer_super *gofer_super_of(const struct gofer_inode *g)
     return g->vfs.sb->priv;
 }
 static inline struct gofer_root *gofer_root(void) { return kern()->gofer; }
+
+static inline bool gofer_is(const struct gofer_inode *g, uint16_t flag)
+{
+    return g->vfs.fs_flags & flag;
+}
+static inline void gofer_mark(struct gofer_inode *g, uint16_t flag) { g->vfs.fs_flags |= flag; }
+static inline struct gofer_inode *gofer_parent(const struct gofer_inode *g)
+{
+    return g->at ? to_gofer(g->at->parent->inode) : NULL;
+}
 
 static inline bool gofer_is_root(const struct gofer_inode *g)
 {
@@ -149,23 +181,26 @@ NODISCARD int gofer_file_handle(struct gofer_inode *g, bool write, struct hostfi
 /* The regular file (dir, name), open for reading, without asking the gofer; dir's tree is direct. Any error: it cannot be had so. */
 NODISCARD int gofer_child_open(struct gofer_inode *dir, const char *name, struct hostfile **ret,
                                struct stat *ret_st);
-void gofer_handle_set(struct gofer_inode *g, struct hostfile *h); /* takes h, unless g has one */
+NODISCARD int gofer_open_make(struct gofer_inode *g); /* g->open is there. -ENOMEM */
+void gofer_open_settle(struct gofer_inode *g);        /* it goes if it says nothing */
+/* These take h. -ENOMEM h is let go */
+NODISCARD int gofer_handle_set(struct gofer_inode *g, struct hostfile *h, bool readable);
+NODISCARD int gofer_whandle_set(struct gofer_inode *g, struct hostfile *h);
 void gofer_handle_drop(struct gofer_inode *g);
 void gofer_handle_idle(struct gofer_inode *g); /* users changed */
 
 /* alias.c */
-void gofer_alias_add(struct gofer_inode *g, struct gofer_inode *dir, const char *name);
+void gofer_alias_add(struct gofer_inode *g, const struct dentry *d);
 /* A file without a place that has names left is placed at one of them. */
 void gofer_alias_find(struct gofer_inode *g);
 void gofer_alias_free(struct gofer_inode *g);
 
 /* inode.c */
-/* The inode of what st describes, at (parent, name): a known one with several names, or a new one. Counted. -ENOMEM */
-NODISCARD int gofer_inode_get(struct super *sb, struct gofer_inode *parent, const char *name,
-                              const struct stat *st, struct gofer_inode **ret);
-/* Where it is from now on; parent NULL: nowhere. -ENOMEM changes nothing. */
-NODISCARD int gofer_inode_place(struct gofer_inode *g, struct gofer_inode *parent,
-                                const char *name);
+/* The inode of what st describes, at d, or nowhere: a known one with several names, or a new one. Counted. -ENOMEM */
+NODISCARD int gofer_inode_get(struct super *sb, struct dentry *d, const struct stat *st,
+                              struct gofer_inode **ret);
+NODISCARD struct gofer_more *gofer_more(
+    struct gofer_inode *g); /* made on demand. NULL: no memory */
 void gofer_attr_set(struct gofer_inode *g, const struct stat *st);
 void gofer_stat_fill(const struct stat *st, struct kstat *ret); /* without the device */
 NODISCARD int gofer_attr_refresh(struct gofer_inode *g);        /* asks the host */

@@ -1,6 +1,7 @@
 /* Host descriptors of directories and files: opened on demand from the directory above, kept for a while. */
 #include "base/err.h"
 #include "host/host.h"
+#include "sentry/arena/slab.h"
 #include "sentry/fs/gofer/gofer_priv.h"
 #include "wire/gofer.h"
 
@@ -45,51 +46,86 @@ int gofer_err(int err)
     }
 }
 
-static void lru_remove(struct gofer_inode *g)
+int gofer_open_make(struct gofer_inode *g)
 {
-    if (!list_is_linked(&g->lru))
+    if (g->open)
+        return 0;
+    struct gofer_open *o = SLAB_NEW(GOFER_OPEN, struct gofer_open);
+    if (!o)
+        return -ENOMEM;
+    o->of = g;
+    list_init(&o->lru);
+    g->open = o;
+    return 0;
+}
+
+void gofer_open_settle(struct gofer_inode *g)
+{
+    if (g->open && !g->open->handle && !g->open->whandle && !g->open->users)
+        SLAB_FREE(GOFER_OPEN, TAKE(g->open));
+}
+
+static void lru_remove(struct gofer_open *o)
+{
+    if (!list_is_linked(&o->lru))
         return;
-    list_del_init(&g->lru);
+    list_del_init(&o->lru);
     gofer_root()->lru_count--;
 }
 
 void gofer_handle_drop(struct gofer_inode *g)
 {
-    lru_remove(g);
-    g->handle = hostfile_unref(g->handle);
-    g->dir_readable = false;
+    if (!g->open)
+        return;
+    lru_remove(g->open);
+    g->open->handle = hostfile_unref(g->open->handle);
+    g->open->dir_readable = false;
+    gofer_open_settle(g);
 }
 
 /* Handles that are in use, those of roots and of directories without a name are not on the list. */
-static void lru_touch(struct gofer_inode *g)
+void gofer_handle_idle(struct gofer_inode *g)
 {
     struct gofer_root *r = gofer_root();
-    lru_remove(g);
-    if (!g->handle || g->users || !g->parent)
+    struct gofer_open *o = g->open;
+    if (!o)
         return;
-    list_add_tail(&g->lru, &r->lru);
+    lru_remove(o);
+    if (!o->handle || o->users || !g->at) {
+        gofer_open_settle(g);
+        return;
+    }
+    list_add_tail(&o->lru, &r->lru);
     r->lru_count++;
     while (r->lru_count > GOFER_HANDLES_MAX)
-        gofer_handle_drop(list_first_entry(&r->lru, struct gofer_inode, lru));
+        gofer_handle_drop(list_first_entry(&r->lru, struct gofer_open, lru)->of);
 }
 
-void gofer_handle_idle(struct gofer_inode *g) { lru_touch(g); }
-
-/* Takes h. */
-static void handle_set(struct gofer_inode *g, struct hostfile *h, bool readable)
+int gofer_handle_set(struct gofer_inode *g, struct hostfile *h, bool readable)
 {
-    hostfile_unref(g->handle);
-    g->handle = h;
-    g->dir_readable = readable;
-    lru_touch(g);
-}
-
-void gofer_handle_set(struct gofer_inode *g, struct hostfile *h)
-{
-    if (g->handle)
+    if (gofer_open_make(g) < 0) {
         hostfile_unref(h);
-    else
-        handle_set(g, h, false);
+        return -ENOMEM;
+    }
+    hostfile_unref(g->open->handle);
+    g->open->handle = h;
+    g->open->dir_readable = readable;
+    gofer_handle_idle(g);
+    return 0;
+}
+
+int gofer_whandle_set(struct gofer_inode *g, struct hostfile *h)
+{
+    if (h && gofer_open_make(g) < 0) {
+        hostfile_unref(h);
+        return -ENOMEM;
+    }
+    if (g->open) {
+        hostfile_unref(g->open->whandle);
+        g->open->whandle = h;
+        gofer_open_settle(g);
+    }
+    return 0;
 }
 
 static int adopt(int fd, struct hostfile **ret)
@@ -101,8 +137,10 @@ static int adopt(int fd, struct hostfile **ret)
 static int dir_open_directly(struct gofer_inode *g, bool list)
 {
     int how = O_DIRECTORY | OPEN_ALWAYS | (list ? O_RDONLY : O_PATH);
-    return list && g->handle ? host_openat(hostfile_fd(g->handle), ".", how, 0)
-                             : host_openat(hostfile_fd(g->parent->handle), g->name, how, 0);
+    const struct hostfile *own = GOFER_OPEN(g, handle);
+    return list && own ? host_openat(hostfile_fd(own), ".", how, 0)
+                       : host_openat(hostfile_fd(gofer_parent(g)->open->handle), dentry_name(g->at),
+                                     how, 0);
 }
 
 static int dir_open(struct gofer_inode *g, bool list)
@@ -114,26 +152,24 @@ static int dir_open(struct gofer_inode *g, bool list)
             ? gofer_ask_open(g, NULL,
                              GOFER_OPEN_DIRECTORY | (list ? GOFER_OPEN_READ : GOFER_OPEN_PATH), &h)
             : adopt(fd, &h);
-    if (r == 0)
-        handle_set(g, h, list);
-    return r;
+    return r < 0 ? r : gofer_handle_set(g, h, list);
 }
 
 int gofer_dir_handle(struct gofer_inode *g, bool list, struct hostfile **ret)
 {
     bool direct = gofer_super_of(g)->direct;
-    while (!g->handle || (list && !g->dir_readable)) {
+    while (!GOFER_OPEN(g, handle) || (list && !g->open->dir_readable)) {
         struct gofer_inode *a = g;
-        while (direct && !a->handle && a->parent && !a->parent->handle)
-            a = a->parent;
-        if (!a->handle && !a->parent && !gofer_is_root(a))
+        while (direct && !GOFER_OPEN(a, handle) && a->at && !GOFER_OPEN(gofer_parent(a), handle))
+            a = gofer_parent(a);
+        if (!GOFER_OPEN(a, handle) && !a->at && !gofer_is_root(a))
             return -ENOENT; /* removed */
         int r = dir_open(a, list && a == g);
         if (r < 0)
             return r;
     }
-    lru_touch(g);
-    *ret = hostfile_ref(g->handle);
+    *ret = hostfile_ref(g->open->handle);
+    gofer_handle_idle(g);
     return 0;
 }
 
@@ -163,13 +199,13 @@ static int file_open_host(struct gofer_inode *g, bool write, struct hostfile **r
 {
     struct hostfile *dir;
     gofer_alias_find(g);
-    if (!g->parent && !gofer_is_root(g))
+    if (!g->at && !gofer_is_root(g))
         return -ENOENT;
-    if (g->parent && gofer_super_of(g)->direct) {
-        int r = gofer_dir_handle(g->parent, false, &dir);
+    if (g->at && gofer_super_of(g)->direct) {
+        int r = gofer_dir_handle(gofer_parent(g), false, &dir);
         if (r < 0)
             return r;
-        int fd = host_openat(hostfile_fd(dir), g->name,
+        int fd = host_openat(hostfile_fd(dir), dentry_name(g->at),
                              (write ? O_RDWR : O_RDONLY) | O_NONBLOCK | OPEN_ALWAYS, 0);
         hostfile_unref(dir);
         if (fd != -EACCES)
@@ -180,11 +216,11 @@ static int file_open_host(struct gofer_inode *g, bool write, struct hostfile **r
 
 int gofer_file_handle(struct gofer_inode *g, bool write, struct hostfile **ret)
 {
-    struct hostfile **slot = write ? &g->whandle : &g->handle, *h;
-    if (!write && !g->handle && g->whandle && !g->parent)
-        slot = &g->whandle; /* it has no name any more */
-    if (*slot) {
-        *ret = hostfile_ref(*slot);
+    struct hostfile *w = GOFER_OPEN(g, whandle), *known = write ? w : GOFER_OPEN(g, handle), *h;
+    if (!known && !g->at)
+        known = w; /* it has no name any more */
+    if (known) {
+        *ret = hostfile_ref(known);
         return 0;
     }
     int r = file_open_host(g, write, &h);
@@ -197,12 +233,9 @@ int gofer_file_handle(struct gofer_inode *g, bool write, struct hostfile **ret)
         return r < 0 ? -EIO : -ESTALE;
     }
     gofer_attr_set(g, &st);
-    if (write) {
-        hostfile_unref(g->whandle);
-        g->whandle = h;
-    } else {
-        handle_set(g, h, false);
-    }
     *ret = hostfile_ref(h);
-    return 0;
+    r = write ? gofer_whandle_set(g, h) : gofer_handle_set(g, h, false);
+    if (r < 0)
+        hostfile_unref(*ret);
+    return r;
 }

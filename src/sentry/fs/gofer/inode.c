@@ -26,7 +26,7 @@ void gofer_attr_set(struct gofer_inode *g, const struct stat *st)
     i->mtime_ns = ns_of(&st->st_mtim);
     i->ctime_ns = ns_of(&st->st_ctim);
     i->btime_ns = 0;
-    g->stale = false;
+    i->fs_flags &= (uint16_t)~GOFER_STALE;
 }
 
 void gofer_stat_fill(const struct stat *st, struct kstat *ret)
@@ -51,41 +51,35 @@ static struct hlist_head *bucket_of(const struct gofer_super *gs, uint64_t dev, 
     return &gs->by_ino[hash_u64(gs->seed ^ dev, ino) % GOFER_BUCKETS];
 }
 
+struct gofer_more *gofer_more(struct gofer_inode *g)
+{
+    if (!g->more) {
+        g->more = SLAB_NEW(GOFER_MORE, struct gofer_more);
+        if (g->more)
+            g->more->of = g;
+    }
+    return g->more;
+}
+
+/* Without memory its names are files of their own until one of them is looked up again. */
 void gofer_hash_in(struct gofer_inode *g)
 {
-    if (!hlist_is_linked(&g->by_ino) && !LINUX_S_ISDIR(g->vfs.mode))
-        hlist_add_head(&g->by_ino, bucket_of(gofer_super_of(g), g->host_dev, g->vfs.ino));
+    struct gofer_more *m = LINUX_S_ISDIR(g->vfs.mode) ? NULL : gofer_more(g);
+    if (m && !hlist_is_linked(&m->by_ino))
+        hlist_add_head(&m->by_ino, bucket_of(gofer_super_of(g), g->host_dev, g->vfs.ino));
 }
 
 static struct gofer_inode *hash_find(const struct gofer_super *gs, const struct stat *st)
 {
-    struct gofer_inode *g;
-    HLIST_FOREACH (g, bucket_of(gs, st->st_dev, st->st_ino), by_ino)
-        if (g->vfs.ino == st->st_ino && g->host_dev == st->st_dev)
-            return g;
+    struct gofer_more *m;
+    HLIST_FOREACH (m, bucket_of(gs, st->st_dev, st->st_ino), by_ino)
+        if (m->of->vfs.ino == st->st_ino && m->of->host_dev == st->st_dev)
+            return m->of;
     return NULL;
 }
 
-int gofer_inode_place(struct gofer_inode *g, struct gofer_inode *parent, const char *name)
-{
-    char *copy = NULL;
-    if (parent) {
-        copy = arena_strdup(name);
-        if (!copy)
-            return -ENOMEM;
-        inode_ref(&parent->vfs);
-    }
-    struct gofer_inode *old = g->parent;
-    arena_strfree(g->name);
-    g->parent = parent;
-    g->name = copy;
-    if (old)
-        inode_unref(&old->vfs);
-    return 0;
-}
-
-int gofer_inode_get(struct super *sb, struct gofer_inode *parent, const char *name,
-                    const struct stat *st, struct gofer_inode **ret)
+int gofer_inode_get(struct super *sb, struct dentry *d, const struct stat *st,
+                    struct gofer_inode **ret)
 {
     struct gofer_super *gs = sb->priv;
     bool many = st->st_nlink > 1 && !S_ISDIR(st->st_mode);
@@ -93,8 +87,8 @@ int gofer_inode_get(struct super *sb, struct gofer_inode *parent, const char *na
     if (g) {
         inode_ref(&g->vfs);
         gofer_attr_set(g, st);
-        if (g->parent && parent) /* placed anew below */
-            gofer_alias_add(g, g->parent, g->name);
+        if (g->at && d && g->at != d)
+            gofer_alias_add(g, g->at);
     } else {
         g = SLAB_NEW(GOFER_INODE, struct gofer_inode);
         if (!g)
@@ -106,16 +100,12 @@ int gofer_inode_get(struct super *sb, struct gofer_inode *parent, const char *na
                    st->st_mode);
         g->vfs.ino = st->st_ino;
         g->host_dev = st->st_dev;
-        list_init(&g->lru);
         gofer_attr_set(g, st);
         if (many)
             gofer_hash_in(g);
     }
-    int r = parent ? gofer_inode_place(g, parent, name) : 0;
-    if (r < 0) {
-        inode_unref(&g->vfs);
-        return r;
-    }
+    if (d)
+        g->at = d;
     *ret = g;
     return 0;
 }
@@ -123,9 +113,9 @@ int gofer_inode_get(struct super *sb, struct gofer_inode *parent, const char *na
 int gofer_attr_refresh(struct gofer_inode *g)
 {
     struct stat st;
-    struct hostfile *h = g->whandle ? g->whandle : g->handle;
+    struct hostfile *h = gofer_any_handle(g);
     int r = h ? gofer_err(host_fstat(hostfile_fd(h), &st)) : gofer_stat(g, &st);
-    if (r == -ENOENT && !h && !g->parent)
+    if (r == -ENOENT && !h && !g->at)
         return 0; /* nobody can see it any more */
     if (r == 0 && st.st_ino == g->vfs.ino)
         gofer_attr_set(g, &st);

@@ -25,7 +25,7 @@ int gofer_getattr(struct inode *i, struct kstat *ret)
 {
     struct gofer_inode *g = to_gofer(i);
     const struct gofer_super *gs = gofer_super_of(g);
-    int r = g->stale || gs->shared ? gofer_attr_refresh(g) : 0;
+    int r = gofer_is(g, GOFER_STALE) || gs->shared ? gofer_attr_refresh(g) : 0;
     if (r < 0)
         return r;
     inode_fill_stat(i, ret);
@@ -38,13 +38,14 @@ int gofer_getattr(struct inode *i, struct kstat *ret)
 void gofer_free(struct inode *i)
 {
     struct gofer_inode *g = to_gofer(i);
-    hlist_del_init(&g->by_ino);
     gofer_handle_drop(g);
-    hostfile_unref(g->whandle);
-    if (g->link)
-        arena_free(g->link, g->link_len);
-    (void)!gofer_inode_place(g, NULL, NULL);
-    gofer_alias_free(g);
+    (void)!gofer_whandle_set(g, NULL);
+    if (g->more) {
+        hlist_del_init(&g->more->by_ino);
+        arena_free(g->more->link, g->more->link_len);
+        gofer_alias_free(g);
+        SLAB_FREE(GOFER_MORE, g->more);
+    }
     gofer_list_forget(g);
     SLAB_FREE(GOFER_INODE, g);
 }
@@ -57,8 +58,8 @@ static int gofer_statfs(struct super *sb, struct inode *i, struct linux_statfs *
     struct gofer_inode *g = to_gofer(sb->root->inode);
     struct gofer_statfs st;
     struct statfs host;
-    if (g->handle && !gs->file) {
-        if (host_fstatfs(hostfile_fd(g->handle), &host) < 0)
+    if (GOFER_OPEN(g, handle) && !gs->file) {
+        if (host_fstatfs(hostfile_fd(g->open->handle), &host) < 0)
             return -EIO;
         st = GOFER_STATFS_OF(&host);
     } else {
@@ -143,12 +144,13 @@ static int root_dentry(struct super *sb, struct hostfile *h)
     if (r < 0)
         return -EIO;
     gs->host_dev = st.st_dev;
-    r = gofer_inode_get(sb, NULL, NULL, &st, &g);
+    r = gofer_inode_get(sb, NULL, &st, &g);
     if (r < 0)
         return r;
-    g->handle = h ? hostfile_ref(h) : NULL;
     sb->root = dentry_new_root(&g->vfs);
-    return sb->root ? 0 : -ENOMEM;
+    if (!sb->root)
+        return -ENOMEM;
+    return h ? gofer_handle_set(g, hostfile_ref(h), false) : 0;
 }
 
 int gofer_mount_root(const struct boot_config *cfg, const struct boot_mount *m, struct super **ret)

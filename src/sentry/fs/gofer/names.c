@@ -28,12 +28,12 @@ static struct gofer_new new_of(const struct inode *dir, uint32_t mode, const str
 static int new_finish(struct inode *dir, struct dentry *d, const struct stat *st)
 {
     struct gofer_inode *g;
-    int r = gofer_inode_get(dir->sb, to_gofer(dir), dentry_name(d), st, &g);
+    int r = gofer_inode_get(dir->sb, d, st, &g);
     if (r < 0) {
         (void)!gofer_remove(to_gofer(dir), dentry_name(d), S_ISDIR(st->st_mode));
         return r;
     }
-    to_gofer(dir)->stale = true;
+    gofer_mark(to_gofer(dir), GOFER_STALE);
     if (S_ISDIR(st->st_mode))
         dir->nlink++;
     dentry_set_inode(d, &g->vfs);
@@ -49,10 +49,10 @@ int gofer_create(struct inode *dir, struct dentry *d, uint32_t mode, const struc
     if (r < 0)
         return name_failed(d, r);
     r = new_finish(dir, d, &st);
-    if (r == 0) /* for the open that follows: the mode may forbid another one */
-        to_gofer(d->inode)->whandle = wr;
-    else
+    if (r < 0)
         hostfile_unref(wr);
+    else /* for the open that follows: the mode may forbid another one */
+        (void)!gofer_whandle_set(to_gofer(d->inode), wr);
     return r;
 }
 
@@ -63,12 +63,15 @@ int gofer_tmpfile(struct inode *dir, uint32_t mode, const struct cred *cr, struc
     struct gofer_inode *g;
     struct gofer_new n = new_of(dir, LINUX_S_IFREG | mode, cr);
     int r = gofer_make_tmpfile(to_gofer(dir), &n, &wr, &st);
-    r = r < 0 ? r : gofer_inode_get(dir->sb, NULL, NULL, &st, &g);
+    r = r < 0 ? r : gofer_inode_get(dir->sb, NULL, &st, &g);
     if (r < 0)
         return r;
-    g->whandle = wr;
-    *ret = &g->vfs;
-    return 0;
+    r = gofer_whandle_set(g, wr);
+    if (r < 0)
+        inode_unref(&g->vfs);
+    else
+        *ret = &g->vfs;
+    return r;
 }
 
 static int make(struct inode *dir, struct dentry *d, const struct gofer_new *n)
@@ -106,49 +109,40 @@ int gofer_link(struct inode *dir, struct dentry *d, struct inode *target)
     int r = gofer_link_name(g, to_gofer(dir), dentry_name(d));
     if (r < 0)
         return name_failed(d, r);
-    if (!g->parent) /* it had none */
-        r = gofer_inode_place(g, to_gofer(dir), dentry_name(d));
+    if (g->at)
+        gofer_alias_add(g, d);
     else
-        gofer_alias_add(g, to_gofer(dir), dentry_name(d));
-    if (r < 0) {
-        (void)!gofer_remove(to_gofer(dir), dentry_name(d), false);
-        return r;
-    }
+        g->at = d; /* it had none */
     g->vfs.nlink++;
-    g->stale = true;
-    to_gofer(dir)->stale = true;
+    gofer_mark(g, GOFER_STALE);
+    gofer_mark(to_gofer(dir), GOFER_STALE);
     gofer_hash_in(g);
     dentry_set_inode(d, inode_ref(target));
     return 0;
 }
 
-static bool placed_at(const struct gofer_inode *g, const struct inode *dir, const struct dentry *d)
-{
-    return g->parent == (const struct gofer_inode *)dir && str_eq(g->name, dentry_name(d));
-}
-
 /* The name d of g is gone from the host. */
 static void name_gone(struct inode *dir, struct dentry *d, struct gofer_inode *g)
 {
-    if (placed_at(g, dir, d))
-        (void)!gofer_inode_place(g, NULL, NULL);
+    if (g->at == d)
+        g->at = NULL;
     if (LINUX_S_ISDIR(g->vfs.mode)) {
         g->vfs.nlink = 0;
-        g->stale = true;
+        gofer_mark(g, GOFER_STALE);
         dir->nlink--;
-        if (g->handle)
+        if (GOFER_OPEN(g, handle))
             gofer_handle_idle(g); /* what it is reached by from now on */
         else
             g->vfs.size = 0; /* as most file systems do; nobody can ask any more */
     } else {
         g->vfs.nlink -= g->vfs.nlink > 0;
         g->vfs.ctime_ns = clock_realtime_ns();
-        if (!g->users)
+        if (!GOFER_OPEN(g, users))
             gofer_handle_drop(g);
     }
-    if (!g->vfs.nlink)
-        hlist_del_init(&g->by_ino); /* the host may use the number again */
-    to_gofer(dir)->stale = true;
+    if (!g->vfs.nlink && g->more)
+        hlist_del_init(&g->more->by_ino); /* the host may use the number again */
+    gofer_mark(to_gofer(dir), GOFER_STALE);
 }
 
 static int remove_name(struct inode *dir, struct dentry *d, bool is_dir)
@@ -164,12 +158,11 @@ static int remove_name(struct inode *dir, struct dentry *d, bool is_dir)
 int gofer_unlink(struct inode *dir, struct dentry *d) { return remove_name(dir, d, false); }
 int gofer_rmdir(struct inode *dir, struct dentry *d) { return remove_name(dir, d, true); }
 
-/* g is found at (dir, name) from now on; without memory for the name it is found nowhere. */
-static void moved(struct gofer_inode *g, struct inode *from, struct inode *to, const char *name)
+/* g is found at d, which goes from one directory to the other. */
+static void moved(struct gofer_inode *g, struct dentry *d, struct inode *from, struct inode *to)
 {
-    if (gofer_inode_place(g, to_gofer(to), name) < 0)
-        (void)!gofer_inode_place(g, NULL, NULL);
-    g->stale = true;
+    g->at = d;
+    gofer_mark(g, GOFER_STALE);
     if (LINUX_S_ISDIR(g->vfs.mode) && from != to) {
         from->nlink--;
         to->nlink++;
@@ -188,11 +181,12 @@ int gofer_rename(struct inode *odir, struct dentry *od, struct inode *ndir, stru
     if (flags & LINUX_RENAME_EXCHANGE) {
         if (!n)
             return -EIO;
-        moved(n, ndir, odir, dentry_name(od));
+        moved(n, nd, ndir, odir);
     } else if (n) {
         name_gone(ndir, nd, n);
     }
-    moved(o, odir, ndir, dentry_name(nd));
-    to_gofer(odir)->stale = to_gofer(ndir)->stale = true;
+    moved(o, od, odir, ndir);
+    gofer_mark(to_gofer(odir), GOFER_STALE);
+    gofer_mark(to_gofer(ndir), GOFER_STALE);
     return 0;
 }

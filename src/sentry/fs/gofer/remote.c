@@ -39,12 +39,12 @@ int gofer_stat_child(struct gofer_inode *dir, const char *name, struct stat *ret
 int gofer_stat(struct gofer_inode *g, struct stat *ret)
 {
     gofer_alias_find(g);
-    if (g->parent)
-        return gofer_stat_child(g->parent, g->name, ret);
+    if (g->at)
+        return gofer_stat_child(gofer_parent(g), dentry_name(g->at), ret);
     if (!gofer_is_root(g))
         return -ENOENT;
-    if (g->handle)
-        return gofer_err(host_fstat(hostfile_fd(g->handle), ret));
+    if (GOFER_OPEN(g, handle))
+        return gofer_err(host_fstat(hostfile_fd(g->open->handle), ret));
     return ask_name(g, NULL, &(struct gofer_query){.op = GOFER_STAT}, ret);
 }
 
@@ -52,13 +52,13 @@ ssize_t gofer_read_link(struct gofer_inode *g, char *buf, size_t size)
 {
     struct hostfile *h;
     gofer_alias_find(g);
-    if (!g->parent)
+    if (!g->at)
         return -ENOENT;
     if (gofer_super_of(g)->direct) {
-        ssize_t n = gofer_dir_handle(g->parent, false, &h);
+        ssize_t n = gofer_dir_handle(gofer_parent(g), false, &h);
         if (n < 0)
             return n;
-        n = host_readlinkat(hostfile_fd(h), g->name, buf, size);
+        n = host_readlinkat(hostfile_fd(h), dentry_name(g->at), buf, size);
         hostfile_unref(h);
         if (!refused((int)n))
             return gofer_err((int)n);
@@ -227,12 +227,12 @@ int gofer_make(struct gofer_inode *dir, const char *name, const struct gofer_new
 static int link_directly(struct gofer_inode *g, struct gofer_inode *dir, const char *name)
 {
     struct hostfile *from, *to;
-    int r = gofer_dir_handle(g->parent, false, &from);
+    int r = gofer_dir_handle(gofer_parent(g), false, &from);
     if (r < 0)
         return r;
     r = gofer_dir_handle(dir, false, &to);
     if (r == 0) {
-        r = host_linkat(hostfile_fd(from), g->name, hostfile_fd(to), name, 0);
+        r = host_linkat(hostfile_fd(from), dentry_name(g->at), hostfile_fd(to), name, 0);
         hostfile_unref(to);
     }
     hostfile_unref(from);
@@ -242,7 +242,7 @@ static int link_directly(struct gofer_inode *g, struct gofer_inode *dir, const c
 int gofer_link_name(struct gofer_inode *g, struct gofer_inode *dir, const char *name)
 {
     int fd = -1;
-    if (gofer_super_of(g)->direct && g->parent) {
+    if (gofer_super_of(g)->direct && g->at) {
         int r = link_directly(g, dir, name);
         if (!refused(r))
             return gofer_err(r);

@@ -13,6 +13,7 @@ static int synthetic_lookup(struct inode *dir, struct dentry *d)
 
 static const struct inode_ops synthetic_ops = {
     .lookup = synthetic_lookup,
+    .name_gone = gofer_name_gone,
     .mountpoint = gofer_mountpoint,
     .open = gofer_open,
     .free = gofer_free,
@@ -26,15 +27,10 @@ int gofer_mountpoint(struct inode *dir, struct dentry *d, uint32_t mode)
     inode_init(&g->vfs, dir->sb, &synthetic_ops, LINUX_S_ISDIR(mode) ? &gofer_dir_ops : NULL, mode);
     g->vfs.ino |= GOFER_INO_SYNTHETIC;
     g->host_dev = gofer_super_of(g)->host_dev;
-    list_init(&g->lru);
-    g->synthetic = true;
-    to_gofer(dir)->over_synthetic = true;
+    gofer_mark(g, GOFER_SYNTHETIC);
+    gofer_mark(to_gofer(dir), GOFER_OVER_SYNTHETIC);
     gofer_list_forget(to_gofer(dir));
-    int r = gofer_inode_place(g, to_gofer(dir), dentry_name(d));
-    if (r < 0) {
-        inode_unref(&g->vfs);
-        return r;
-    }
+    g->at = d;
     dentry_set_inode(d, &g->vfs);
     return 0;
 }

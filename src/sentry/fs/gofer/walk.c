@@ -61,7 +61,7 @@ static int walk_enter(struct inode *dir, struct dentry *d, uint32_t n)
     struct gofer_inode *child;
     struct stat st;
     int r = gofer_answer_stat(n, &st);
-    r = r < 0 ? r : gofer_inode_get(dir->sb, to_gofer(dir), dentry_name(d), &st, &child);
+    r = r < 0 ? r : gofer_inode_get(dir->sb, d, &st, &child);
     if (r == 0)
         dentry_set_inode(d, &child->vfs);
     return r;
@@ -134,7 +134,7 @@ static int found_enter(struct inode *dir, struct dentry *d, const struct found *
         dentry_set_inode(d, NULL);
         return 0;
     }
-    int r = gofer_inode_get(dir->sb, to_gofer(dir), dentry_name(d), &f->st, &child);
+    int r = gofer_inode_get(dir->sb, d, &f->st, &child);
     if (r < 0)
         return r;
     dentry_set_inode(d, &child->vfs);
@@ -182,12 +182,15 @@ int gofer_lookup_read(struct inode *dir, struct dentry *d)
     struct stat st;
     if (!gofer_super_of(g)->direct || gofer_child_open(g, dentry_name(d), &h, &st) < 0)
         return gofer_lookup(dir, d);
-    int r = gofer_inode_get(dir->sb, g, dentry_name(d), &st, &child);
+    int r = gofer_inode_get(dir->sb, d, &st, &child);
     if (r < 0) {
         hostfile_unref(h);
         return r;
     }
-    gofer_handle_set(child, h);
+    if (GOFER_OPEN(child, handle))
+        hostfile_unref(h);
+    else
+        (void)!gofer_handle_set(child, h, false); /* else it is opened again */
     dentry_set_inode(d, &child->vfs);
     return 0;
 }
@@ -213,11 +216,11 @@ static bool still_there(struct dentry *d)
 bool gofer_revalidate(struct dentry *d)
 {
     struct gofer_inode *g = d->inode ? to_gofer(d->inode) : NULL;
-    if (g && g->synthetic)
+    if (g && gofer_is(g, GOFER_SYNTHETIC))
         return true;
     if (((const struct gofer_super *)dentry_super(d)->priv)->shared && !still_there(d))
         return false;
-    if (!g || g->parent || !g->vfs.nlink)
-        return true;
-    return gofer_inode_place(g, to_gofer(d->parent->inode), dentry_name(d)) == 0;
+    if (g && !g->at && g->vfs.nlink)
+        g->at = d;
+    return true;
 }

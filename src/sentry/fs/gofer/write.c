@@ -21,7 +21,7 @@
 static ssize_t write_host(struct gofer_inode *g, void *buf, size_t n, int64_t pos, bool append)
 {
     struct gofer_super *gs = gofer_super_of(g);
-    int fd = hostfile_fd(g->whandle), flags = append ? RWF_APPEND : 0;
+    int fd = hostfile_fd(g->open->whandle), flags = append ? RWF_APPEND : 0;
     struct iovec iov = {buf, n};
     if (!gs->no_nowait_write) {
         ssize_t r = host_pwritev2(fd, &iov, 1, (unsigned long)pos, 0, flags | RWF_NOWAIT);
@@ -30,7 +30,7 @@ static ssize_t write_host(struct gofer_inode *g, void *buf, size_t n, int64_t po
         else if (r != -EAGAIN)
             return r;
     }
-    struct hostfile *h = hostfile_ref(g->whandle);
+    struct hostfile *h = hostfile_ref(g->open->whandle);
     worker_block_begin();
     ssize_t r = host_pwritev2(fd, &iov, 1, (unsigned long)pos, 0, flags);
     worker_block_end();
@@ -101,7 +101,7 @@ static bool keep_suid(struct gofer_inode *g, const struct hostfile *h)
 /* What is known of the file after n bytes were written; *pos behind them. */
 static void wrote(struct gofer_inode *g, int64_t *pos, ssize_t n, bool append)
 {
-    g->stale = true;
+    gofer_mark(g, GOFER_STALE);
     if (append) {
         if (gofer_attr_refresh(g) == 0)
             *pos = (int64_t)g->vfs.size;
@@ -129,7 +129,7 @@ static ssize_t write_with(struct file *f, struct uio *u, int64_t *pos, void *buf
         }
         if (put <= 0)
             return done ? done : gofer_err((int)put);
-        (void)keep_suid(g, g->whandle);
+        (void)keep_suid(g, g->open->whandle);
         wrote(g, pos, put, append);
         done += put;
         if (put < got)
@@ -141,7 +141,7 @@ static ssize_t write_with(struct file *f, struct uio *u, int64_t *pos, void *buf
 ssize_t gofer_file_write(struct file *f, struct uio *u, int64_t *pos)
 {
     uint8_t fast[BUF_FAST];
-    if (!to_gofer(f->inode)->whandle)
+    if (!GOFER_OPEN(to_gofer(f->inode), whandle))
         return -EBADF;
     if (u->resid <= sizeof(fast))
         return write_with(f, u, pos, fast, sizeof(fast));
@@ -157,15 +157,15 @@ int gofer_file_fsync(struct file *f, bool data_only)
 {
     struct gofer_inode *g = to_gofer(f->inode);
     struct hostfile *h = NULL;
-    if (!gofer_super_of(g)->writable || g->synthetic)
+    if (!gofer_super_of(g)->writable || gofer_is(g, GOFER_SYNTHETIC))
         return 0; /* nothing of it was changed here */
     int r = 0;
     if (LINUX_S_ISDIR(g->vfs.mode))
         r = gofer_dir_handle(g, true, &h);
-    else if (!g->whandle && !f->priv)
+    else if (!GOFER_OPEN(g, whandle) && !f->priv)
         return 0; /* access mode 3, and nobody has written */
     else
-        h = hostfile_ref(g->whandle ? g->whandle : f->priv);
+        h = hostfile_ref(g->open->whandle ? g->open->whandle : f->priv);
     if (r < 0)
         return r;
     int fd = hostfile_fd(h);
@@ -179,9 +179,9 @@ int gofer_file_fsync(struct file *f, bool data_only)
 int gofer_file_fallocate(struct file *f, uint32_t mode, int64_t off, int64_t len)
 {
     struct gofer_inode *g = to_gofer(f->inode);
-    if (!g->whandle)
+    if (!GOFER_OPEN(g, whandle))
         return -EBADF;
-    struct hostfile *h = hostfile_ref(g->whandle);
+    struct hostfile *h = hostfile_ref(g->open->whandle);
     int fd = hostfile_fd(h);
     worker_block_begin();
     int r = host_fallocate(fd, (int)mode, off, len);
@@ -207,8 +207,8 @@ static int set_size(struct gofer_inode *g, uint64_t size)
     if (r == 0)
         (void)keep_suid(g, h);
     hostfile_unref(h);
-    if (!g->writers)
-        g->whandle = hostfile_unref(g->whandle);
+    if (!GOFER_OPEN(g, writers))
+        (void)!gofer_whandle_set(g, NULL);
     return r;
 }
 
@@ -216,18 +216,18 @@ static int set_size(struct gofer_inode *g, uint64_t size)
 static int attr_target(struct gofer_inode *g, struct hostfile **ret, const char **ret_name)
 {
     gofer_alias_find(g);
-    *ret_name = g->parent ? g->name : "";
-    if (g->parent)
-        return gofer_dir_handle(g->parent, false, ret);
-    if (g->whandle) {
-        *ret = hostfile_ref(g->whandle);
+    *ret_name = g->at ? dentry_name(g->at) : "";
+    if (g->at)
+        return gofer_dir_handle(gofer_parent(g), false, ret);
+    if (GOFER_OPEN(g, whandle)) {
+        *ret = hostfile_ref(g->open->whandle);
         return 0;
     }
     if (LINUX_S_ISDIR(g->vfs.mode))
         return gofer_dir_handle(g, true, ret);
-    if (!g->handle)
+    if (!GOFER_OPEN(g, handle))
         return -ENOENT;
-    *ret = hostfile_ref(g->handle);
+    *ret = hostfile_ref(g->open->handle);
     return 0;
 }
 
@@ -298,13 +298,13 @@ int gofer_setattr(struct inode *i, const struct iattr *a)
     uint32_t valid = a->valid & ATTR_NAMED;
     if (a->valid & ATTR_SIZE)
         valid &= ~(uint32_t)(ATTR_ATIME | ATTR_MTIME);
-    if (valid && !g->parent && !g->vfs.nlink && !g->handle && !g->whandle) {
+    if (valid && !g->at && !g->vfs.nlink && !gofer_any_handle(g)) {
         inode_apply_attr(
             i, a); /* its last name is gone, and the host has no descriptor of it for us */
         return 0;
     }
     if (valid)
         r = set_named(g, a, valid);
-    g->stale = true;
+    gofer_mark(g, GOFER_STALE);
     return r < 0 ? r : gofer_attr_refresh(g);
 }

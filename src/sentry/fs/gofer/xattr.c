@@ -19,8 +19,8 @@ static int xattr_handle(struct gofer_inode *g, struct hostfile **ret)
 /* Without a descriptor at hand the gofer is asked, so that nothing is opened. */
 static bool asks(const struct gofer_inode *g)
 {
-    return !gofer_super_of(g)->direct && gofer_there() && !g->whandle &&
-           !(g->handle && (LINUX_S_ISREG(g->vfs.mode) || g->dir_readable));
+    return !gofer_super_of(g)->direct && gofer_there() && !GOFER_OPEN(g, whandle) &&
+           !(GOFER_OPEN(g, handle) && (LINUX_S_ISREG(g->vfs.mode) || g->open->dir_readable));
 }
 
 static int ask(struct gofer_inode *g, struct gofer_query *q)
@@ -74,7 +74,7 @@ static int xattr_change(struct inode *i, struct gofer_query *q)
         return -EPERM;
     int r = ask(g, q);
     if (r == 0)
-        g->stale = true; /* ctime */
+        gofer_mark(g, GOFER_STALE); /* ctime */
     return r;
 }
 
