@@ -6,6 +6,7 @@
 #include "abi/utsname.h"
 #include "base/err.h"
 #include "host/host.h"
+#include "sentry/fs/proc/proc.h"
 #include "sentry/kernel.h"
 #include "sentry/mm/mm.h"
 #include "sentry/mm/usermem.h"
@@ -60,11 +61,12 @@ int64_t sys_setdomainname(struct task *t, const struct sys_args *a)
 
 int64_t sys_sysinfo(struct task *t, const struct sys_args *a)
 {
-    uint64_t total = kern()->mem_total_bytes, used = mm_used_pages() * GUEST_PAGE_SIZE;
+    uint64_t total = kern()->mem_total_bytes, used = proc_used_pages() * GUEST_PAGE_SIZE;
     struct linux_sysinfo s = {
         .uptime = (clock_monotonic_ns() - kern()->boot_monotonic_ns) / NSEC_PER_SEC,
         .totalram = total,
         .freeram = total > used ? total - used : 0,
+        .sharedram = kern()->memory_file_pages * GUEST_PAGE_SIZE,
         .procs = (uint16_t)MIN(task_count(), 65535u),
         .mem_unit = 1,
     };

@@ -4,6 +4,7 @@
 #include "abi/sched.h"
 #include "abi/syscall_nr.h"
 #include "base/err.h"
+#include "sentry/fs/cgroup/cgroup.h"
 #include "sentry/kernel.h"
 #include "sentry/mm/mm.h"
 #include "sentry/mm/usermem.h"
@@ -179,6 +180,8 @@ static int clone_new(struct task *t, const struct clone_request *q, struct task 
     int err = check_flags(t, q->flags);
     if (!err)
         err = check_nproc(t);
+    if (!err && (err = cgroup_may_fork()) < 0)
+        kern()->fork_refusals++;
     if (err)
         return err;
     bool thread = (q->flags & LINUX_CLONE_THREAD) != 0;

@@ -31,32 +31,35 @@ static void cpu_total(int64_t *user, int64_t *sys)
     }
 }
 
-uint64_t proc_used_pages(void) { return mm_used_pages(); }
+uint64_t proc_used_pages(void) { return mm_used_pages() + kern()->memory_file_pages; }
 
 static int show_meminfo(struct proc_text *x, const struct proc_ctx *c)
 {
     uint64_t total = kern()->mem_total_bytes / 1024, used = proc_used_pages() * 4;
-    uint64_t free_kb = total - MIN(used, total);
+    uint64_t free_kb = total - MIN(used, total), file_kb = kern()->memory_file_pages * 4;
     static const char *const zeros[] = {
-        "Buffers",      "Cached",         "SwapCached",   "Active",         "Inactive",
-        "Active(anon)", "Inactive(anon)", "Active(file)", "Inactive(file)", "Unevictable",
-        "Mlocked",      "SwapTotal",      "SwapFree",     "Zswap",          "Zswapped",
-        "Dirty",        "Writeback"};
+        "SwapCached",   "Active",         "Inactive",    "Active(anon)", "Inactive(anon)",
+        "Active(file)", "Inactive(file)", "Unevictable", "Mlocked",      "SwapTotal",
+        "SwapFree",     "Zswap",          "Zswapped",    "Dirty",        "Writeback"};
     static const char *const more[] = {
-        "Mapped:",        "Shmem:",        "KReclaimable:", "Slab:",
-        "SReclaimable:",  "SUnreclaim:",   "KernelStack:",  "PageTables:",
-        "SecPageTables:", "NFS_Unstable:", "Bounce:",       "WritebackTmp:"};
+        "KReclaimable:", "Slab:",          "SReclaimable:", "SUnreclaim:", "KernelStack:",
+        "PageTables:",   "SecPageTables:", "NFS_Unstable:", "Bounce:",     "WritebackTmp:"};
     static const char *const huge[] = {"Percpu:",         "AnonHugePages:", "ShmemHugePages:",
                                        "ShmemPmdMapped:", "FileHugePages:", "FilePmdMapped:"};
     proc_printf(x, "%-15s %8llu kB\n", "MemTotal:", (unsigned long long)total);
     proc_printf(x, "%-15s %8llu kB\n", "MemFree:", (unsigned long long)free_kb);
     proc_printf(x, "%-15s %8llu kB\n", "MemAvailable:", (unsigned long long)free_kb);
+    proc_printf(x, "%-15s %8d kB\n%-15s %8llu kB\n", "Buffers:", 0,
+                "Cached:", (unsigned long long)file_kb);
     for (size_t i = 0; i < ARRAY_SIZE(zeros); i++) {
         char name[32];
         (void)snprintf(name, sizeof(name), "%s:", zeros[i]);
         proc_printf(x, "%-15s %8d kB\n", name, 0);
     }
-    proc_printf(x, "%-15s %8llu kB\n", "AnonPages:", (unsigned long long)used);
+    proc_printf(x, "%-15s %8llu kB\n",
+                "AnonPages:", (unsigned long long)(used - MIN(file_kb, used)));
+    proc_printf(x, "%-15s %8d kB\n%-15s %8llu kB\n", "Mapped:", 0,
+                "Shmem:", (unsigned long long)file_kb);
     for (size_t i = 0; i < ARRAY_SIZE(more); i++)
         proc_printf(x, "%-15s %8d kB\n", more[i], 0);
     proc_printf(x, "%-15s %8llu kB\n%-15s %8llu kB\n", "CommitLimit:", (unsigned long long)total,

@@ -143,9 +143,14 @@ static uint8_t signal_of_death(const struct space *s)
 static void space_on_exit(struct hostwatch *w, uint32_t events)
 {
     struct space *s = container_of(w, struct space, watch);
+    bool here = s->dead; /* space_kill() */
     LOGD("stubs: stub process ended pid=%d", s->pid);
     s->dead = true;
     s->died_of = signal_of_death(s);
+    if (!here && s->died_of == SIGKILL) { /* nobody else on the host kills a stub */
+        kern()->oom_kills++;
+        LOGI("stubs: the host has killed a process, out of memory pid=%d", s->pid);
+    }
     space_unwatch(s);
     plat()->ev->space_died(s);
 }
