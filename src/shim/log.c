@@ -1,6 +1,7 @@
 /* The log: lines to a pipe that containerd reads, and to a file if one is configured. Nothing here ever blocks the shim. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,4 +48,15 @@ void shim_log_options(const struct options *o, const char *id)
     log_file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     if (log_file < 0)
         LOGW("log: %s: %s", path, strerror(errno));
+}
+
+int cli_fail(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    (void)fprintf(stderr, "containerd-shim-runsc-v1: ");
+    (void)vfprintf(stderr, fmt, ap);
+    (void)fprintf(stderr, "\n");
+    va_end(ap);
+    return 1;
 }

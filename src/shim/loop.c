@@ -204,18 +204,26 @@ void loop_done(struct loop *l)
         (void)close(l->epoll_fd);
 }
 
+int loop_turn(struct loop *l, int wait_ms)
+{
+    struct epoll_event ev;
+    int timers_ms = timers_wait_ms(l);
+    int ms = wait_ms < 0 || (timers_ms >= 0 && timers_ms < wait_ms) ? timers_ms : wait_ms;
+    int n = epoll_wait(l->epoll_fd, &ev, 1, ms);
+    if (n < 0 && errno != EINTR)
+        return -errno;
+    if (n == 1) {
+        struct watch *w = ev.data.ptr;
+        w->fn(w, ev.events);
+    }
+    timers_run(l);
+    return 0;
+}
+
 int loop_run(struct loop *l)
 {
-    while (!l->quit) {
-        struct epoll_event ev;
-        int n = epoll_wait(l->epoll_fd, &ev, 1, timers_wait_ms(l));
-        if (n < 0 && errno != EINTR)
-            return -errno;
-        if (n == 1) {
-            struct watch *w = ev.data.ptr;
-            w->fn(w, ev.events);
-        }
-        timers_run(l);
-    }
-    return 0;
+    int r = 0;
+    while (!l->quit && r == 0)
+        r = loop_turn(l, -1);
+    return r;
 }

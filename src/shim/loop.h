@@ -59,6 +59,8 @@ NODISCARD int loop_init(struct loop *l);
 void loop_done(struct loop *l);
 /* Until quit is set. -errno of epoll_wait. */
 NODISCARD int loop_run(struct loop *l);
+/* At most one event and the timers that are due; waits no longer than wait_ms (-1: any time). -errno of epoll_wait. */
+NODISCARD int loop_turn(struct loop *l, int wait_ms);
 
 /* -errno of epoll_ctl: -EPERM for a regular file. */
 NODISCARD int watch_add(struct loop *l, struct watch *w, int fd, uint32_t events,

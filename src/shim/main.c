@@ -1,21 +1,9 @@
 /* containerd-shim-runsc-v1: containerd's way to runsc. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
 #include "shim/cli.h"
-
-int cli_fail(const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    (void)fprintf(stderr, "containerd-shim-runsc-v1: ");
-    (void)vfprintf(stderr, fmt, ap);
-    (void)fprintf(stderr, "\n");
-    va_end(ap);
-    return 1;
-}
 
 /* "-name value", "-name=value", with one dash or two, as Go's flag package reads them. False: an error was printed. */
 static bool flag_take(struct cli *c, int argc, char **argv, int *at)

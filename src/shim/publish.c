@@ -66,6 +66,20 @@ static void answer_missing(struct timer *t)
     publisher_retry(p);
 }
 
+/* fd becomes ours in any case. */
+static int connection_take(struct publisher *p, int fd)
+{
+    int r = watch_add(p->loop, &p->watch, fd, EPOLLIN, publisher_event);
+    if (r < 0) {
+        (void)close(fd);
+        p->watch.fd = -1;
+        return r;
+    }
+    p->watched = EPOLLIN;
+    p->stream = 1;
+    return 0;
+}
+
 static int publisher_connect(struct publisher *p)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
@@ -77,16 +91,19 @@ static int publisher_connect(struct publisher *p)
     if (fd < 0)
         return -errno;
     int r = connect(fd, (const struct sockaddr *)&a, sizeof a) < 0 ? -errno : 0;
-    if (r == 0)
-        r = watch_add(p->loop, &p->watch, fd, EPOLLIN, publisher_event);
-    if (r < 0) {
+    if (r < 0)
         (void)close(fd);
-        p->watch.fd = -1;
-        return r;
-    }
-    p->watched = EPOLLIN;
-    p->stream = 1;
-    return 0;
+    return r < 0 ? r : connection_take(p, fd);
+}
+
+void publisher_take(struct publisher *p, int fd)
+{
+    publisher_disconnect(p);
+    timer_cancel(&p->timer);
+    if (connection_take(p, fd) < 0)
+        publisher_retry(p);
+    else
+        publisher_next(p);
 }
 
 static int event_queue_frame(struct publisher *p, const struct event *e)

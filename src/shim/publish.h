@@ -33,6 +33,9 @@ void publisher_init(struct publisher *p, struct loop *l, const char *address,
 void publisher_done(struct publisher *p);
 static inline bool publisher_is_idle(const struct publisher *p) { return p->count == 0; }
 
+/* Goes on with a connected socket, which becomes the publisher's. */
+void publisher_take(struct publisher *p, int fd);
+
 /* topic and type_url are constants. What cannot be queued is logged and lost. */
 void publish(struct publisher *p, const char *topic, const char *type_url,
              const ProtobufCMessage *event);

@@ -375,7 +375,7 @@ def test_attach(task):
         t.proc.wait()
     finally:
         t.close()
-    assert task.status(name) == "RUNNING"
+    poll(lambda: task.status(name) == "RUNNING")
     t = task.terminal("task", "attach", name)
     try:
         t.send("echo again-$((2+2))\n")
