@@ -139,6 +139,14 @@ static int name_find(int dir_fd, const char *want, char *id, char *sandbox, char
     (void)closedir(d);
     if (exact || found == 1)
         return 0;
+    /* Left by a create that was killed before it had written anything. */
+    char name[NAME_SIZE];
+    file_name(want, want, "lock", name);
+    if (faccessat(dir_fd, name, F_OK, 0) == 0) {
+        (void)snprintf(id, CALL_ID_MAX + 1, "%s", want);
+        (void)snprintf(sandbox, CALL_ID_MAX + 1, "%s", want);
+        return 0;
+    }
     if (found == 0)
         (void)snprintf(err, FLAGS_ERROR_MAX, "container \"%.100s\" does not exist", want);
     else
@@ -388,10 +396,9 @@ int state_load(const char *id, struct state *ret, char *err)
     r = r < 0 ? r : name_find(ret->dir_fd, id, ret->id, ret->sandbox, err);
     r = r < 0 ? r : lock_take(ret, err);
     if (r == 0 && (r = state_read(ret)) < 0) {
-        /* Deleted while this command waited for the lock. */
-        char name[NAME_SIZE];
-        file_name(ret->id, ret->sandbox, "lock", name);
-        (void)unlinkat(ret->dir_fd, name, 0);
+        /* Deleted while this command waited for the lock, or never written. */
+        ret->socket = socket_name(ret->sandbox);
+        state_remove(ret);
         (void)snprintf(err, FLAGS_ERROR_MAX, "container \"%.100s\" does not exist", id);
     }
     if (r < 0)

@@ -198,6 +198,7 @@ ssize_t file_pread_kernel(struct task *t, struct file *f, void *buf, size_t n, i
     while (done < n) {
         struct uio u;
         uio_kernel(&u, t, (char *)buf + done, n - done);
+        u.positioned = true;
         ssize_t r = f->ops->read(f, &u, &off);
         if (r < 0)
             return done ? (ssize_t)done : r;
