@@ -1,4 +1,4 @@
-# The front door: `make` builds out/runsc.  Meson and ninja do the work underneath (meson.build).
+# The front door: `make` builds out/runsc and out/containerd-shim-runsc-v1.  Meson and ninja do the work underneath (meson.build).
 # A machine without make or compilers: ./dev TARGET installs what the target needs and comes here.
 ifeq ($(origin CC),default)
 CC := gcc
@@ -6,13 +6,14 @@ endif
 PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD := build/release
+PROGRAMS := runsc containerd-shim-runsc-v1
 MESON_RELEASE := --buildtype=release -Doptimization=2 -Db_ndebug=false
 
 .PHONY: all build demo test soak check bench conformance docs format install clean
 all: build
 build: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
-	@mkdir -p out && cmp -s $(BUILD)/runsc out/runsc || { cp $(BUILD)/runsc out/runsc.new && mv out/runsc.new out/runsc; }
+	@mkdir -p out && for p in $(PROGRAMS); do cmp -s $(BUILD)/$$p out/$$p || { cp $(BUILD)/$$p out/$$p.new && mv out/$$p.new out/$$p; }; done
 
 $(BUILD)/build.ninja:
 	@CC=$(CC) meson setup $(BUILD) $(MESON_RELEASE) >build-setup.log 2>&1 || { cat build-setup.log; exit 1; }
@@ -48,7 +49,7 @@ format:
 	@git ls-files '*.c' '*.h' | xargs clang-format-19 -i
 
 install: build
-	install -D -m 755 out/runsc $(DESTDIR)$(PREFIX)/bin/runsc
+	for p in $(PROGRAMS); do install -D -m 755 out/$$p $(DESTDIR)$(PREFIX)/bin/$$p; done
 	install -D -m 644 docs/runsc.8 $(DESTDIR)$(PREFIX)/share/man/man8/runsc.8
 	install -D -m 644 tools/completion/runsc.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/runsc
 
