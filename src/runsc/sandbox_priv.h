@@ -12,6 +12,7 @@ struct spawn {
     int fds[SPAWN_FDS_MAX];
     unsigned fd_count;
     unsigned control_index; /* in fds[]: where CONTROL_GO arrives */
+    int others[2];          /* runsc's ends of the control sockets: its death must be seen */
     const char *const *argv;
     int exe_fd;
 };

@@ -49,6 +49,8 @@ static void child_fds_place(const struct spawn *sp)
 static _Noreturn void child_run(const struct spawn *sp)
 {
     uint64_t none = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(sp->others); i++)
+        (void)!host_close(sp->others[i]);
     int r = host_unshare(sp->unshare);
     if (r < 0)
         child_fail(sp, "namespaces", r);

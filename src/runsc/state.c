@@ -427,6 +427,12 @@ void state_remove(struct state *s)
     if (s->socket && str_eq(s->id, s->sandbox))
         (void)unlinkat(s->dir_fd, s->socket, 0);
     for (size_t i = 0; i < ARRAY_SIZE(endings); i++) {
+        if (i == 0) { /* what a killed state_save() was writing */
+            char temp[NAME_SIZE + 8];
+            file_name(s->id, s->sandbox, "state", name);
+            (void)snprintf(temp, sizeof temp, ".%s.new", name);
+            (void)unlinkat(s->dir_fd, temp, 0);
+        }
         file_name(s->id, s->sandbox, endings[i], name);
         (void)unlinkat(s->dir_fd, name, 0);
     }
