@@ -141,6 +141,19 @@ void metrics_read_keys(const char *dir, const char *file, const struct metrics_k
     }
 }
 
+bool metrics_device(char **line, uint64_t *ret_major, uint64_t *ret_minor)
+{
+    char *colon, *end;
+    *ret_major = strtoull(*line, &colon, 10);
+    if (colon == *line || *colon != ':')
+        return false;
+    *ret_minor = strtoull(colon + 1, &end, 10);
+    if (end == colon + 1 || *end != ' ')
+        return false;
+    *line = end + 1;
+    return true;
+}
+
 int metrics_read(const struct metrics *m, Pb__Any *ret_any)
 {
     bool there = false;

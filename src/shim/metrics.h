@@ -40,6 +40,8 @@ struct metrics_key {
 };
 void metrics_read_keys(const char *dir, const char *file, const struct metrics_key *keys,
                        size_t count, void *base);
+/* "MAJOR:MINOR " at *line, which then stands behind it. False: something else is there. */
+bool metrics_device(char **line, uint64_t *ret_major, uint64_t *ret_minor);
 /* A file of one number; "max" is UINT64_MAX; 0 if it cannot be read. */
 uint64_t metrics_read_number(const char *dir, const char *file);
 

@@ -110,20 +110,19 @@ static void blkio_read(const char *dir, const char *file, struct blkio *b)
     if (!dir || snprintf(path, sizeof path, "%s/%s", dir, file) >= (int)sizeof path ||
         file_read(AT_FDCWD, path, 1 << 20, &text, &len) < 0)
         return;
-    for (char *line = text; line && b->count < BLKIO_ENTRIES_MAX;) {
+    for (char *rest = text, *line; (line = strsep(&rest, "\n")) && b->count < BLKIO_ENTRIES_MAX;) {
         Pb__V1BlkioEntry *e = &b->entries[b->count];
-        unsigned long long major, minor, value;
+        uint64_t major, minor;
+        char *number = metrics_device(&line, &major, &minor) ? strchr(line, ' ') : NULL;
+        if (!number)
+            continue;
         *e = (Pb__V1BlkioEntry)PB__V1_BLKIO_ENTRY__INIT;
-        if (sscanf(line, "%llu:%llu %15s %llu", &major, &minor, b->ops[b->count], &value) == 4) {
-            e->op = b->ops[b->count];
-            e->major = major;
-            e->minor = minor;
-            e->value = value;
-            b->list[b->count++] = e;
-        }
-        line = strchr(line, '\n');
-        if (line)
-            line++;
+        e->op = b->ops[b->count];
+        (void)snprintf(e->op, sizeof b->ops[0], "%.*s", (int)(number - line), line);
+        e->major = major;
+        e->minor = minor;
+        e->value = strtoull(number + 1, NULL, 10);
+        b->list[b->count++] = e;
     }
 }
 

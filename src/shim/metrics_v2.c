@@ -94,14 +94,13 @@ static void io_read(const char *dir, struct io *io)
         return;
     for (char *rest = text, *line; (line = strsep(&rest, "\n")) && io->count < IO_ENTRIES_MAX;) {
         Pb__V2IoEntry *e = &io->entries[io->count];
-        unsigned long long major, minor;
-        int used = 0;
-        if (sscanf(line, "%llu:%llu %n", &major, &minor, &used) < 2 || !used)
+        uint64_t major, minor;
+        if (!metrics_device(&line, &major, &minor))
             continue;
         *e = (Pb__V2IoEntry)PB__V2_IO_ENTRY__INIT;
         e->major = major;
         e->minor = minor;
-        io_line(line + used, e);
+        io_line(line, e);
         io->list[io->count++] = e;
     }
 }
