@@ -52,6 +52,8 @@ char *str_format(const char *fmt, ...) PRINTF(1, 2);
 
 /* ---- files of a group (file.c); -errno ---- */
 
+/* dir/file, not through a link. */
+NODISCARD int file_open(const char *dir, const char *file, int flags);
 /* One write(2) of value to dir/file. */
 NODISCARD int file_set(const char *dir, const char *file, const char *value);
 /* At most cap - 1 bytes; the length. */
@@ -88,6 +90,9 @@ NODISCARD int v2_cpu(struct cgroup *cg, const struct oci_cpu *c, char *err);
 NODISCARD int v2_blkio(struct cgroup *cg, const struct oci_blkio *b, char *err);
 NODISCARD int v2_devices(struct cgroup *cg, const struct oci_resources *res, char *err);
 NODISCARD int v2_unified(struct cgroup *cg, const struct oci_resources *res, char *err);
+
+/* What the host's group gets for a limit of tasks. */
+int64_t pids_on_host(int64_t pids);
 
 /* Controllers of the parent handed down to the group's directory. */
 NODISCARD int v2_enable(const struct cgroup *cg, const char *dir);

@@ -51,28 +51,13 @@ char *str_format(const char *fmt, ...)
     return n < 0 ? NULL : s;
 }
 
-static int file_open(const char *dir, const char *file, int flags)
+int file_open(const char *dir, const char *file, int flags)
 {
     AUTO_FREE char *path = str_format("%s/%s", dir, file);
     if (!path)
         return -ENOMEM;
     int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW);
     return fd < 0 ? -errno : fd;
-}
-
-int file_set(const char *dir, const char *file, const char *value)
-{
-    int fd = file_open(dir, file, O_WRONLY);
-    if (fd < 0)
-        return fd;
-    ssize_t n;
-    do
-        n = write(fd, value, strlen(value));
-    while (n < 0 &&
-           errno == EINTR); /* a limit below what is in use: interrupted while it reclaims */
-    int r = n < 0 ? -errno : 0;
-    (void)close(fd);
-    return r;
 }
 
 ssize_t file_get(const char *dir, const char *file, char *buf, size_t cap)

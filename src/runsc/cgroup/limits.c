@@ -35,12 +35,20 @@ static int cpuset_set(struct cgroup *cg, const struct oci_cpu *c, char *err)
     return r;
 }
 
+/* The sandbox has a few threads of its own, which must find room under a limit for a handful of programs. The programs are
+ * counted by the kernel inside, which has the limit itself. */
+int64_t pids_on_host(int64_t pids)
+{
+    enum { SMALL = 64, ROOM = 32 };
+    return pids > 0 && pids < SMALL ? pids + ROOM : pids;
+}
+
 static int pids_set(struct cgroup *cg, int64_t pids, char *err)
 {
     if (!given(pids))
         return 0;
     return pids <= 0 ? ctl_set(cg, CTL_PIDS, "pids.max", "max", err)
-                     : ctl_set_int(cg, CTL_PIDS, "pids.max", pids, err);
+                     : ctl_set_int(cg, CTL_PIDS, "pids.max", pids_on_host(pids), err);
 }
 
 static int hugetlb_set(struct cgroup *cg, const struct oci_resources *res, char *err)

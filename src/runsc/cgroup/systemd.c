@@ -304,7 +304,7 @@ static int props_limits(struct dbus_out *o, const struct cgroup *cg,
         prop_u64(o, "MemorySwapMax", or_infinity(swap));
     props_cpu(o, cg, &res->cpu);
     if (set(res->pids))
-        prop_u64(o, "TasksMax", or_infinity(res->pids));
+        prop_u64(o, "TasksMax", or_infinity(pids_on_host(res->pids)));
     if (set(res->blkio.weight))
         prop_u64(o, cg->unified ? "IOWeight" : "BlockIOWeight",
                  cg->unified ? blkio_to_io_weight((uint64_t)res->blkio.weight)
