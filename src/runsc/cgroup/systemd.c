@@ -63,6 +63,13 @@ int systemd_name(struct cgroup *cg, const struct cgroup_request *rq, char *err)
                      rq->path);
         return -EINVAL;
     }
+    static const char usable[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\@+";
+    for (int i = 1; i < 3; i++)
+        if (parts[i][strspn(parts[i], usable)]) {
+            cgroup_error(err, "linux.cgroupsPath: \"%s\" is no part of a unit's name", parts[i]);
+            return -EINVAL;
+        }
     bool default_prefix = !rq->path || !rq->path[0];
     const char *slice = parts[0][0]                   ? parts[0]
                         : rq->rootless && cg->unified ? "user.slice"
