@@ -292,6 +292,8 @@ static _Noreturn void stand_in(int report, int console)
     (void)setsid();
     (void)prctl(PR_SET_NAME, "runsc-exec", 0, 0, 0);
     int signal_fd = sandbox_signals_take();
+    if (console >= 0)
+        (void)ioctl(console, TIOCSCTTY, 0);
     int fd = signal_fd < 0 ? signal_fd : exec_begin(&state, &config, &pid, err);
     state_unlock(&state);
     if (fd < 0)
@@ -301,8 +303,6 @@ static _Noreturn void stand_in(int report, int console)
     (void)close(report);
     if (fd < 0)
         _exit(EXIT_FATAL);
-    if (console >= 0)
-        (void)ioctl(console, TIOCSCTTY, 0);
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     for (int i = 0; null >= 0 && i < 3; i++)
         (void)dup2(null, i);

@@ -32,3 +32,6 @@ void boot_stubs_first(bool on);
 
 /* "no such file or directory" for -ENOENT: what exec and path walks return, for messages. */
 const char *err_message(int err);
+
+/* After the first stub, before the filter. -errno */
+NODISCARD int boot_console_start(const struct boot_config *cfg);

@@ -169,6 +169,7 @@ int sentry_main(const struct boot_config *cfg)
         err = watch(&boot.gofer, cfg->gofer_fd, LINUX_POLLRDHUP,
                     on_gofer); /* answers are read by who asked */
     err = err ? err : control_start(cfg, first);
+    err = err ? err : boot_console_start(cfg);
     if (err)
         boot_fail(cfg, "the sandbox cannot watch its descriptors: %s", err_name(err));
     err = boot_confine(cfg);
