@@ -107,6 +107,7 @@ static bool output_reserve(struct command *c)
     if (!text)
         return false;
     c->text = text;
+    c->text[c->len] = 0;
     c->cap = cap;
     return true;
 }
