@@ -41,18 +41,17 @@ struct kernel {
     struct shm_root *shm;         /* System V segments (ipc/), made with the first */
     struct control_root *control; /* requests from outside (control/) */
     struct loader_root *loader;   /* vDSO image, exec settings (loader/) */
-    char hostname[65];
-    char domainname[65];
-    uint32_t ncpus;             /* what programs see */
-    uint64_t mem_total_bytes;   /* what programs see */
-    struct boot_limits limits;  /* of the container's control group */
-    uint64_t oom_kills;         /* processes that the host killed: out of memory */
-    uint64_t fork_refusals;     /* by the limit of tasks */
-    uint64_t memory_most_bytes; /* that was seen (fs/cgroup) */
-    bool cgroup_v1;             /* the hierarchies of version 1 are mounted (fs/cgroup) */
-    uint64_t memory_file_pages; /* of all files kept in memory (fs/tmpfs) */
-    int64_t boot_monotonic_ns;  /* host CLOCK_MONOTONIC when the sandbox started */
-    uint64_t epoll_check;       /* number of the last search for loops (ipc/epoll.c) */
+    struct ns_root *ns;           /* namespaces (ns/) */
+    uint32_t ncpus;               /* what programs see */
+    uint64_t mem_total_bytes;     /* what programs see */
+    struct boot_limits limits;    /* of the container's control group */
+    uint64_t oom_kills;           /* processes that the host killed: out of memory */
+    uint64_t fork_refusals;       /* by the limit of tasks */
+    uint64_t memory_most_bytes;   /* that was seen (fs/cgroup) */
+    bool cgroup_v1;               /* the hierarchies of version 1 are mounted (fs/cgroup) */
+    uint64_t memory_file_pages;   /* of all files kept in memory (fs/tmpfs) */
+    int64_t boot_monotonic_ns;    /* host CLOCK_MONOTONIC when the sandbox started */
+    uint64_t epoll_check;         /* number of the last search for loops (ipc/epoll.c) */
     bool strace;
     bool network_host;
 };

@@ -26,6 +26,7 @@
 #include "sentry/io/worker.h"
 #include "sentry/kernel.h"
 #include "sentry/loader/loader.h"
+#include "sentry/ns/ns.h"
 #include "sentry/platform/platform.h"
 #include "sentry/platform/stubs/host_vdso.h"
 #include "sentry/task/run.h"
@@ -86,8 +87,6 @@ static int kernel_init(const struct boot_config *cfg)
     if (err)
         return err;
     struct kernel *k = kern();
-    (void)strncpy(k->hostname, cfg->hostname, sizeof(k->hostname) - 1);
-    (void)strncpy(k->domainname, cfg->domainname, sizeof(k->domainname) - 1);
     k->ncpus = cfg->ncpus;
     k->mem_total_bytes = cfg->mem_total_bytes;
     k->limits = cfg->limits;
@@ -100,7 +99,12 @@ static int kernel_init(const struct boot_config *cfg)
         return err;
     timers_set_kick(io_timer_arm);
     err = tasks_init();
-    err = err ? err : vfs_init();
+    if (err)
+        return err;
+    struct uts_ns *uts = task_uts(NULL);
+    (void)strncpy(uts->hostname, cfg->hostname, sizeof(uts->hostname) - 1);
+    (void)strncpy(uts->domainname, cfg->domainname, sizeof(uts->domainname) - 1);
+    err = vfs_init();
     err = err ? err : tty_init();
     if (err)
         return err;

@@ -2,6 +2,7 @@
 #include "abi/capability.h"
 #include "abi/mount.h"
 #include "sentry/arena/arena.h"
+#include "sentry/ns/mount_ns.h"
 #include "sentry/syscalls/fs_priv.h"
 #include "sentry/vfs/propagate.h"
 
@@ -11,6 +12,16 @@
     (LINUX_MS_RDONLY | LINUX_MS_NOSUID | LINUX_MS_NODEV | LINUX_MS_NOEXEC | LINUX_MS_NOATIME |     \
      LINUX_MS_NODIRATIME | LINUX_MS_RELATIME | LINUX_MS_STRICTATIME | LINUX_MS_NOSYMFOLLOW)
 #define PROPAGATION (LINUX_MS_SHARED | LINUX_MS_PRIVATE | LINUX_MS_SLAVE | LINUX_MS_UNBINDABLE)
+
+bool fs_may_mount(const struct task *t)
+{
+    return task_ns_capable(t, task_ns(t, NS_MNT), LINUX_CAP_SYS_ADMIN);
+}
+
+bool fs_mount_ours(const struct task *t, const struct mount *m)
+{
+    return m->ns && m->ns == task_mount_ns(t);
+}
 
 struct mount_args {
     char *source, *type, *data; /* path buffers; NULL: not given */
@@ -86,14 +97,18 @@ static int mount_from(struct task *t, const struct mount_args *m, const struct p
     int r = walk_at(t, LINUX_AT_FDCWD, m->source, 0, &from);
     if (r < 0)
         return r;
+    if (!fs_mount_ours(t, from.path.mnt) && !((m->flags & LINUX_MS_BIND) && nsfs_is(&from.path)))
+        return -EINVAL;
     return m->flags & LINUX_MS_BIND ? vfs_bind(&from.path, at, m->flags & LINUX_MS_REC)
                                     : vfs_move(&from.path, at);
 }
 
 static int mount_do(struct task *t, const struct mount_args *m, const struct path *at)
 {
-    if (!task_capable(t, LINUX_CAP_SYS_ADMIN))
+    if (!fs_may_mount(t))
         return -EPERM;
+    if (!fs_mount_ours(t, at->mnt))
+        return -EINVAL;
     if (m->flags & LINUX_MS_REMOUNT)
         return vfs_remount(at, with_relatime(m->flags & MNT_FLAGS));
     if (m->flags & LINUX_MS_BIND)
@@ -136,8 +151,10 @@ int64_t sys_umount2(struct task *t, const struct sys_args *a)
                          flags & LINUX_UMOUNT_NOFOLLOW ? WALK_NOFOLLOW : 0, &w);
     if (r < 0)
         return r;
-    if (!task_capable(t, LINUX_CAP_SYS_ADMIN))
+    if (!fs_may_mount(t))
         return -EPERM;
+    if (!fs_mount_ours(t, w.path.mnt))
+        return -EINVAL;
     if ((flags & LINUX_MNT_EXPIRE) && (flags & (LINUX_MNT_FORCE | LINUX_MNT_DETACH)))
         return -EINVAL;
     return vfs_umount(&w.path, flags);
@@ -145,12 +162,14 @@ int64_t sys_umount2(struct task *t, const struct sys_args *a)
 
 int64_t sys_pivot_root(struct task *t, const struct sys_args *a)
 {
-    if (!task_capable(t, LINUX_CAP_SYS_ADMIN))
+    if (!fs_may_mount(t))
         return -EPERM;
     AUTO(walk) struct walk to = {0};
     AUTO(walk) struct walk old = {0};
     int r = fs_walk_user(t, LINUX_AT_FDCWD, arg_uaddr(a, 0), WALK_DIRECTORY, &to);
     if (r == 0)
         r = fs_walk_user(t, LINUX_AT_FDCWD, arg_uaddr(a, 1), WALK_DIRECTORY, &old);
+    if (r == 0 && (!fs_mount_ours(t, to.path.mnt) || !fs_mount_ours(t, t->fs->root->mnt)))
+        r = -EINVAL;
     return r < 0 ? r : vfs_pivot_root(t, &to.path, &old.path);
 }

@@ -5,6 +5,7 @@
 #include "abi/capability.h"
 #include "sentry/arena/arena.h"
 #include "sentry/arena/slab.h"
+#include "sentry/ns/ns.h"
 #include "sentry/syscalls/fs_priv.h"
 #include "sentry/syscalls/ipc.h"
 #include "sentry/vfs/propagate.h"
@@ -74,7 +75,7 @@ int64_t sys_fsopen(struct task *t, const struct sys_args *a)
 {
     char name[64];
     uint32_t flags = arg_uint(a, 1);
-    if (!task_capable(t, LINUX_CAP_SYS_ADMIN))
+    if (!fs_may_mount(t))
         return -EPERM;
     if (flags & ~LINUX_FSOPEN_CLOEXEC)
         return -EINVAL;
@@ -88,7 +89,7 @@ int64_t sys_fsopen(struct task *t, const struct sys_args *a)
 int64_t sys_fspick(struct task *t, const struct sys_args *a)
 {
     uint32_t flags = arg_uint(a, 2);
-    if (!task_capable(t, LINUX_CAP_SYS_ADMIN))
+    if (!fs_may_mount(t))
         return -EPERM;
     if (flags & ~(LINUX_FSPICK_CLOEXEC | LINUX_FSPICK_SYMLINK_NOFOLLOW | LINUX_FSPICK_NO_AUTOMOUNT |
                   LINUX_FSPICK_EMPTY_PATH))
@@ -259,7 +260,7 @@ static int64_t install_detached(struct task *t, struct mount *m, bool cloexec)
 int64_t sys_fsmount(struct task *t, const struct sys_args *a)
 {
     uint32_t flags = arg_uint(a, 1), attr = arg_uint(a, 2), atime;
-    if (!task_capable(t, LINUX_CAP_SYS_ADMIN))
+    if (!fs_may_mount(t))
         return -EPERM;
     if ((flags & ~LINUX_FSMOUNT_CLOEXEC) || (attr & ~ATTR_FLAGS) || atime_to_flags(attr, &atime))
         return -EINVAL;
@@ -290,7 +291,7 @@ int64_t sys_open_tree(struct task *t, const struct sys_args *a)
         return -EINVAL;
     if ((flags & LINUX_AT_RECURSIVE) && !clone)
         return -EINVAL;
-    if (clone && !task_capable(t, LINUX_CAP_SYS_ADMIN))
+    if (clone && !fs_may_mount(t))
         return -EPERM;
     int r = fs_at_flags(flags & (LINUX_AT_EMPTY_PATH | LINUX_AT_SYMLINK_NOFOLLOW),
                         LINUX_AT_EMPTY_PATH | LINUX_AT_SYMLINK_NOFOLLOW, &walk);
@@ -301,6 +302,8 @@ int64_t sys_open_tree(struct task *t, const struct sys_args *a)
         return r;
     if (clone) {
         struct mount *m;
+        if (!fs_mount_ours(t, w.path.mnt) && !nsfs_is(&w.path))
+            return -EINVAL;
         r = vfs_clone_tree(&w.path, flags & LINUX_AT_RECURSIVE, &m);
         return r < 0 ? r : install_detached(t, m, cloexec);
     }
@@ -312,7 +315,7 @@ int64_t sys_open_tree(struct task *t, const struct sys_args *a)
 int64_t sys_move_mount(struct task *t, const struct sys_args *a)
 {
     uint32_t flags = arg_uint(a, 4);
-    if (!task_capable(t, LINUX_CAP_SYS_ADMIN))
+    if (!fs_may_mount(t))
         return -EPERM;
     if (flags & ~(LINUX_MOVE_MOUNT_F_SYMLINKS | LINUX_MOVE_MOUNT_F_AUTOMOUNTS |
                   LINUX_MOVE_MOUNT_F_EMPTY_PATH | LINUX_MOVE_MOUNT_T_SYMLINKS |
@@ -332,6 +335,8 @@ int64_t sys_move_mount(struct task *t, const struct sys_args *a)
     if (r < 0)
         return r;
     if (from.path.dentry != from.path.mnt->root)
+        return -EINVAL;
+    if (!fs_mount_ours(t, to.path.mnt) || (from.path.mnt->ns && !fs_mount_ours(t, from.path.mnt)))
         return -EINVAL;
     return from.path.mnt->parent ? vfs_move(&from.path, &to.path)
                                  : vfs_place(from.path.mnt, &to.path);
@@ -377,7 +382,7 @@ int64_t sys_mount_setattr(struct task *t, const struct sys_args *a)
         return -E2BIG;
     if (size < sizeof(x))
         return -EINVAL;
-    if (!task_capable(t, LINUX_CAP_SYS_ADMIN))
+    if (!fs_may_mount(t))
         return -EPERM;
     if (copy_in(t, &x, arg_uaddr(a, 3), sizeof(x)) < 0)
         return -EFAULT;

@@ -10,6 +10,7 @@
 #include "sentry/kernel.h"
 #include "sentry/mm/mm.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/ns/ns.h"
 #include "sentry/syscalls/uts.h"
 #include "sentry/task/task.h"
 #include "sentry/tty/tty.h"
@@ -26,12 +27,12 @@ int64_t sys_uname(struct task *t, const struct sys_args *a)
 {
     struct linux_utsname u = {0};
     put_name(u.sysname, UTS_SYSNAME);
-    put_name(u.nodename, kern()->hostname);
+    put_name(u.nodename, task_uts(t)->hostname);
     put_name(u.release, t->personality & LINUX_UNAME26 ? "2.6.72" : UTS_RELEASE);
     put_name(u.version, UTS_VERSION);
     put_name(u.machine,
              (t->personality & LINUX_PER_MASK) == LINUX_PER_LINUX32 ? "i686" : UTS_MACHINE);
-    put_name(u.domainname, kern()->domainname);
+    put_name(u.domainname, task_uts(t)->domainname);
     return copy_out(t, arg_uaddr(a, 0), &u, sizeof(u));
 }
 
@@ -39,7 +40,7 @@ static int64_t set_name(struct task *t, const struct sys_args *a, char dst[65])
 {
     char buf[LINUX_UTS_LEN + 1] = {0};
     int len = arg_int(a, 1);
-    if (!task_capable(t, LINUX_CAP_SYS_ADMIN))
+    if (!task_ns_capable(t, task_ns(t, NS_UTS), LINUX_CAP_SYS_ADMIN))
         return -EPERM;
     if (len < 0 || len > LINUX_UTS_LEN)
         return -EINVAL;
@@ -51,12 +52,12 @@ static int64_t set_name(struct task *t, const struct sys_args *a, char dst[65])
 
 int64_t sys_sethostname(struct task *t, const struct sys_args *a)
 {
-    return set_name(t, a, kern()->hostname);
+    return set_name(t, a, task_uts(t)->hostname);
 }
 
 int64_t sys_setdomainname(struct task *t, const struct sys_args *a)
 {
-    return set_name(t, a, kern()->domainname);
+    return set_name(t, a, task_uts(t)->domainname);
 }
 
 int64_t sys_sysinfo(struct task *t, const struct sys_args *a)

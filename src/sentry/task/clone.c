@@ -8,6 +8,7 @@
 #include "sentry/kernel.h"
 #include "sentry/mm/mm.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/ns/user_ns.h"
 #include "sentry/signal/signal.h"
 #include "sentry/task/pidfd.h"
 #include "sentry/task/task_priv.h"
@@ -15,11 +16,6 @@
 #include "sentry/vfs/file.h"
 
 #include <string.h>
-
-#define NAMESPACES                                                                                 \
-    ((uint64_t)(LINUX_CLONE_NEWNS | LINUX_CLONE_NEWCGROUP | LINUX_CLONE_NEWUTS |                   \
-                LINUX_CLONE_NEWIPC | LINUX_CLONE_NEWUSER | LINUX_CLONE_NEWPID |                    \
-                LINUX_CLONE_NEWNET | LINUX_CLONE_NEWTIME))
 
 static int check_flags(const struct task *t, uint64_t f)
 {
@@ -35,10 +31,10 @@ static int check_flags(const struct task *t, uint64_t f)
         return -EINVAL;
     if ((f & LINUX_CLONE_THREAD) && (f & (LINUX_CLONE_NEWUSER | LINUX_CLONE_NEWPID)))
         return -EINVAL;
+    if ((f & LINUX_CLONE_NEWIPC) && (f & LINUX_CLONE_SYSVSEM))
+        return -EINVAL;
     if ((f & LINUX_CLONE_PIDFD) && (f & LINUX_CLONE_DETACHED))
         return -EINVAL;
-    if (f & NAMESPACES)
-        return (f & LINUX_CLONE_NEWUSER) || task_capable(t, LINUX_CAP_SYS_ADMIN) ? -EINVAL : -EPERM;
     if (f & LINUX_CLONE_INTO_CGROUP)
         return -EBADF; /* no descriptor is one of a cgroup */
     return 0;
@@ -59,12 +55,28 @@ static int check_nproc(const struct task *t)
     return n >= max ? -EAGAIN : 0;
 }
 
+static int copy_spaces(struct task *t, struct task *c, uint64_t f)
+{
+    uint64_t spaces = f & NS_FLAGS & ~(uint64_t)LINUX_CLONE_NEWUSER;
+    if (spaces)
+        return nsset_unshare(t, c->cred, c->fs, spaces, &c->ns);
+    c->ns = nsset_ref(t->ns ? t->ns : kern()->ns->init);
+    return 0;
+}
+
 /* What a task inherits. Counted parts; what is missing after a failure is released with the task. */
 static int copy_task(struct task *t, struct task *c, const struct clone_request *q)
 {
     uint64_t f = q->flags;
     memcpy(c->comm, t->comm, sizeof(c->comm));
-    c->cred = cred_ref(t->cred);
+    c->cred = NULL;
+    if (f & LINUX_CLONE_NEWUSER) {
+        int err = user_ns_create(t, &c->cred);
+        if (err)
+            return err;
+    } else {
+        c->cred = cred_ref(t->cred);
+    }
     c->sigmask = t->restore_sigmask ? t->saved_sigmask : t->sigmask;
     if (!(f & LINUX_CLONE_VM) || (f & LINUX_CLONE_VFORK)) {
         c->altstack_sp = t->altstack_sp;
@@ -95,7 +107,7 @@ static int copy_task(struct task *t, struct task *c, const struct clone_request 
     c->files = f & LINUX_CLONE_FILES ? fdtable_ref(t->files) : fdtable_dup(t->files);
     c->fs = f & LINUX_CLONE_FS ? fsctx_ref(t->fs) : fsctx_dup(t->fs);
     c->mm = f & LINUX_CLONE_VM ? mm_ref(t->mm) : mm_fork(t->mm);
-    return c->files && c->fs && c->mm ? 0 : -ENOMEM;
+    return c->files && c->fs && c->mm ? copy_spaces(t, c, f) : -ENOMEM;
 }
 
 static struct tgroup *copy_group(struct task *t, const struct clone_request *q)

@@ -1,6 +1,7 @@
 #include "abi/capability.h"
 #include "sentry/arena/arena.h"
 #include "sentry/arena/slab.h"
+#include "sentry/ns/user_ns.h"
 #include "sentry/task/task.h"
 
 struct cred *cred_ref(struct cred *c)
@@ -14,6 +15,7 @@ struct cred *cred_unref(struct cred *c)
     if (c && ref_put(&c->ref)) {
         if (c->groups)
             arena_free(c->groups, c->ngroups * sizeof(uint32_t));
+        user_ns_unref(c->user);
         SLAB_FREE(CRED, c);
     }
     return NULL;
@@ -28,6 +30,8 @@ struct cred *cred_dup(const struct cred *c)
     ref_init(&n->ref);
     n->groups = NULL;
     n->ngroups = 0;
+    if (n->user)
+        (void)user_ns_ref(n->user);
     if (c->ngroups) {
         n->groups = arena_memdup(c->groups, c->ngroups * sizeof(uint32_t));
         if (!n->groups)
@@ -37,7 +41,11 @@ struct cred *cred_dup(const struct cred *c)
     return n;
 }
 
-bool cred_capable(const struct cred *c, int cap) { return (c->cap_eff & LINUX_CAP_BIT(cap)) != 0; }
+/* Over what the initial user namespace owns: in another one they reach no further than that. */
+bool cred_capable(const struct cred *c, int cap)
+{
+    return (c->cap_eff & LINUX_CAP_BIT(cap)) != 0 && !c->user;
+}
 
 bool task_capable(const struct task *t, int cap) { return cred_capable(t->cred, cap); }
 

@@ -5,6 +5,7 @@
 #include "sentry/io/worker.h"
 #include "sentry/kernel.h"
 #include "sentry/mm/mm.h"
+#include "sentry/ns/ns.h"
 #include "sentry/signal/signal.h"
 #include "sentry/task/pi.h"
 #include "sentry/task/task_priv.h"
@@ -257,6 +258,7 @@ static void drop_resources(struct task *t)
         platform_thread_exit(TAKE(t->thread));
     fdtable_unref(TAKE(t->files));
     fsctx_unref(TAKE(t->fs));
+    nsset_unref(TAKE(t->ns));
     mm_unref(TAKE(t->mm));
 }
 

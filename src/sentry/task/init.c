@@ -5,6 +5,7 @@
 #include "sentry/arena/arena.h"
 #include "sentry/arena/slab.h"
 #include "sentry/kernel.h"
+#include "sentry/ns/ns.h"
 #include "sentry/signal/signal.h"
 #include "sentry/task/task_priv.h"
 #include "sentry/time/posix_timers.h"
@@ -98,6 +99,7 @@ int task_new_init(const struct boot_config *cfg, struct task **ret)
     t->cred = init_cred(cfg);
     t->files = fdtable_new();
     t->fs = fsctx_new();
+    t->ns = nsset_ref(kern()->ns->init);
     if (!t->cred || !t->files || !t->fs)
         return -ENOMEM;
     if (cfg->umask >= 0)

@@ -1,6 +1,7 @@
 /* sentry/task/ptrace_access.h - may one task look into another? Spec: ptrace(2), "Ptrace access mode checking" (real ids). */
 #pragma once
 #include "abi/capability.h"
+#include "sentry/ns/ns.h"
 #include "sentry/task/task.h"
 
 static inline bool task_may_access(const struct task *from, const struct task *to)
@@ -10,9 +11,7 @@ static inline bool task_may_access(const struct task *from, const struct task *t
         return true;
     bool same = f->uid == c->uid && f->uid == c->euid && f->uid == c->suid && f->gid == c->gid &&
                 f->gid == c->egid && f->gid == c->sgid;
-    if (!same && !cred_capable(f, LINUX_CAP_SYS_PTRACE))
-        return false;
-    if (!to->tg->dumpable && !cred_capable(f, LINUX_CAP_SYS_PTRACE))
-        return false;
-    return (c->cap_perm & ~f->cap_perm) == 0 || cred_capable(f, LINUX_CAP_SYS_PTRACE);
+    if (cred_ns_capable(f, cred_user_ns(c), LINUX_CAP_SYS_PTRACE))
+        return true;
+    return same && to->tg->dumpable && f->user == c->user && (c->cap_perm & ~f->cap_perm) == 0;
 }

@@ -6,6 +6,7 @@
 #include "sentry/io/hostfile.h"
 #include "sentry/kernel.h"
 #include "sentry/mm/mm.h"
+#include "sentry/ns/ns.h"
 #include "sentry/signal/signal.h"
 #include "sentry/task/task_priv.h"
 #include "sentry/time/posix_timers.h"
@@ -18,7 +19,8 @@ int tasks_init(void)
         return -ENOMEM;
     list_init(&r->run_queue);
     kern()->tasks = r;
-    return host_random(&r->kcmp_secret, sizeof(r->kcmp_secret));
+    int err = ns_init();
+    return err ? err : host_random(&r->kcmp_secret, sizeof(r->kcmp_secret));
 }
 
 struct task *task_alloc(void)
@@ -95,6 +97,7 @@ struct task *task_unref(struct task *t)
     mm_unref(t->mm);
     fdtable_unref(t->files);
     fsctx_unref(t->fs);
+    nsset_unref(t->ns);
     cred_unref(t->cred);
     tgroup_put(t->tg);
     SLAB_FREE(TASK, t);

@@ -34,8 +34,10 @@ struct file;
 struct tty;
 struct thread;
 struct sighand;
+struct nsset;
 struct posix_timers;
 struct pi_waiter;
+struct user_ns;
 
 enum task_state { TASK_RUNNING, TASK_PARKED, TASK_QUEUED, TASK_STOPPED, TASK_ZOMBIE, TASK_DEAD };
 
@@ -92,6 +94,7 @@ struct task {
     struct mm_undo mm_undo;   /* mm/: the memory operation queued last */
     struct fdtable *files;    /* counted */
     struct fsctx *fs;         /* counted */
+    struct nsset *ns;         /* counted; NULL once exited (ns/) */
     struct cred *cred;        /* counted, immutable: replaced as a whole */
     char comm[LINUX_TASK_COMM_LEN];
     struct list_node run_node; /* run queue */
@@ -205,7 +208,8 @@ struct cred {
     uint64_t cap_eff, cap_perm, cap_inh, cap_bset, cap_amb;
     uint32_t securebits;
     uint32_t ngroups;
-    uint32_t *groups; /* arena, sorted */
+    uint32_t *groups;     /* arena, sorted */
+    struct user_ns *user; /* counted; NULL: the initial one (ns/) */
 };
 
 struct fsctx *fsctx_ref(struct fsctx *fs);

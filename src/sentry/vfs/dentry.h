@@ -17,6 +17,7 @@
 
 struct inode;
 struct mount;
+struct mount_ns;
 struct super;
 struct task;
 
@@ -63,6 +64,8 @@ struct mount {
     struct mount *bind_of;     /* while a recursive bind copies the tree; not counted */
     int32_t peer, master;      /* groups (propagate.h); 0: none */
     bool unbindable;
+    bool locked; /* came with its tree from a more privileged namespace: not to be umounted alone */
+    struct mount_ns *ns; /* whose tree it is in; not counted; NULL: none */
     uint32_t uses,
         expire_uses; /* walks that came here; what it was at umount2(MNT_EXPIRE), 0: not marked */
     const struct mount *copy_of; /* these three while copies are propagated; not counted */

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "sentry/arena/arena.h"
 #include "sentry/arena/slab.h"
+#include "sentry/ns/mount_ns.h"
 #include "sentry/vfs/vfs_priv.h"
 
 #include <string.h>
@@ -75,6 +76,7 @@ int mount_add(struct super *sb, struct dentry *root, const struct path *at, uint
         m->parent = mount_ref(at->mnt);
         m->mountpoint = dentry_ref(at->dentry);
         m->mountpoint->mountpoint = true;
+        m->ns = at->mnt->ns;
     }
     list_add_tail(&m->node, &vfs()->mounts);
     vfs()->nmounts++;
@@ -107,7 +109,8 @@ int path_format(struct task *t, const struct path *p, char *buf, size_t size)
         return -ENAMETOOLONG;
     struct back_buf b = {.buf = buf, .pos = size - 1};
     buf[size - 1] = 0;
-    struct path root = t && t->fs ? *t->fs->root : (struct path){vfs()->root, vfs()->root->root};
+    struct mount *first = task_mount_ns(t)->root;
+    struct path root = t && t->fs ? *t->fs->root : (struct path){first, first->root};
     const struct mount *mnt = p->mnt;
     const struct dentry *d = p->dentry;
     if (dentry_is_root(d) && d != mnt->root) { /* anonymous: the name is the text */
@@ -151,21 +154,14 @@ out:
 
 int vfs_set_root(struct super *sb, uint32_t flags, const char *source)
 {
-    return mount_add(sb, sb->root, NULL, flags, source, &vfs()->root);
+    return mount_ns_set_root(mount_ns_initial(), sb, flags, source);
 }
 
-struct path vfs_root_path(void)
-{
-    struct path p = {vfs()->root, vfs()->root->root};
-    struct mount *m;
-    while ((m = p.dentry->mountpoint ? mount_on(p.mnt, p.dentry) : NULL))
-        p = (struct path){m, m->root};
-    return path_ref(&p);
-}
+struct path vfs_root_path(void) { return mount_ns_top(mount_ns_initial()); }
 
-static int make_mountpoint(const char *where, bool is_dir)
+static int make_mountpoint(struct task *t, const char *where, bool is_dir)
 {
-    struct path root = vfs_root_path();
+    struct path root = mount_ns_top(task_mount_ns(t));
     struct path at = path_ref(&root);
     const char *name;
     size_t len;
@@ -208,11 +204,11 @@ static int mount_dentry(struct task *t, const char *where, struct super *sb, str
                         uint32_t flags, const char *source)
 {
     struct walk w;
-    struct path start = vfs_root_path();
+    struct path start = mount_ns_top(task_mount_ns(t));
     bool is_dir = LINUX_S_ISDIR(root->inode->mode);
     int r = walk_from(t, &start, where, 0, &w);
     if (r == -ENOENT) {
-        r = make_mountpoint(where, is_dir);
+        r = make_mountpoint(t, where, is_dir);
         if (r == 0)
             r = walk_from(t, &start, where, 0, &w);
     }

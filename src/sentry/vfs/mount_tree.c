@@ -1,7 +1,8 @@
-/* Changes of the mount tree: umount, bind, move, remount, pivot_root. One mount namespace. */
+/* Changes of the mount tree: umount, bind, move, remount, pivot_root. */
 #include "abi/mount.h"
 #include "abi/stat.h"
 #include "base/err.h"
+#include "sentry/ns/mount_ns.h"
 #include "sentry/vfs/propagate.h"
 #include "sentry/vfs/vfs_priv.h"
 
@@ -36,6 +37,7 @@ static void hang(struct mount *m, struct mount *parent, struct dentry *at)
 void mount_detach(struct mount *m)
 {
     propagate_leave(m);
+    m->ns = NULL;
     list_del_init(&m->node);
     vfs()->nmounts--;
     unhang(m);
@@ -65,6 +67,8 @@ static void detach_tree(struct mount *top)
     mount_detach(top);
 }
 
+void vfs_tree_end(struct mount *root) { detach_tree(root); }
+
 static bool is_mount_root(const struct path *p)
 {
     return p->dentry == p->mnt->root && list_is_linked(&p->mnt->node);
@@ -83,7 +87,9 @@ int vfs_umount(const struct path *p, uint32_t flags)
     struct mount *m = p->mnt;
     if (!is_mount_root(p))
         return -EINVAL;
-    if (m == vfs()->root)
+    if (m->locked)
+        return -EINVAL;
+    if (mount_is_root(m))
         return flags & LINUX_MNT_DETACH ? -EINVAL : -EBUSY;
     if (flags & LINUX_MNT_DETACH) {
         (void)propagate_each(m, copy_gone);
@@ -220,13 +226,22 @@ int vfs_clone_tree(const struct path *from, bool recursive, struct mount **ret)
 
 void vfs_dissolve(struct mount *m)
 {
-    if (!m->parent && m != vfs()->root && list_is_linked(&m->node))
+    if (!m->parent && !mount_is_root(m) && list_is_linked(&m->node))
         detach_tree(m);
+}
+
+/* top, and all below it, is in the tree of mn. */
+static void tree_belongs(const struct mount *top, struct mount_ns *mn)
+{
+    struct mount *m;
+    LIST_FOREACH (m, &vfs()->mounts, node)
+        if (mount_is_below(m, top))
+            m->ns = mn;
 }
 
 int vfs_place(struct mount *m, const struct path *at)
 {
-    if (m->parent || m == vfs()->root || !list_is_linked(&m->node) ||
+    if (m->parent || mount_is_root(m) || !list_is_linked(&m->node) ||
         (at->mnt->peer && mount_tree_unbindable(m)))
         return -EINVAL;
     int r = same_kind(m->root, at->dentry);
@@ -236,9 +251,12 @@ int vfs_place(struct mount *m, const struct path *at)
         return r;
     hang(m, at->mnt, at->dentry);
     to_tail(m);
+    tree_belongs(m, at->mnt->ns);
     r = propagate_attach(m);
-    if (r < 0)
+    if (r < 0) {
         unhang(m);
+        tree_belongs(m, NULL);
+    }
     return r;
 }
 
@@ -328,7 +346,7 @@ int vfs_pivot_root(struct task *t, const struct path *new_root, const struct pat
         if (base)
             hang(nm, at.mnt, at.dentry);
         else
-            vfs()->root = nm;
+            nm->ns->root = nm;
         hang(om, put_old->mnt, put_old->dentry);
         if (base)
             path_unref(&at);

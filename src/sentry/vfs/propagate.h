@@ -2,7 +2,7 @@
  *
  * What     A mount with peer != 0 is shared; those of one number are a peer group. master != 0: it receives from that group.
  * Locks    the kernel lock.
- * Spec     mount_namespaces(7) "SHARED SUBTREES", mount(2). Behaviour of Linux 6.12; one mount namespace.
+ * Spec     mount_namespaces(7) "SHARED SUBTREES", mount(2). Behaviour of Linux 6.12.
  *
  * I1  all members of a peer group have the same master; a group that is somebody's master has members.
  */

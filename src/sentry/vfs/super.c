@@ -5,6 +5,7 @@
 #include "sentry/arena/slab.h"
 #include "sentry/fs/anon/anon.h"
 #include "sentry/io/hostfile.h"
+#include "sentry/ns/ns.h"
 #include "sentry/vfs/notify.h"
 #include "sentry/vfs/vfs_priv.h"
 
@@ -92,5 +93,8 @@ int vfs_init(void)
     list_init(&v->lock_waits);
     list_init(&v->marks);
     kern()->vfs = v;
+    int err = ns_init();
+    if (err)
+        return err;
     return anon_init(&v->anon);
 }

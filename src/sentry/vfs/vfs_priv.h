@@ -34,7 +34,6 @@ struct vfs_root {
     uint32_t nmounts;
     int32_t next_mnt_id, next_group; /* of peers */
     uint32_t next_dev;
-    struct mount *root; /* borrowed from the list */
     struct mount *shm;  /* of memfds, as anon; NULL before the first */
     struct mount *anon; /* of anonymous inodes; not in the list, never freed */
     const char
@@ -67,7 +66,8 @@ static inline bool dentry_is_root(const struct dentry *d) { return d->parent == 
 
 /* mount.c */
 struct mount *mount_ref(struct mount *m);
-void mount_detach(struct mount *m); /* out of the tree; open files may keep it alive */
+void vfs_tree_end(struct mount *root); /* its namespace ends: all of it is detached */
+void mount_detach(struct mount *m);    /* out of the tree; open files may keep it alive */
 struct mount *mount_unref(struct mount *m);
 struct mount *mount_on(const struct mount *parent,
                        const struct dentry *at); /* topmost child; not counted */

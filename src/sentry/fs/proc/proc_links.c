@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "sentry/fs/proc/proc_priv.h"
 #include "sentry/mm/mm.h"
+#include "sentry/ns/mount_ns.h"
 #include "sentry/task/task_priv.h"
 #include "sentry/vfs/vfs_priv.h"
 
@@ -57,7 +58,7 @@ static bool mount_place(const struct proc_ctx *c, const struct mount *m, char *b
 {
     if (!m->parent) {
         (void)snprintf(buf, size, "/");
-        return m == vfs()->root; /* others have no place yet */
+        return true;
     }
     struct path p = {m->parent, m->mountpoint};
     return path_format(c->t, &p, buf, size) > 0 && buf[0] == '/';
@@ -68,10 +69,12 @@ static void mount_root_text(struct proc_text *x, const struct mount *m)
 {
     const struct dentry *chain[64], *d = m->root;
     size_t n = 0;
+    if (m->sb->root != d && dentry_is_root(d)) /* a namespace */
+        escaped(x, dentry_name(d));
+    else if (m->sb->root == d)
+        proc_add(x, "/", 1);
     for (; !dentry_is_root(d) && n < ARRAY_SIZE(chain); d = d->parent)
         chain[n++] = d;
-    if (n == 0)
-        proc_add(x, "/", 1);
     while (n-- > 0) {
         proc_add(x, "/", 1);
         escaped(x, dentry_name(chain[n]));
@@ -84,7 +87,7 @@ static int show_mounts_as(struct proc_text *x, const struct proc_ctx *c, bool in
     struct mount *m;
     LIST_FOREACH (m, &vfs()->mounts, node) {
         struct strbuf sb;
-        if (!mount_place(c, m, place, sizeof(place)))
+        if (m->ns != task_mount_ns(c->t) || !mount_place(c, m, place, sizeof(place)))
             continue;
         strbuf_init(&sb, text, sizeof(text));
         mount_flags_text(&sb, m);
@@ -225,32 +228,57 @@ const struct proc_entry proc_fd_entry = {
 const struct proc_entry proc_fdinfo_entry = {
     .name = "", .kind = PROC_TEXT, .mode = 0400, .show = show_fdinfo};
 
-/* ---- namespaces: one of each kind ---- */
-#define NS_LINK(ns, nr)                                                                            \
-    static ssize_t link_ns_##ns(const struct proc_ctx *c, char *buf, size_t size)                  \
-    {                                                                                              \
-        int n = snprintf(buf, size, #ns ":[%u]", 4026531800u + (nr));                              \
-        return MIN(n, (int)size);                                                                  \
-    }
-NS_LINK(cgroup, 35)
-NS_LINK(ipc, 39)
-NS_LINK(mnt, 40)
-NS_LINK(net, 92)
-NS_LINK(pid, 36)
-NS_LINK(time, 34)
-NS_LINK(user, 37)
-NS_LINK(uts, 38)
+/* ---- namespaces ---- */
+#define FOR_CHILDREN 0x100u /* with the kind */
+
+/* *ret is not counted. */
+static int ns_of(const struct proc_ctx *c, struct ns **ret)
+{
+    enum ns_kind kind = (enum ns_kind)(c->e->value & 0xff);
+    if (!proc_may_look(c))
+        return -EACCES;
+    if (kind != NS_USER && kind != NS_PID && !c->t->ns)
+        return -ENOENT;
+    *ret =
+        c->e->value & FOR_CHILDREN && kind == NS_PID ? c->t->ns->of[NS_PID] : task_ns(c->t, kind);
+    return *ret ? 0 : -ENOENT;
+}
+
+static ssize_t link_ns(const struct proc_ctx *c, char *buf, size_t size)
+{
+    struct ns *ns;
+    int err = ns_of(c, &ns);
+    if (err)
+        return err;
+    int n = snprintf(buf, size, "%s:[%u]", ns_kinds[ns->kind].name, ns->inum);
+    return MIN(n, (int)size);
+}
+
+static int follow_ns(const struct proc_ctx *c, struct path *ret)
+{
+    struct ns *ns;
+    int err = ns_of(c, &ns);
+    return err ? err : nsfs_path(ns, ret);
+}
+
+#define NS_ENTRY(text, what)                                                                       \
+    {.name = text,                                                                                 \
+     .kind = PROC_LINK,                                                                            \
+     .mode = 0777,                                                                                 \
+     .link = link_ns,                                                                              \
+     .follow = follow_ns,                                                                          \
+     .value = (what)}
 
 const struct proc_entry proc_ns_entries[] = {
-    {.name = "cgroup", .kind = PROC_LINK, .mode = 0777, .link = link_ns_cgroup},
-    {.name = "ipc", .kind = PROC_LINK, .mode = 0777, .link = link_ns_ipc},
-    {.name = "mnt", .kind = PROC_LINK, .mode = 0777, .link = link_ns_mnt},
-    {.name = "net", .kind = PROC_LINK, .mode = 0777, .link = link_ns_net},
-    {.name = "pid", .kind = PROC_LINK, .mode = 0777, .link = link_ns_pid},
-    {.name = "pid_for_children", .kind = PROC_LINK, .mode = 0777, .link = link_ns_pid},
-    {.name = "time", .kind = PROC_LINK, .mode = 0777, .link = link_ns_time},
-    {.name = "time_for_children", .kind = PROC_LINK, .mode = 0777, .link = link_ns_time},
-    {.name = "user", .kind = PROC_LINK, .mode = 0777, .link = link_ns_user},
-    {.name = "uts", .kind = PROC_LINK, .mode = 0777, .link = link_ns_uts},
+    NS_ENTRY("cgroup", NS_CGROUP),
+    NS_ENTRY("ipc", NS_IPC),
+    NS_ENTRY("mnt", NS_MNT),
+    NS_ENTRY("net", NS_NET),
+    NS_ENTRY("pid", NS_PID),
+    NS_ENTRY("pid_for_children", NS_PID | FOR_CHILDREN),
+    NS_ENTRY("time", NS_TIME),
+    NS_ENTRY("time_for_children", NS_TIME | FOR_CHILDREN),
+    NS_ENTRY("user", NS_USER),
+    NS_ENTRY("uts", NS_UTS),
     {0},
 };

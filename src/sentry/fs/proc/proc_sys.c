@@ -2,6 +2,7 @@
 #include "abi/capability.h"
 #include "abi/limits.h"
 #include "abi/socket.h"
+#include "abi/utsname.h"
 #include "base/err.h"
 #include "base/hash.h"
 #include "host/host.h"
@@ -10,6 +11,7 @@
 #include "sentry/fs/proc/proc.h"
 #include "sentry/kernel.h"
 #include "sentry/mm/mm.h"
+#include "sentry/ns/ns.h"
 #include "sentry/platform/space_limits.h"
 #include "sentry/socket/unix.h"
 #include "sentry/syscalls/uts.h"
@@ -53,19 +55,19 @@ static int show_version(struct proc_text *x, const struct proc_ctx *c)
 
 static int show_hostname(struct proc_text *x, const struct proc_ctx *c)
 {
-    proc_printf(x, "%s\n", kern()->hostname);
+    proc_printf(x, "%s\n", task_uts(c->reader)->hostname);
     return 0;
 }
 
 static int show_domainname(struct proc_text *x, const struct proc_ctx *c)
 {
-    proc_printf(x, "%s\n", kern()->domainname);
+    proc_printf(x, "%s\n", task_uts(c->reader)->domainname);
     return 0;
 }
 
 static int store_name(const struct proc_ctx *c, char *to, size_t size, char *text, size_t len)
 {
-    if (!task_capable(c->reader, LINUX_CAP_SYS_ADMIN))
+    if (!task_ns_capable(c->reader, task_ns(c->reader, NS_UTS), LINUX_CAP_SYS_ADMIN))
         return -EPERM;
     text[strcspn(text, "\n")] = 0;
     if (strlen(text) >= size)
@@ -76,12 +78,12 @@ static int store_name(const struct proc_ctx *c, char *to, size_t size, char *tex
 
 static int store_hostname(const struct proc_ctx *c, char *text, size_t len)
 {
-    return store_name(c, kern()->hostname, sizeof(kern()->hostname), text, len);
+    return store_name(c, task_uts(c->reader)->hostname, LINUX_UTS_LEN + 1, text, len);
 }
 
 static int store_domainname(const struct proc_ctx *c, char *text, size_t len)
 {
-    return store_name(c, kern()->domainname, sizeof(kern()->domainname), text, len);
+    return store_name(c, task_uts(c->reader)->domainname, LINUX_UTS_LEN + 1, text, len);
 }
 
 static void put_uuid(struct proc_text *x, uint8_t b[16])

@@ -6,6 +6,7 @@
 #include "sentry/fs/proc/proc_priv.h"
 #include "sentry/kernel.h"
 #include "sentry/mm/mm.h"
+#include "sentry/ns/mount_ns.h"
 #include "sentry/platform/platform.h"
 #include "sentry/task/task_priv.h"
 #include "sentry/vfs/vfs_priv.h"
@@ -147,7 +148,8 @@ int proc_show_mountstats(struct proc_text *x, const struct proc_ctx *c)
     struct mount *m;
     LIST_FOREACH (m, &vfs()->mounts, node) {
         struct path p = {m, m->root};
-        if (path_format(c->t, &p, place, sizeof(place)) <= 0 || place[0] != '/')
+        if (m->ns != task_mount_ns(c->t) || path_format(c->t, &p, place, sizeof(place)) <= 0 ||
+            place[0] != '/')
             continue;
         proc_printf(x, "device %s mounted on ", m->source ? m->source : "none");
         proc_add(x, place, strlen(place));

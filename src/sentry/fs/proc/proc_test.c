@@ -10,6 +10,7 @@
 #include "sentry/fs/proc/proc_priv.h"
 #include "sentry/kernel.h"
 #include "sentry/mm/mm_priv.h"
+#include "sentry/ns/ns.h"
 #include "sentry/signal/signal.h"
 #include "sentry/task/process_test.h"
 #include "sentry/time/timer.h"
@@ -61,7 +62,7 @@ static int setup(void **state)
     kern()->ncpus = 3;
     kern()->mem_total_bytes = 1 << 30;
     kern()->boot_monotonic_ns = clock_monotonic_ns();
-    (void)snprintf(kern()->hostname, sizeof(kern()->hostname), "box");
+    (void)snprintf(task_uts(NULL)->hostname, 65, "box");
     first = make_process(NULL);
     first->affinity[0] = 7;
     kern()->tasks->init = first->tg;
@@ -305,7 +306,7 @@ static void test_stores(void **state)
     const struct proc_entry *kernel = entry_of(proc_sys_entries, "kernel")->children;
     char name[] = "other\n", bad[] = "2000", good[] = "-5\n", comm[] = "longer than fifteen\n";
     assert_int_equal(entry_of(kernel, "hostname")->store(&c, name, strlen(name)), 0);
-    assert_string_equal(kern()->hostname, "other");
+    assert_string_equal(task_uts(NULL)->hostname, "other");
     assert_int_equal(entry_of(proc_pid_entries, "oom_score_adj")->store(&c, bad, 4), -EINVAL);
     assert_int_equal(entry_of(proc_pid_entries, "oom_score_adj")->store(&c, good, 3), 0);
     assert_int_equal(first->tg->oom_score_adj, -5);

@@ -1,0 +1,9 @@
+/* sentry/ns/ns_priv.h - between the files of ns/. Locks: the kernel lock. */
+#pragma once
+#include "abi/capability.h"
+#include "sentry/ns/ns.h"
+
+/* One that is nothing but itself. NULL: no memory */
+NODISCARD struct ns *ns_new_plain(enum ns_kind kind, struct user_ns *owner);
+struct ns *ns_parent(struct ns *ns);                      /* of kinds that nest; NULL: none */
+bool ns_pid_visible(const struct task *t, struct ns *ns); /* t's pid namespace, or one below it */
