@@ -132,6 +132,7 @@ int task_new_outside(const struct boot_config *cfg, struct task **ret)
         t->cred = init_cred(cfg);
         t->files = fdtable_new();
         t->fs = fsctx_new();
+        t->ns = nsset_ref(kern()->ns->init);
         s = t->cred && t->files && t->fs ? session_new(tg->pid) : NULL;
         pg = s ? pgrp_new(tg->pid, s) : NULL;
         err = pg ? 0 : -ENOMEM;
