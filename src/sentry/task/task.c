@@ -5,8 +5,8 @@
 #include "sentry/arena/slab.h"
 #include "sentry/io/hostfile.h"
 #include "sentry/kernel.h"
-#include "sentry/mm/mm.h"
 #include "sentry/ns/ns.h"
+#include "sentry/mm/mm.h"
 #include "sentry/signal/signal.h"
 #include "sentry/task/task_priv.h"
 #include "sentry/time/posix_timers.h"
@@ -94,10 +94,10 @@ struct task *task_unref(struct task *t)
     task_again_drop(t);
     if (t->tg)
         sigpending_flush(t->tg, &t->pending);
+    nsset_unref(t->ns);
     mm_unref(t->mm);
     fdtable_unref(t->files);
     fsctx_unref(t->fs);
-    nsset_unref(t->ns);
     cred_unref(t->cred);
     tgroup_put(t->tg);
     SLAB_FREE(TASK, t);

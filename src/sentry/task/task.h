@@ -29,15 +29,15 @@
 struct cred;
 struct fdtable;
 struct fsctx;
+struct nsset;
+struct user_ns;
 struct mm;
 struct file;
 struct tty;
 struct thread;
 struct sighand;
-struct nsset;
 struct posix_timers;
 struct pi_waiter;
-struct user_ns;
 
 enum task_state { TASK_RUNNING, TASK_PARKED, TASK_QUEUED, TASK_STOPPED, TASK_ZOMBIE, TASK_DEAD };
 
@@ -89,12 +89,12 @@ struct task {
     int32_t pdeath_signal, nice;
     struct tgroup *tg;
     struct list_node tg_node; /* tgroup->tasks */
+    struct nsset *ns;         /* counted; NULL once exited (ns/) */
     struct thread *thread;    /* NULL once exited */
     struct mm *mm;            /* counted; NULL once exited */
     struct mm_undo mm_undo;   /* mm/: the memory operation queued last */
     struct fdtable *files;    /* counted */
     struct fsctx *fs;         /* counted */
-    struct nsset *ns;         /* counted; NULL once exited (ns/) */
     struct cred *cred;        /* counted, immutable: replaced as a whole */
     char comm[LINUX_TASK_COMM_LEN];
     struct list_node run_node; /* run queue */
