@@ -206,28 +206,39 @@ static void exit_seen(struct child *c, const struct exit_info *e)
     loop.quit = true;
 }
 
-static void pid_told(void *arg, const struct command_result *r)
+/* The parent ends without waiting for its child, which is ours then: we are a subreaper. Returns the parent's pid. */
+static pid_t orphan_make(pid_t *ret_orphan)
 {
-    child_watch(&loop, arg, (pid_t)strtol(r->output, NULL, 10), exit_seen);
+    int p[2];
+    assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+    pid_t parent = fork();
+    if (parent == 0) {
+        pid_t pid = fork();
+        if (pid == 0)
+            _exit(5);
+        _exit(write(p[1], &pid, sizeof pid) == (ssize_t)sizeof pid ? 0 : 1);
+    }
+    assert_int_equal(read(p[0], ret_orphan, sizeof *ret_orphan), sizeof *ret_orphan);
+    (void)close(p[0]);
+    (void)close(p[1]);
+    return parent;
 }
 
-/* A command leaves us a process whose number we learn when it has ended: its end is told nevertheless. A process group that its
- * leader leaves is ours at once, we being a subreaper. */
+/* We learn the number of a process when it has ended: its end is told nevertheless. */
 static void test_orphan(void **state)
 {
-    struct command_args args = {0};
-    args_add(&args, "sh");
-    args_add(&args, "-c");
-    /* the middle one ends at once; the first waits until the orphan has been reaped, which we do */
-    args_add(&args, "p=$(sh -c 'sh -c \"exit 5\" >/dev/null & echo $!'); while kill -0 $p "
-                    "2>/dev/null; do :; done; echo $p");
-    struct command_spec spec = {.args = &args, .stdio = {-1, COMMAND_CAPTURE, -1}};
-    struct child c = {0};
+    struct child parent = {0}, c = {0};
+    pid_t pid;
+    children_expect_begin(&loop);
+    child_watch(&loop, &parent, orphan_make(&pid), exit_seen);
     loop.quit = false;
+    while (!loop.quit || loop.orphan_count == 0)
+        assert_int_equal(loop_turn(&loop, 10), 0);
     order[0] = 0;
-    assert_int_equal(command_run(&loop, &spec, pid_told, &c), 0);
-    assert_int_equal(loop_run(&loop), 0);
+    child_watch(&loop, &c, pid, exit_seen);
+    children_expect_end(&loop);
     assert_int_equal(order[0], 5);
+    assert_int_equal(loop.orphan_count, 0);
 }
 
 static void test_no_program(void **state)
