@@ -15,4 +15,4 @@ struct command {
 
 extern const struct command command_create, command_delete, command_do, command_exec, command_kill,
     command_list, command_pause, command_resume, command_run, command_spec, command_start,
-    command_state, command_wait;
+    command_state, command_update, command_wait;

@@ -33,7 +33,10 @@ enum call_type {
     CALL_READ, /* fd 0 gets size bytes of file text from offset on; answer: value is how many */
     CALL_PORT_FORWARD, /* fd 0: a stream that is joined to port value */
     CALL_USAGE,        /* answer: values, enum call_usage */
-    CALL_LAST = CALL_USAGE,
+    /* text: bytes of memory that programs see, then limits of memory, of memory and swap, reservation, tasks, CPU quota, its period,
+     * shares, as in struct boot_limits: decimal, a space between */
+    CALL_LIMITS,
+    CALL_LAST = CALL_LIMITS,
 };
 
 enum call_status { CALL_CREATED, CALL_RUNNING, CALL_PAUSED, CALL_STOPPED };
@@ -57,6 +60,7 @@ enum call_stat {
     CALL_STAT_MEMORY_LIMIT,
     CALL_STAT_CACHE,
     CALL_STAT_PIDS,
+    CALL_STAT_OOM_KILLS, /* processes that the host killed for memory */
     CALL_STAT_COUNT
 };
 

@@ -47,6 +47,10 @@ struct cgroup *cgroup_free(struct cgroup *cg);
 NODISCARD int cgroup_inside(const struct cgroup_request *rq, const struct oci_resources *res,
                             bool cpus_from_quota, struct boot_config *cfg, char *err);
 
+/* The same, of groups that there are, as the text of CALL_LIMITS. */
+void cgroup_limits_text(const struct cgroup *cg, const struct oci_resources *res, char *buf,
+                        size_t size);
+
 /* Makes the groups, moves pid into them and sets the limits; on an error nothing is left. res may be NULL: no limits.
  * -EBUSY: processes live in a group of that name; -EACCES, -EPERM, -EROFS not permitted (rootless: 0 then, and
  * cgroup_warning() says so, cgroup_exists() is false). Others: of a limit, as the kernel says. */

@@ -1,4 +1,6 @@
 /* What programs see of the limits: those that are about to be set, and those of the groups around. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -127,6 +129,31 @@ static void limits_of(const struct cgroup *cg, const struct oci_resources *res,
     }
 }
 
+static void limits_around(const struct cgroup *cg, const struct oci_resources *res,
+                          struct boot_limits *l)
+{
+    limits_of(cg, res, l);
+    l->memory_bytes = least(l->memory_bytes, memory_around(&cg->ctl[CTL_MEMORY]));
+    quota_around(&cg->ctl[CTL_CPU], l);
+}
+
+static uint64_t memory_of_machine(void)
+{
+    return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+void cgroup_limits_text(const struct cgroup *cg, const struct oci_resources *res, char *buf,
+                        size_t size)
+{
+    struct boot_limits l;
+    limits_around(cg, res, &l);
+    (void)snprintf(buf, size,
+                   "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
+                   " %" PRIu64 " %" PRIu64,
+                   least(memory_of_machine(), l.memory_bytes), l.memory_bytes, l.swap_bytes,
+                   l.reservation_bytes, l.pids, l.cpu_quota_us, l.cpu_period_us, l.cpu_shares);
+}
+
 int cgroup_inside(const struct cgroup_request *rq, const struct oci_resources *res,
                   bool cpus_from_quota, struct boot_config *cfg, char *err)
 {
@@ -135,11 +162,8 @@ int cgroup_inside(const struct cgroup_request *rq, const struct oci_resources *r
     if (r < 0)
         return r;
     struct boot_limits *l = &cfg->limits;
-    limits_of(cg, res, l);
-    l->memory_bytes = least(l->memory_bytes, memory_around(&cg->ctl[CTL_MEMORY]));
-    quota_around(&cg->ctl[CTL_CPU], l);
-    uint64_t machine = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
-    cfg->mem_total_bytes = least(machine, l->memory_bytes);
+    limits_around(cg, res, l);
+    cfg->mem_total_bytes = least(memory_of_machine(), l->memory_bytes);
     uint32_t cpus = res && res->cpu.cpus && res->cpu.cpus[0] ? list_count(res->cpu.cpus)
                                                              : cpus_around(&cg->ctl[CTL_CPUSET]);
     cfg->ncpus = (uint32_t)least(cfg->ncpus, cpus);

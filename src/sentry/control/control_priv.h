@@ -54,6 +54,8 @@ struct tgroup *call_group(struct call *c);
 void call_start(struct call *c);
 void call_exec(struct call *c);
 void call_signal(struct call *c);
+/* limits.c */
+void call_limits(struct call *c);
 /* info.c */
 void call_state(struct call *c);
 void call_ps(struct call *c);

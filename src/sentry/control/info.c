@@ -11,6 +11,7 @@
 #include "host/host.h"
 #include "sentry/arena/arena.h"
 #include "sentry/control/control_priv.h"
+#include "sentry/fs/proc/proc.h"
 #include "sentry/kernel.h"
 #include "sentry/mm/mm.h"
 #include "sentry/task/task_priv.h"
@@ -83,7 +84,7 @@ void call_stats(struct call *c)
         user += u;
         sys += s;
     }
-    uint64_t used = mm_used_pages() * GUEST_PAGE_SIZE;
+    uint64_t used = proc_used_pages() * GUEST_PAGE_SIZE;
     c->a.count = CALL_STAT_COUNT;
     c->a.v[CALL_STAT_CPU_USER_NS] = (uint64_t)user;
     c->a.v[CALL_STAT_CPU_SYSTEM_NS] = (uint64_t)sys;
@@ -92,6 +93,7 @@ void call_stats(struct call *c)
     c->a.v[CALL_STAT_MEMORY_LIMIT] = kern()->mem_total_bytes;
     c->a.v[CALL_STAT_CACHE] = kern()->memory_file_pages * GUEST_PAGE_SIZE;
     c->a.v[CALL_STAT_PIDS] = task_count();
+    c->a.v[CALL_STAT_OOM_KILLS] = kern()->oom_kills;
 }
 
 void call_usage(struct call *c)

@@ -143,6 +143,7 @@ static void (*const handlers[])(struct call *c) = {
     [CALL_STRACE] = call_strace, [CALL_LOG_LEVEL] = call_log_level,
     [CALL_READ] = call_read,     [CALL_PORT_FORWARD] = call_missing,
     [CALL_USAGE] = call_usage,
+    [CALL_LIMITS] = call_limits,
 };
 
 static void conn_free(struct conn *k)
