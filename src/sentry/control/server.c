@@ -142,8 +142,7 @@ static void (*const handlers[])(struct call *c) = {
     [CALL_RESUME] = call_resume, [CALL_STACKS] = call_stacks,
     [CALL_STRACE] = call_strace, [CALL_LOG_LEVEL] = call_log_level,
     [CALL_READ] = call_read,     [CALL_PORT_FORWARD] = call_missing,
-    [CALL_USAGE] = call_usage,
-    [CALL_LIMITS] = call_limits,
+    [CALL_USAGE] = call_usage,   [CALL_LIMITS] = call_limits,
 };
 
 static void conn_free(struct conn *k)
