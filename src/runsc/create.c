@@ -190,7 +190,8 @@ int create_prepare(struct create *c, const struct create_request *rq)
         report_warning("config.json: %s", c->spec.warnings.text[i]);
     namespaces_apply(c);
     config->detached = rq->detached;
-    config->wait_start = !rq->start || hooks_before_start(&c->spec);
+    /* Nothing can be said about the start of a sandbox that runsc has left. */
+    config->wait_start = !rq->start || rq->detached || hooks_before_start(&c->spec);
     config->home = true;
     return 0;
 }

@@ -27,10 +27,10 @@ static const struct command command_version = {
     .name = "version", .usage = "", .help = "print the version", .run = version_run};
 
 static const struct command *const commands[] = {
-    &command_exec,  &command_create,  &command_start, &command_run,    &command_do,
-    &command_state, &command_list,    &command_kill,  &command_delete, &command_wait,
-    &command_pause, &command_resume,  &command_spec,  &command_update, &command_help,
-    &command_flags, &command_version,
+    &command_exec,  &command_create, &command_start,   &command_run,    &command_do,
+    &command_state, &command_list,   &command_kill,    &command_delete, &command_wait,
+    &command_pause, &command_resume, &command_spec,    &command_update, &command_events,
+    &command_help,  &command_flags,  &command_version,
 };
 
 static const struct command *command_find(const char *name)

@@ -95,6 +95,9 @@ def test_killed_by_a_signal(box):
 def test_the_program_cannot_be_loaded(box):
     r = box.runsc("run", "-bundle", box.bundle("/nowhere"), "x")
     assert (r.returncode, r.stderr) == (128, "runsc: failed to load /nowhere: no such file or directory\n")
+    r = box.runsc("run", "-detach", "-bundle", box.bundle("/nowhere"), "x")
+    assert (r.returncode, r.stderr) == (128, "runsc: failed to load /nowhere: no such file or directory\n")
+    assert box.names() == []
     box.quiet("create", "-bundle", box.bundle("/etc/passwd"), "y")
     r = box.runsc("start", "y")
     assert (r.returncode, r.stderr) == (128, "runsc: failed to load /etc/passwd: permission denied\n")
@@ -298,7 +301,8 @@ def test_many_at_once(running):
         t.start()
     for t in threads:
         t.join(TIMEOUT)
-    assert all(r.returncode == 0 and r.stdout == f"{i}\n" for i, r in results) and len(results) == 12
+    assert [(i, r.returncode, r.stdout, r.stderr) for i, r in sorted(results, key=lambda x: x[0])] == \
+        [(i, 0, f"{i}\n", "") for i in range(12)]
 
 
 # ---- crashes ----
