@@ -94,12 +94,14 @@ def dockerd(work, image):
 @pytest.fixture
 def docker(dockerd):
     """The command line; afterwards no container is there and nothing of one is left on the host."""
+    before = dockerd.left_over()
     yield dockerd
     dockerd.remove_all()
+    new = lambda: [f for f in dockerd.left_over() if f not in before]
     try:
-        poll(lambda: not dockerd.left_over(), timeout=10)
+        poll(lambda: not new(), timeout=5)
     except AssertionError:
-        raise AssertionError(f"left over: {dockerd.left_over()}") from None
+        raise AssertionError(f"left over: {new()}") from None
 
 
 @pytest.fixture

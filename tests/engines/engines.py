@@ -166,16 +166,18 @@ def image_tar(extra=()):
             i = tarfile.TarInfo(name)
             i.type, i.mode, i.size, i.linkname, i.mtime = kind, mode, len(data), link, 1700000000
             t.addfile(i, io.BytesIO(data))
-        for d in ("bin", "dev", "etc", "home", "proc", "root", "sys", "usr", "var"):
+        for d in ("bin", "dev", "etc", "home", "proc", "root", "sys", "usr", "usr/bin", "var"):
             add(d, tarfile.DIRTYPE)
         add("tmp", tarfile.DIRTYPE, 0o1777)
         with open(path, "rb") as f:
             add("bin/busybox", tarfile.REGTYPE, data=f.read())
         for a in applets:
-            add("bin/" + a, tarfile.SYMTYPE, link="busybox")
+            add("bin/" + a, tarfile.LNKTYPE, link="bin/busybox")
         add("etc/passwd", tarfile.REGTYPE, 0o644, b"root:x:0:0:root:/root:/bin/sh\nalice:x:1000:1000::/home:/bin/sh\n")
         add("etc/group", tarfile.REGTYPE, 0o644, b"root:x:0:\nalice:x:1000:\nusers:x:100:alice\n")
         for name, data, mode in extra:
+            if os.path.dirname(name) == "srv":
+                add("srv", tarfile.DIRTYPE)
             add(name, tarfile.REGTYPE, mode, data)
     return out.getvalue()
 
