@@ -1,4 +1,4 @@
-/* runsc events: what a container uses, and when it runs out of memory. */
+/* runsc events: what a container uses, every few seconds or once, and that it ran out of memory. */
 #include <errno.h>
 #include <jansson.h>
 #include <poll.h>
@@ -15,179 +15,97 @@
 #include "runsc/report.h"
 #include "runsc/state.h"
 
-enum events_flag { EVENTS_STATS, EVENTS_INTERVAL };
+enum events_flag { EVENTS_INTERVAL, EVENTS_STATS };
 static struct flag events_flags[] = {
-    [EVENTS_STATS] = {.name = "stats",
-                      .kind = FLAG_BOOL,
-                      .value = "false",
-                      .help = "print what is used now, once"},
     [EVENTS_INTERVAL] = {.name = "interval",
                          .kind = FLAG_DURATION,
                          .value = "5s",
-                         .help = "time between two lines of statistics"},
+                         .help = "time between two of them"},
+    [EVENTS_STATS] = {.name = "stats",
+                      .kind = FLAG_BOOL,
+                      .value = "false",
+                      .help = "one set of figures, and no more"},
 };
 
-/* "5s", "100ms", "1m": the units of Go, one of them. Milliseconds; -1 none such, or nothing. */
-static int64_t interval_ms(const char *text)
+static json_t *u64(uint64_t v) { return json_integer(v > INT64_MAX ? INT64_MAX : (json_int_t)v); }
+
+static json_t *memory_json(uint64_t limit, uint64_t usage, uint64_t max, uint64_t failcnt)
 {
-    static const struct {
-        const char *unit;
-        double ms;
-    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
-    char *end;
-    double v = strtod(text, &end);
-    for (size_t i = 0; i < ARRAY_SIZE(units); i++)
-        if (end != text && str_eq(end, units[i].unit) && v * units[i].ms >= 1 &&
-            v * units[i].ms < 1e12)
-            return (int64_t)(v * units[i].ms);
-    return -1;
+    return json_pack("{s:o, s:o, s:o, s:o}", "limit", u64(limit), "usage", u64(usage), "max",
+                     u64(max), "failcnt", u64(failcnt));
 }
 
-/* A number of 64 bits without a sign; JSON of jansson has one. */
-static void number(json_t *o, const char *key, uint64_t v)
+static json_t *cgroup_memory_json(const struct cgroup_memory *m)
 {
-    (void)json_object_set_new(o, key, json_integer((json_int_t)(v > INT64_MAX ? INT64_MAX : v)));
+    return memory_json(m->limit, m->usage, m->max_usage, m->failcnt);
 }
 
-static json_t *below(json_t *o, const char *key)
+/* The sandbox knows its own; the host's groups know what it all costs. */
+static json_t *data_json(const struct call_answer *a, const struct cgroup_stats *cg)
 {
-    json_t *v = json_object();
-    (void)json_object_set_new(o, key, v);
-    return v;
-}
-
-/* "none" is 0 in this form. */
-static void memory_object(json_t *o, const char *key, const struct cgroup_memory *m)
-{
-    json_t *v = below(o, key);
-    number(v, "limit", m->limit == UINT64_MAX ? 0 : m->limit);
-    number(v, "usage", m->usage);
-    number(v, "max", m->max_usage);
-    number(v, "failcnt", m->failcnt);
-}
-
-static void cpu_object(json_t *data, const struct cgroup_stats *s)
-{
-    json_t *cpu = below(data, "cpu"), *usage = below(cpu, "usage");
-    json_t *percpu = json_array(), *throttling = below(cpu, "throttling");
-    number(usage, "total", s->cpu_total_ns);
-    number(usage, "kernel", s->cpu_system_ns);
-    number(usage, "user", s->cpu_user_ns);
-    for (uint32_t i = 0; i < s->cpus; i++)
-        (void)json_array_append_new(percpu, json_integer((json_int_t)s->cpu_ns[i]));
-    (void)json_object_set_new(usage, "percpu", percpu);
-    number(throttling, "periods", s->periods);
-    number(throttling, "throttledPeriods", s->throttled_periods);
-    number(throttling, "throttledTime", s->throttled_ns);
-}
-
-static void disks_object(json_t *data, const struct cgroup_stats *s)
-{
-    static const char *const ops[] = {"Read", "Write"};
-    json_t *blkio = below(data, "blkio");
-    json_t *bytes = json_array(), *counts = json_array();
-    for (uint32_t i = 0; i < s->disk_count; i++)
-        for (size_t k = 0; k < ARRAY_SIZE(ops); k++) {
-            const struct cgroup_disk *d = &s->disks[i];
-            json_t *b = json_object(), *c;
-            number(b, "major", d->major);
-            number(b, "minor", d->minor);
-            (void)json_object_set_new(b, "op", json_string(ops[k]));
-            c = json_copy(b);
-            number(b, "value", k ? d->write_bytes : d->read_bytes);
-            number(c, "value", k ? d->writes : d->reads);
-            (void)json_array_append_new(bytes, b);
-            (void)json_array_append_new(counts, c);
-        }
-    (void)json_object_set_new(blkio, "ioServiceBytesRecursive", bytes);
-    (void)json_object_set_new(blkio, "ioServicedRecursive", counts);
-}
-
-static json_t *stats_data(const struct cgroup_stats *s)
-{
-    json_t *data = json_object(), *memory = below(data, "memory"), *raw = below(memory, "raw");
-    cpu_object(data, s);
-    memory_object(memory, "usage", &s->memory);
-    memory_object(memory, "swap", &s->swap);
-    memory_object(memory, "kernel", &s->kernel);
-    memory_object(memory, "kernelTCP", &s->kernel_tcp);
-    number(memory, "cache", s->cache);
-    number(raw, "cache", s->cache);
-    number(raw, "rss", s->rss);
-    number(raw, "mapped_file", s->mapped_file);
-    number(raw, "total_inactive_file", s->inactive_file);
-    number(raw, "inactive_file", s->inactive_file);
-    number(raw, "pgfault", s->pgfault);
-    number(raw, "pgmajfault", s->pgmajfault);
-    number(raw, "oom_kill", s->oom_kills);
-    json_t *pids = below(data, "pids");
-    number(pids, "current", s->pids);
-    number(pids, "limit", s->pids_limit == UINT64_MAX ? 0 : s->pids_limit);
-    disks_object(data, s);
-    json_t *hugetlb = below(data, "hugetlb");
-    for (uint32_t i = 0; i < s->hugetlb_count; i++) {
-        json_t *h = below(hugetlb, s->hugetlb[i].page_size);
-        number(h, "usage", s->hugetlb[i].usage);
-        number(h, "max", s->hugetlb[i].max_usage);
-        number(h, "failcnt", s->hugetlb[i].failcnt);
+    uint64_t user = a->v[CALL_STAT_CPU_USER_NS], sys = a->v[CALL_STAT_CPU_SYSTEM_NS];
+    uint64_t total = user + sys;
+    if (cg && cg->cpu_total_ns) {
+        user = cg->cpu_user_ns;
+        sys = cg->cpu_system_ns;
+        total = cg->cpu_total_ns;
     }
-    return data;
+    json_t *percpu = json_array();
+    for (uint32_t i = 0; cg && i < cg->cpus; i++)
+        (void)json_array_append_new(percpu, u64(cg->cpu_ns[i]));
+    json_t *cpu = json_pack("{s:{s:o, s:o, s:o, s:o}}", "usage", "kernel", u64(sys), "user",
+                            u64(user), "total", u64(total), "percpu", percpu);
+    json_t *memory;
+    if (cg)
+        memory =
+            json_pack("{s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o}}", "cache",
+                      u64(cg->cache), "usage", cgroup_memory_json(&cg->memory), "swap",
+                      cgroup_memory_json(&cg->swap), "kernel", cgroup_memory_json(&cg->kernel),
+                      "kernelTCP", cgroup_memory_json(&cg->kernel_tcp), "raw", "rss", u64(cg->rss),
+                      "mapped_file", u64(cg->mapped_file), "inactive_file", u64(cg->inactive_file),
+                      "pgfault", u64(cg->pgfault), "pgmajfault", u64(cg->pgmajfault));
+    else
+        memory = json_pack("{s:o, s:o, s:o, s:o, s:o, s:{}}", "cache", u64(a->v[CALL_STAT_CACHE]),
+                           "usage",
+                           memory_json(a->v[CALL_STAT_MEMORY_LIMIT], a->v[CALL_STAT_MEMORY],
+                                       a->v[CALL_STAT_MEMORY_MAX], 0),
+                           "swap", memory_json(0, 0, 0, 0), "kernel", memory_json(0, 0, 0, 0),
+                           "kernelTCP", memory_json(0, 0, 0, 0), "raw");
+    uint64_t pids_limit = cg && cg->pids_limit != UINT64_MAX ? cg->pids_limit : 0;
+    return json_pack("{s:o, s:o, s:{s:o, s:o}, s:[]}", "cpu", cpu, "memory", memory, "pids",
+                     "current", u64(a->v[CALL_STAT_PIDS]), "limit", u64(pids_limit),
+                     "network_interfaces");
 }
 
-/* The sandbox counts programs and what they use; its own threads are no part of that. Without a group it is all there is. */
-static int stats_inside(const struct state *s, struct cgroup_stats *st, char *err)
+static int line_print(const struct state *s, const char *type, json_t *data)
 {
-    static struct call_answer a;
-    struct call_request rq = {.type = CALL_STATS};
-    int r = client_ask(s, &rq, NULL, 0, &a, err);
-    if (r == 0 && a.count < CALL_STAT_COUNT) {
-        (void)snprintf(err, FLAGS_ERROR_MAX, "container %s answers too little", s->id);
-        r = -EPROTO;
-    }
-    if (r < 0)
-        return r;
-    st->pids = a.v[CALL_STAT_PIDS];
-    if (st->memory.usage)
-        return 0;
-    st->cpu_user_ns = a.v[CALL_STAT_CPU_USER_NS];
-    st->cpu_system_ns = a.v[CALL_STAT_CPU_SYSTEM_NS];
-    st->cpu_total_ns = st->cpu_user_ns + st->cpu_system_ns;
-    st->memory.usage = a.v[CALL_STAT_MEMORY];
-    st->memory.max_usage = a.v[CALL_STAT_MEMORY_MAX];
-    st->memory.limit = a.v[CALL_STAT_MEMORY_LIMIT];
-    st->cache = a.v[CALL_STAT_CACHE];
-    st->oom_kills = a.v[CALL_STAT_OOM_KILLS];
-    return 0;
-}
-
-/* Takes data; NULL: an event without. */
-static int event_print(const struct state *s, const char *type, json_t *data)
-{
-    json_t *o = json_object();
-    (void)json_object_set_new(o, "type", json_string(type));
-    (void)json_object_set_new(o, "id", json_string(s->id));
-    if (data)
+    json_t *o = json_pack("{s:s, s:s}", "type", type, "id", s->id);
+    if (o && data)
         (void)json_object_set_new(o, "data", data);
-    char *text = json_dumps(o, JSON_COMPACT);
+    char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
     json_decref(o);
-    if (!text)
-        return -ENOMEM;
-    int r = printf("%s\n", text) < 0 || fflush(stdout) ? -EPIPE : 0;
+    int r = text && printf("%s\n", text) > 0 && fflush(stdout) == 0 ? 0 : -EIO;
     free(text);
     return r;
 }
 
 static int stats_print(const struct state *s, const struct cgroup *cg, char *err)
 {
-    static struct cgroup_stats st;
-    memset(&st, 0, sizeof st);
-    st.memory.limit = st.swap.limit = st.pids_limit = UINT64_MAX;
-    int r = cg ? cgroup_stats_read(cg, &st) : 0;
-    if (r == -ENOENT)
-        r = 0;
-    if (r == 0)
-        r = stats_inside(s, &st, err);
-    return r < 0 ? r : event_print(s, "stats", stats_data(&st));
+    static struct call_answer a;
+    static struct cgroup_stats stats;
+    struct call_request rq = {.type = CALL_STATS};
+    int r = client_ask(s, &rq, NULL, 0, &a, err);
+    if (r < 0)
+        return r;
+    if (a.count < CALL_STAT_COUNT) {
+        (void)snprintf(err, FLAGS_ERROR_MAX, "events: the sandbox sent nonsense");
+        return -EBADMSG;
+    }
+    bool there = cg && cgroup_stats_read(cg, &stats) == 0;
+    r = line_print(s, "stats", data_json(&a, there ? &stats : NULL));
+    if (r < 0)
+        (void)snprintf(err, FLAGS_ERROR_MAX, "events: cannot write");
+    return r;
 }
 
 static int64_t now_ms(void)
@@ -197,60 +115,42 @@ static int64_t now_ms(void)
     return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-struct watching {
-    const struct cgroup *cg; /* NULL: none */
-    struct pollfd fds[3];    /* the sentry, memory, whoever reads stdout */
-    uint64_t kills;
-};
-
-/* 1: the container has ended. */
-static int memory_event(struct watching *w, const struct state *s)
+/* Until the sandbox ends, or the output does. */
+static int events_loop(const struct state *s, const struct cgroup *cg, char *err)
 {
+    int64_t interval_ms = flag_duration_ns(&events_flags[EVENTS_INTERVAL]) / 1000000;
+    int64_t next = now_ms();
     uint64_t kills = 0;
-    bool gone = false;
-    int r = cgroup_oom_read(w->cg, w->fds[1].fd, &kills, &gone);
-    if (r < 0 || gone) {
-        w->fds[1].fd = -1;
-        return 0;
-    }
-    bool more = kills > w->kills;
-    w->kills = kills;
-    return more ? event_print(s, "oom", NULL) : 0;
-}
-
-/* Until the container ends or nobody reads any more. */
-static int watch(const struct state *s, const struct cgroup *cg, int64_t interval, char *err)
-{
-    struct watching w = {.cg = cg,
-                         .fds = {{.fd = process_open(&s->sentry), .events = POLLIN},
-                                 {.fd = cg ? cgroup_oom_open(cg) : -1, .events = POLLIN},
-                                 {.fd = STDOUT_FILENO}}};
-    bool gone = false;
-    if (w.fds[0].fd < 0)
-        return w.fds[0].fd == -ESRCH ? 0 : w.fds[0].fd;
-    if (w.fds[1].fd >= 0)
-        (void)!cgroup_oom_read(cg, w.fds[1].fd, &w.kills, &gone);
-    int r = 0;
-    for (int64_t next = now_ms() + interval; r == 0;) {
+    bool gone;
+    int alive = process_open(&s->sentry);
+    int oom = cg ? cgroup_oom_open(cg) : -ENOENT;
+    if (oom >= 0)
+        (void)!cgroup_oom_read(cg, oom, &kills, &gone);
+    int r = alive < 0 ? alive : 0;
+    interval_ms = interval_ms < 10 ? 10 : interval_ms;
+    while (r == 0) {
         int64_t left = next - now_ms();
-        int n = left > 0 ? poll(w.fds, ARRAY_SIZE(w.fds), (int)MIN(left, (int64_t)INT32_MAX)) : 0;
-        if (n < 0 && errno != EINTR)
-            r = -errno;
-        if (n > 0 && w.fds[1].fd >= 0 && w.fds[1].revents)
-            r = memory_event(&w, s);
-        if (n > 0 && (w.fds[0].revents || (w.fds[2].revents & (POLLERR | POLLHUP))))
-            break;
-        if (n == 0) {
-            r = stats_print(s, cg, err);
-            if (r < 0 && !process_alive(&s->sentry))
-                r = 0; /* it ended meanwhile, as the next round will find */
-            next = now_ms() + interval;
+        if (left <= 0) {
+            if (stats_print(s, cg, err) < 0)
+                break;
+            next = now_ms() + interval_ms;
+            continue;
         }
+        struct pollfd p[2] = {{.fd = alive, .events = POLLIN}, {.fd = oom, .events = POLLIN}};
+        if (poll(p, 2, left > INT32_MAX ? INT32_MAX : (int)left) < 0 && errno != EINTR)
+            break;
+        uint64_t now = kills;
+        if (p[1].revents && cgroup_oom_read(cg, oom, &now, &gone) == 0 && now > kills)
+            r = line_print(s, "oom", NULL);
+        kills = now;
+        if (p[0].revents)
+            break;
     }
-    (void)close(w.fds[0].fd);
-    if (w.fds[1].fd >= 0)
-        (void)close(w.fds[1].fd);
-    return r == -EPIPE ? 0 : r;
+    if (alive >= 0)
+        (void)close(alive);
+    if (oom >= 0)
+        (void)close(oom);
+    return 0;
 }
 
 static int events_run(int argc, char **argv)
@@ -259,30 +159,22 @@ static int events_run(int argc, char **argv)
     struct report_files files;
     struct state s;
     struct cgroup *cg = NULL;
-    int64_t interval = interval_ms(events_flags[EVENTS_INTERVAL].value);
     if (argc != 1)
         return report_fatal("events: takes one container id, not %d words", argc);
-    if (report_open("events", argv[0], &files, err) < 0)
+    if (report_open("events", argv[0], &files, err) < 0 || state_load(argv[0], &s, err) < 0)
         return report_fatal("%s", err);
-    if (interval < 0)
-        return report_fatal("events: -interval \"%s\" is no time above 0; write 5s or 100ms",
-                            events_flags[EVENTS_INTERVAL].value);
-    if (state_load(argv[0], &s, err) < 0)
-        return report_fatal("%s", err);
-    state_unlock(&s); /* others may go on meanwhile */
-    int r = 0;
-    if (state_status_now(&s) == STATE_STOPPED) {
-        (void)snprintf(err, sizeof err, "container %s is stopped", s.id);
-        r = -EINVAL;
-    }
-    if (r == 0 && s.cgroup && cgroup_load(s.cgroup, &cg) < 0)
+    state_unlock(&s);
+    if (s.cgroup && cgroup_load(s.cgroup, &cg) < 0)
         cg = NULL;
+    int r = 0;
+    if (!process_alive(&s.sentry)) {
+        (void)snprintf(err, sizeof err, "container %s is not running", s.id);
+        r = -ESRCH;
+    }
     if (r == 0)
         r = flag_true(&events_flags[EVENTS_STATS]) ? stats_print(&s, cg, err)
-                                                   : watch(&s, cg, interval, err);
-    cgroup_free(cg);
-    if (r < 0 && !err[0])
-        (void)snprintf(err, sizeof err, "events of container %s: %s", s.id, strerrordesc_np(-r));
+                                                   : events_loop(&s, cg, err);
+    (void)cgroup_free(cg);
     state_done(&s);
     return r < 0 ? report_fatal("%s", err) : 0;
 }
@@ -290,7 +182,7 @@ static int events_run(int argc, char **argv)
 const struct command command_events = {
     .name = "events",
     .usage = "[flags] CONTAINER_ID",
-    .help = "print lines of JSON: what a container uses, and when it is out of memory",
+    .help = "print what a container uses as JSON, again and again, and when it runs out of memory",
     .flags = events_flags,
     .flag_count = ARRAY_SIZE(events_flags),
     .run = events_run,

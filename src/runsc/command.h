@@ -13,6 +13,7 @@ struct command {
     int (*run)(int argc, char **argv); /* words after the flags; exit status of runsc */
 };
 
-extern const struct command command_create, command_delete, command_do, command_events,
-    command_exec, command_kill, command_list, command_pause, command_resume, command_run,
-    command_spec, command_start, command_state, command_update, command_wait;
+extern const struct command command_create, command_debug, command_delete, command_do,
+    command_events, command_exec, command_features, command_kill, command_list, command_pause,
+    command_port_forward, command_ps, command_read, command_resume, command_run, command_spec,
+    command_start, command_state, command_update, command_usage, command_wait;

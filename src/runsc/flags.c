@@ -66,6 +66,30 @@ static bool duration_ok(const char *v)
     return true;
 }
 
+int64_t flag_duration_ns(const struct flag *f)
+{
+    static const struct {
+        const char *name;
+        double ns;
+    } units[] = {{"ns", 1},  {"us", 1e3}, {"µs", 1e3},  {"ms", 1e6},
+                 {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
+    const char *v = f->value + (*f->value == '+' || *f->value == '-');
+    double sum = 0;
+    while (*v) {
+        char *end;
+        double n = strtod(v, &end);
+        size_t len = strspn(end, "nµumsh");
+        for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+            if (str_eq_n(units[i].name, end, len))
+                sum += n * units[i].ns;
+        v = end + len;
+        if (end == v)
+            break;
+    }
+    sum = sum > 9e18 ? 9e18 : sum;
+    return *f->value == '-' ? -(int64_t)sum : (int64_t)sum;
+}
+
 static int value_check(const struct flag *f, const char *v, char *err)
 {
     int64_t n;

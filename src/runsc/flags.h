@@ -48,7 +48,8 @@ NODISCARD int flags_parse(struct flag *flags, size_t count, int argc, char **arg
                           char *err);
 
 bool flag_true(const struct flag *f);
-int64_t flag_int(const struct flag *f); /* of a checked INT */
+int64_t flag_int(const struct flag *f);         /* of a checked INT */
+int64_t flag_duration_ns(const struct flag *f); /* of a checked DURATION */
 
 /* One line a flag: name, default, help. */
 void flags_print(FILE *to, const struct flag *flags, size_t count);

@@ -17,6 +17,8 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "host/host.h"
+#include "runsc/client.h"
+#include "runsc/exec.h"
 #include "runsc/flags.h"
 
 static const char *const kind_names[OCI_HOOK_KINDS] = {
@@ -123,37 +125,80 @@ static void output_note(int out, char *text, size_t cap)
             text[i] = ' ';
 }
 
+/* Inside the container, as its root. */
+static int inside_run(const struct oci_hook *h, const struct state *s, int in, int out, char *err)
+{
+    static struct call_answer a;
+    const uint64_t all = (UINT64_C(1) << 41) - 1;
+    const char *own[2] = {h->path, NULL};
+    struct boot_strings args =
+        h->args.count ? h->args : (struct boot_strings){.v = own, .count = 1};
+    const char **argv = calloc(args.count + 1, sizeof *argv);
+    if (!argv)
+        return -ENOMEM;
+    memcpy(argv, args.v, args.count * sizeof *argv);
+    argv[0] = h->path; /* what is loaded */
+    struct boot_config config = {
+        .argv = {.v = argv, .count = args.count},
+        .envp = h->env,
+        .cwd = "/",
+        .umask = -1,
+        .user = "",
+        .caps = {.effective = all, .permitted = all, .bounding = all},
+        .stdio_fd = {in, out, out},
+    };
+    struct call_request rq = {.type = CALL_WAIT};
+    int fd = exec_begin(s, &config, &rq.pid, err);
+    free(argv);
+    int r = fd < 0 ? fd : client_send(fd, s, &rq, NULL, 0, err);
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    int64_t wait_ms = h->timeout_s ? (int64_t)h->timeout_s * 1000 : -1;
+    if (r == 0 && poll(&p, 1, wait_ms > INT32_MAX ? INT32_MAX : (int)wait_ms) <= 0)
+        r = -ETIMEDOUT;
+    else if (r == 0 && (r = client_receive(fd, &a, err)) == 0)
+        r = a.value;
+    if (fd >= 0)
+        (void)close(fd); /* kills it, if it goes on */
+    return r;
+}
+
 static int hook_run(const struct oci_hook *h, enum oci_hook_kind kind, const struct state *s,
                     const char *json, char *err)
 {
-    char said[200];
+    char said[200], why[FLAGS_ERROR_MAX] = "";
     int in = memory_file(json);
     int out = memfd_create("output", MFD_CLOEXEC);
-    pid_t pid = in < 0 || out < 0 ? -1 : fork();
-    int r = pid < 0 ? -errno : 0;
-    if (pid == 0)
-        child_run(h, kind, s, in, out);
-    int status = r < 0 ? 0 : child_wait(pid, h->timeout_s);
+    int status = in < 0 || out < 0 ? -errno : 0;
+    if (status == 0 && kind == OCI_HOOK_START_CONTAINER) {
+        status = inside_run(h, s, in, out, why);
+    } else if (status == 0) {
+        pid_t pid = fork();
+        status = pid < 0 ? -errno : 0;
+        if (pid == 0)
+            child_run(h, kind, s, in, out);
+        if (pid > 0)
+            status = child_wait(pid, h->timeout_s);
+    }
     output_note(out, said, sizeof said);
     if (in >= 0)
         (void)close(in);
     if (out >= 0)
         (void)close(out);
-    if (r < 0)
-        (void)snprintf(err, FLAGS_ERROR_MAX, "hook %s %.150s: %s", kind_names[kind], h->path,
-                       strerrordesc_np(-r));
-    else if (status == -ETIMEDOUT)
+    if (status == 0)
+        return 0;
+    if (status == -ETIMEDOUT)
         (void)snprintf(err, FLAGS_ERROR_MAX, "hook %s %.150s: killed after its %u seconds",
                        kind_names[kind], h->path, h->timeout_s);
+    else if (status < 0)
+        (void)snprintf(err, FLAGS_ERROR_MAX, "hook %s %.150s: %.200s", kind_names[kind], h->path,
+                       why[0] ? why : strerrordesc_np(-status));
     else if (WIFSIGNALED(status))
         (void)snprintf(err, FLAGS_ERROR_MAX, "hook %s %.150s: killed by signal %d: %s",
                        kind_names[kind], h->path, WTERMSIG(status), said);
-    else if (WEXITSTATUS(status))
+    else
         (void)snprintf(err, FLAGS_ERROR_MAX, "hook %s %.150s: exit status %d: %s", kind_names[kind],
                        h->path, WEXITSTATUS(status), said);
-    else
-        return 0;
-    return r < 0 ? r : status == -ETIMEDOUT ? status : -EIO;
+    return status < 0 ? status : -EIO;
 }
 
 int hooks_run(const struct oci_spec *spec, enum oci_hook_kind kind, const struct state *s,

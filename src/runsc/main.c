@@ -27,10 +27,11 @@ static const struct command command_version = {
     .name = "version", .usage = "", .help = "print the version", .run = version_run};
 
 static const struct command *const commands[] = {
-    &command_exec,  &command_create, &command_start,   &command_run,    &command_do,
-    &command_state, &command_list,   &command_kill,    &command_delete, &command_wait,
-    &command_pause, &command_resume, &command_spec,    &command_update, &command_events,
-    &command_help,  &command_flags,  &command_version,
+    &command_create,       &command_start,  &command_run,    &command_do,      &command_exec,
+    &command_state,        &command_list,   &command_ps,     &command_kill,    &command_wait,
+    &command_pause,        &command_resume, &command_update, &command_events,  &command_read,
+    &command_port_forward, &command_usage,  &command_debug,  &command_delete,  &command_spec,
+    &command_features,     &command_help,   &command_flags,  &command_version,
 };
 
 static const struct command *command_find(const char *name)
@@ -45,7 +46,7 @@ static void usage_print(FILE *to)
 {
     (void)fprintf(to, "Usage: runsc [global flags] COMMAND [flags] [arguments]\n\nCommands:\n");
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-        (void)fprintf(to, "  %-10s%s\n", commands[i]->name, commands[i]->help);
+        (void)fprintf(to, "  %-14s%s\n", commands[i]->name, commands[i]->help);
     (void)fprintf(to,
                   "\n`runsc help COMMAND` describes one; `runsc flags` lists the global flags.\n");
 }

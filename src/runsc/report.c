@@ -114,7 +114,7 @@ static void json_string_add(struct strbuf *sb, const char *s)
     }
 }
 
-static void json_log(const char *text)
+static void json_log(const char *level, const char *text)
 {
     char line[MESSAGE_MAX * 6 + 200];
     char when[80];
@@ -125,7 +125,7 @@ static void json_log(const char *text)
     strbuf_init(&sb, line, sizeof line);
     strbuf_puts(&sb, "{\"msg\":\"");
     json_string_add(&sb, text);
-    strbuf_printf(&sb, "\",\"level\":\"error\",\"time\":\"%s\"}", when);
+    strbuf_printf(&sb, "\",\"level\":\"%s\",\"time\":\"%s\"}", level, when);
     (void)!host_write(files.log_fd, line, sb.len);
 }
 
@@ -137,7 +137,7 @@ int report_fatal(const char *fmt, ...)
     (void)vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     (void)fprintf(stderr, "runsc: %s\n", text);
-    json_log(text);
+    json_log("error", text);
     LOGE("fatal: %s", text);
     return EXIT_FATAL;
 }
@@ -149,6 +149,9 @@ void report_warning(const char *fmt, ...)
     va_start(ap, fmt);
     (void)vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    (void)fprintf(stderr, "runsc: warning: %s\n", text);
+    if (files.log_fd >= 0) /* an engine's: stderr is the container's then */
+        json_log("warning", text);
+    else
+        (void)fprintf(stderr, "runsc: warning: %s\n", text);
     LOGW("%s", text);
 }

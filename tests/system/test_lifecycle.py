@@ -349,3 +349,136 @@ def test_a_spoilt_state_file(box):
     assert box.state("x")["status"] == "stopped"
     box.ok("delete", "-force", "x")
     assert wait_for(lambda: not any(os.path.exists(f"/proc/{s[k]['pid']}") for k in ("sentry", "gofer")))
+
+
+# ---- looking ----
+
+def test_ps(running):
+    rows = [r.split() for r in running.ok("ps", "x").splitlines()]
+    assert rows[0] == "UID PID PPID PGID C TTY STIME TIME CMD".split()
+    assert len(rows) == 2 and rows[1][:4] == ["0", "1", "0", "1"] and rows[1][-1] == "sleep"
+    running.quiet("exec", "-detach", "-user", "5", "-internal-pid-file", running.dir / "p", "x", "sleep", "1000")
+    inside = int((running.dir / "p").read_text())
+    assert json.loads(running.ok("ps", "-format", "json", "x")) == [1, inside]
+    assert running.ok("ps", "x").splitlines()[2].split()[:3] == ["5", str(inside), "0"]
+
+
+def test_events(running):
+    e = json.loads(running.ok("events", "-stats", "x"))
+    assert e["type"] == "stats" and e["id"] == "x"
+    assert set(e["data"]) == {"cpu", "memory", "pids", "network_interfaces"}
+    assert set(e["data"]["cpu"]["usage"]) == {"kernel", "user", "total", "percpu"}
+    assert set(e["data"]["memory"]) == {"cache", "usage", "swap", "kernel", "kernelTCP", "raw"}
+    assert e["data"]["pids"]["current"] == 1 and e["data"]["memory"]["usage"]["usage"] > 0
+    running.ok("exec", "x", "sh", "-c", "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done")
+    assert json.loads(running.ok("events", "-stats", "x"))["data"]["cpu"]["usage"]["total"] > e["data"]["cpu"]["usage"]["total"]
+    p = subprocess.Popen(running.command("events", "-interval", "20ms", "x"), stdout=subprocess.PIPE, text=True)
+    for _ in range(3):
+        assert json.loads(p.stdout.readline())["type"] == "stats"
+    running.ok("kill", "x", "KILL")
+    p.communicate(timeout=TIMEOUT)
+    assert p.returncode == 0
+    assert "not running" in running.runsc("events", "-stats", "x").stderr
+
+
+def test_read(running):
+    assert running.ok("read", "x", "/etc/group") == "root:x:0:\ngrp:x:55:other,user\n"
+    assert running.ok("read", "-offset", "5", "-size", "3", "x", "/etc/group") == "x:0"
+    running.ok("exec", "x", "sh", "-c", "head -c 3000000 /dev/zero | tr '\\0' x > /tmp/large; mkfifo /tmp/fifo")
+    assert len(running.ok("read", "x", "/tmp/large")) == 3000000
+    for path in ("/tmp/fifo", "/dev/zero", "/tmp", "/nowhere"):
+        r = running.runsc("read", "x", path)
+        assert r.returncode == 128 and path in r.stderr, r.stderr
+
+
+def test_usage_debug_and_port_forward(running):
+    u = json.loads(running.ok("usage", "-full", "x"))
+    assert set(u) == {"Unknown", "System", "Anonymous", "PageCache", "Mapped", "Tmpfs", "Ramdiskfs", "Total"}
+    assert json.loads(running.ok("usage", "x"))["Total"] > 0
+    assert "sleep" in running.ok("debug", "-stacks", "x") and "sleep" in running.ok("debug", "-ps", "x")
+    assert "debug log" in running.runsc("debug", "-strace", "all", "x").stderr
+    assert running.runsc("debug", "-strace", "some", "x").returncode == 128
+    r = running.runsc("port-forward", "x", "80")
+    assert r.returncode == 128 and "network stack" in r.stderr
+
+
+def test_strace_switched_on(box):
+    log = box.dir / "debug"
+    script = "while :; do read x </etc/group; sleep 0.01; done"
+    box.quiet("--debug", f"--debug-log={log}", "run", "-detach", "-bundle", box.bundle("sh", "-c", script), "x")
+    assert "openat" not in log.read_text()
+    box.ok("debug", "-strace", "all", "x")
+    assert wait_for(lambda: "/etc/group" in log.read_text())
+    box.ok("debug", "-strace", "off", "-log-level", "warning", "x")
+
+
+def test_features(box):
+    f = json.loads(box.ok("features"))
+    assert f["ociVersionMax"] == "1.2.1" and len(f["hooks"]) == 6 and "rbind" in f["mountOptions"]
+    assert "pid" in f["linux"]["namespaces"] and "CAP_CHOWN" in f["linux"]["capabilities"]
+
+
+# ---- hooks ----
+
+def hook(box, name, script, **more):
+    path = box.dir / f"hook-{name}"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return {"path": str(path), **more}
+
+
+def test_hooks(box):
+    """All six, in order, with the state on stdin, their arguments and their environment."""
+    log = box.dir / "hooks"
+    kinds = ["prestart", "createRuntime", "createContainer", "poststart", "poststop"]
+
+    def change(c):
+        c["hooks"] = {k: [hook(box, f"{k}{i}", f"echo {k}{i} \"$1\" $A $(cat) >>{log}", args=["x", "a b"], env=["A=c", "PATH=/bin"])
+                          for i in range(2)] for k in kinds}
+        c["hooks"]["startContainer"] = [{"path": "/bin/sh", "args": ["sh", "-c", "echo $A $(cat) >/tmp/inside"], "env": ["A=c", "PATH=/bin"]}]
+
+    box.quiet("create", "-bundle", box.bundle("sh", "-c", "cat /tmp/inside; sleep 1000", change=change), "x")
+    pid = box.state("x")["pid"]
+    lines = log.read_text().splitlines()
+    assert [line.split()[0] for line in lines] == [k + i for k in kinds[:3] for i in "01"]
+    for line in lines:
+        assert line.split()[1:4] == ["a", "b", "c"]
+        s = json.loads(line.split(" ", 4)[4])
+        assert (s["id"], s["pid"], s["status"]) == ("x", pid, "creating")
+    box.ok("start", "x")
+    inside = box.ok("exec", "x", "cat", "/tmp/inside")
+    assert inside.startswith("c ") and json.loads(inside[2:])["status"] == "created"
+    assert [line.split()[0] for line in log.read_text().splitlines()][6:] == ["poststart0", "poststart1"]
+    box.ok("delete", "-force", "x")
+    lines = log.read_text().splitlines()
+    assert [line.split()[0] for line in lines][8:] == ["poststop0", "poststop1"]
+    assert json.loads(lines[9].split(" ", 4)[4])["status"] == "stopped"
+
+
+def test_hooks_with_run(box):
+    log = box.dir / "hooks"
+
+    def change(c):
+        c["hooks"] = {k: [hook(box, k, f"echo {k} >>{log}")] for k in ("createRuntime", "poststart", "poststop")}
+
+    assert box.ok("run", "-bundle", box.bundle("echo", "word", change=change), "x") == "word\n"
+    assert log.read_text().split() == ["createRuntime", "poststart", "poststop"]
+
+
+@pytest.mark.parametrize("kind", ["prestart", "createRuntime", "createContainer", "startContainer"])
+def test_a_hook_fails(box, kind):
+    def change(c):
+        path = "/bin/sh" if kind == "startContainer" else hook(box, "bad", "echo reason >&2; exit 3")["path"]
+        c["hooks"] = {kind: [{"path": path, "args": ["sh", "-c", "exit 3"]}]}
+
+    r = box.runsc("run", "-bundle", box.bundle("true", change=change), "x")
+    assert r.returncode == 128 and kind in r.stderr and "3" in r.stderr, r.stderr
+    assert box.names() == [] and box.processes() == []
+
+
+def test_a_hook_takes_too_long(box):
+    def change(c):
+        c["hooks"] = {"createRuntime": [hook(box, "slow", "exec sleep 1000", timeout=1)]}
+
+    r = box.runsc("run", "-bundle", box.bundle("true", change=change), "x")
+    assert r.returncode == 128 and "1 seconds" in r.stderr and box.names() == []
