@@ -38,8 +38,12 @@ struct cgroup {
         *bus; /* systemd: the scope, the slice that holds it, the socket of the bus; NULL: by files */
     bool unified; /* version 2 alone */
     bool rootless, exists;
+    uint64_t *oom_kills; /* that have been told of (oom.c) */
     char warning[256];
 };
+
+/* Zeroed. NULL: out of memory. */
+struct cgroup *cgroup_new(void);
 
 extern const char *const controller_names[CTL_COUNT];
 

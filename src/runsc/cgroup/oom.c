@@ -58,18 +58,25 @@ int cgroup_oom_open(const struct cgroup *cg)
     return m->v2 ? v2_open(m->dir) : v1_open(m->dir);
 }
 
+/* Version 1 tells before it kills: the number may be the old one still, and who compares would never hear of this one. */
 int cgroup_oom_read(const struct cgroup *cg, int fd, uint64_t *ret_kills, bool *ret_gone)
 {
     const struct cgroup_ctl *m = &cg->ctl[CTL_MEMORY];
-    char text[4096];
+    union {
+        char text[4096];
+        uint64_t count;
+    } u;
+    uint64_t told = 0;
     if (!m->dir)
         return -ENOENT;
-    while (read(fd, text, sizeof text) > 0)
-        ;
-    ssize_t n = file_get(m->dir, m->v2 ? "memory.events" : "memory.oom_control", text, sizeof text);
+    for (ssize_t n; (n = read(fd, &u, sizeof u)) > 0;)
+        told += m->v2 || n != sizeof u.count ? 0 : u.count;
+    ssize_t n = file_get(m->dir, m->v2 ? "memory.events" : "memory.oom_control", u.text, sizeof u);
     if (n < 0 && n != -ENOENT && n != -ENODEV)
         return (int)n;
     *ret_gone = n < 0;
-    *ret_kills = n < 0 ? 0 : text_number(text, "oom_kill", 0);
+    if (n >= 0)
+        *cg->oom_kills = MAX(*cg->oom_kills + told, text_number(u.text, "oom_kill", 0));
+    *ret_kills = *cg->oom_kills;
     return 0;
 }

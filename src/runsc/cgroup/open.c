@@ -190,9 +190,17 @@ static int dirs_name(struct cgroup *cg, const struct cgroup_request *rq, char *e
     return 0;
 }
 
-int cgroup_open(const struct cgroup_request *rq, struct cgroup **ret, char *err)
+struct cgroup *cgroup_new(void)
 {
     struct cgroup *cg = calloc(1, sizeof *cg);
+    if (cg && !(cg->oom_kills = calloc(1, sizeof *cg->oom_kills)))
+        cg = cgroup_free(cg);
+    return cg;
+}
+
+int cgroup_open(const struct cgroup_request *rq, struct cgroup **ret, char *err)
+{
+    struct cgroup *cg = cgroup_new();
     if (!cg)
         return -ENOMEM;
     cg->root = strdup(rq->root ? rq->root : "/sys/fs/cgroup");
@@ -222,6 +230,7 @@ struct cgroup *cgroup_free(struct cgroup *cg)
     free(cg->unit);
     free(cg->slice);
     free(cg->bus);
+    free(cg->oom_kills);
     free(cg);
     return NULL;
 }

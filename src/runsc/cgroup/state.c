@@ -79,7 +79,7 @@ int cgroup_load(const struct json_t *saved, struct cgroup **ret)
     const json_t *groups = json_object_get(saved, "groups");
     if (!json_is_object(groups))
         return -EINVAL;
-    struct cgroup *cg = calloc(1, sizeof *cg);
+    struct cgroup *cg = cgroup_new();
     if (!cg)
         return -ENOMEM;
     int r = text_load(saved, "root", &cg->root);
