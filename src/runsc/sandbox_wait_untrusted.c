@@ -96,7 +96,8 @@ static void sentry_reap(struct sandbox_wait *w, struct outcome *o)
         sandbox_error(w->err, "the sandbox made a host call that its filter forbids and was "
                               "killed; please report it");
     else if (r > 0 && WIFSIGNALED(status))
-        sandbox_error(w->err, "the sandbox was killed by signal %d", WTERMSIG(status));
+        sandbox_error(w->err, "the sandbox was killed by signal %d%s", WTERMSIG(status),
+                      WTERMSIG(status) == SIGKILL ? "; is its limit of memory too low?" : "");
     else
         sandbox_error(w->err, "the sandbox ended without a word (status %d)",
                       r > 0 ? WEXITSTATUS(status) : r);
