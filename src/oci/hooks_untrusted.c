@@ -34,7 +34,4 @@ void hooks_parse(struct parse *p, json_t *doc, struct oci_spec *s)
             hook_parse(p, o, key, &to->v[to->count++]);
         }
     }
-    if (s->hooks[OCI_HOOK_PRESTART].count > 0)
-        parse_warn(p, "hooks", "prestart",
-                   "is deprecated; they are run, but createRuntime should be used");
 }

@@ -16,5 +16,5 @@ NODISCARD int report_open(const char *command, const char *id, struct report_fil
 
 /* One line "runsc: ..." on stderr and one JSON object in the --log file. Returns EXIT_FATAL. */
 int report_fatal(const char *fmt, ...) PRINTF(1, 2);
-/* The same as a warning, in the --log file alone if there is one: an engine's stderr is the container's. */
+/* As a warning; in the --log file alone if there is one: an engine makes stderr the container's. */
 void report_warning(const char *fmt, ...) PRINTF(1, 2);
