@@ -173,12 +173,15 @@ static void dirs_undo(struct cgroup *cg, uint32_t made, pid_t pid)
     cg->exists = false;
 }
 
+/* made: as dirs_make(); started: the unit is ours to stop. */
 static int create(struct cgroup *cg, const struct oci_resources *res, pid_t pid, uint32_t *made,
-                  char *err)
+                  bool *started, char *err)
 {
     int r = unused_check(cg, err);
-    if (r == 0 && cg->unit && pid > 0) /* there is no scope without a process */
+    if (r == 0 && cg->unit && pid > 0) { /* there is no scope without a process */
         r = systemd_start(cg, res, pid, err);
+        *started = r != -EEXIST;
+    }
     if (r == 0)
         r = dirs_make(cg, made, err);
     if (r == 0 && cg->exists)
@@ -193,10 +196,11 @@ static int create(struct cgroup *cg, const struct oci_resources *res, pid_t pid,
 int cgroup_create(struct cgroup *cg, const struct oci_resources *res, pid_t pid, char *err)
 {
     uint32_t made = 0;
-    int r = create(cg, res, pid, &made, err);
+    bool started = false;
+    int r = create(cg, res, pid, &made, &started, err);
     if (r < 0) {
         dirs_undo(cg, made, pid);
-        if (cg->unit)
+        if (started)
             systemd_stop(cg);
     }
     return r;
