@@ -320,13 +320,28 @@ int dbus_call(struct dbus *d, const struct dbus_call *call, struct dbus_in *ret)
     return r;
 }
 
+/* The user as the other end sees it, who is outside of runsc's user namespace if it has one. */
+static unsigned user_outside(void)
+{
+    unsigned uid = geteuid(), inside, outside, count;
+    FILE *f = fopen("/proc/self/uid_map", "re");
+    while (f && fscanf(f, "%u %u %u", &inside, &outside, &count) == 3)
+        if (uid >= inside && uid - inside < count) {
+            uid = outside + (uid - inside);
+            break;
+        }
+    if (f)
+        (void)fclose(f);
+    return uid;
+}
+
 /* The user's id in hexadecimal digits of its decimal ones, after a zero byte with which credentials could go. BEGIN goes with
  * it: a first message in one packet with BEGIN alone would lie unread in systemd until a second comes. */
 static int authenticate(int fd)
 {
     char id[16], text[64] = "", answer[256];
     struct strbuf sb;
-    (void)snprintf(id, sizeof id, "%u", (unsigned)geteuid());
+    (void)snprintf(id, sizeof id, "%u", user_outside());
     strbuf_init(&sb, text + 1, sizeof text - 1);
     strbuf_puts(&sb, "AUTH EXTERNAL ");
     for (const char *p = id; *p; p++)

@@ -190,6 +190,18 @@ static int dirs_name(struct cgroup *cg, const struct cgroup_request *rq, char *e
     return 0;
 }
 
+/* Root of a user namespace is nobody in particular to the host's groups. */
+static bool in_user_namespace(void)
+{
+    unsigned inside = 0, outside = 0, count = UINT32_MAX;
+    FILE *f = fopen("/proc/self/uid_map", "re");
+    if (f && fscanf(f, "%u %u %u", &inside, &outside, &count) != 3)
+        count = UINT32_MAX;
+    if (f)
+        (void)fclose(f);
+    return inside != 0 || outside != 0 || count != UINT32_MAX;
+}
+
 struct cgroup *cgroup_new(void)
 {
     struct cgroup *cg = calloc(1, sizeof *cg);
@@ -204,7 +216,7 @@ int cgroup_open(const struct cgroup_request *rq, struct cgroup **ret, char *err)
     if (!cg)
         return -ENOMEM;
     cg->root = strdup(rq->root ? rq->root : "/sys/fs/cgroup");
-    cg->rootless = rq->rootless;
+    cg->rootless = rq->rootless || (!rq->root && in_user_namespace());
     int r = cg->root ? mounts_find(cg, err) : -ENOMEM;
     if (r == 0)
         r = rq->systemd ? systemd_name(cg, rq, err) : dirs_name(cg, rq, err);
