@@ -52,10 +52,10 @@ static struct {
 } at = {.need = NEED_MIN, .backoff_ns = BACKOFF_MIN};
 
 /* All CPUs have work: another one would only take its turn behind that, for milliseconds. Not always believed, since what runs
- * may be on CPUs that are not ours. */
+ * may be on CPUs that are not ours. The thread that waits for our answer may be counted still (the host takes sleepers off its queues late). */
 static bool host_is_busy(void)
 {
-    at.busy = !at.busy && host_running() > (int)at.cpus - 1;
+    at.busy = !at.busy && host_running() > (int)at.cpus;
     if (at.busy)
         at.not_before_ns = clock_monotonic_ns() + BACKOFF_MAX;
     return at.busy;
