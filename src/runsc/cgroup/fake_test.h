@@ -257,14 +257,14 @@ static void fake_wrote(const char *line)
     fail_msg("not written: %s", line);
 }
 
-static void fake_order(const char *first, const char *then)
+UNUSED static void fake_order(const char *first, const char *then)
 {
     fake_wrote(first);
     fake_wrote(then);
     assert_true(fake_at(first) < fake_at(then));
 }
 
-static bool fake_has(const char *dir)
+UNUSED static bool fake_has(const char *dir)
 {
     char path[1024];
     (void)snprintf(path, sizeof path, "%s/%s", fake.root, dir);
