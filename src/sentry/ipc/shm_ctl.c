@@ -8,6 +8,7 @@
 #include "sentry/ipc/shm_priv.h"
 #include "sentry/kernel.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/ns/pid_ns.h"
 #include "sentry/task/task.h"
 #include "sentry/time/timer.h"
 #include "sentry/vfs/file.h"
@@ -64,8 +65,8 @@ static int64_t stat_segment(struct task *t, int32_t id, int32_t cmd, struct uadd
         .shm_atime = s->atime,
         .shm_dtime = s->dtime,
         .shm_ctime = s->ctime,
-        .shm_cpid = s->cpid,
-        .shm_lpid = s->lpid,
+        .shm_cpid = pid_seen(t, s->cpid),
+        .shm_lpid = pid_seen(t, s->lpid),
         .shm_nattch = shm_nattch(s),
     };
     int64_t result = cmd == LINUX_IPC_STAT ? 0 : s->id;

@@ -7,6 +7,7 @@
 #include "sentry/kernel.h"
 #include "sentry/ns/mount_ns.h"
 #include "sentry/ns/ns_priv.h"
+#include "sentry/ns/pid_ns.h"
 #include "sentry/ns/user_ns.h"
 #include "sentry/task/task.h"
 
@@ -69,6 +70,7 @@ struct ns *ns_unref(struct ns *ns)
     switch (ns->kind) {
     case NS_UTS: SLAB_FREE(UTS_NS, ns); break;
     case NS_MNT: mount_ns_free((struct mount_ns *)ns); break;
+    case NS_PID: pid_ns_free((struct pid_ns *)ns); break;
     case NS_USER: user_ns_free((struct user_ns *)ns); break;
     default: SLAB_FREE(NS, ns); break;
     }
@@ -120,6 +122,7 @@ static struct ns *first_new(enum ns_kind kind)
     switch (kind) {
     case NS_UTS: return uts_new(NULL, kern()->ns->user);
     case NS_MNT: return mount_ns_new(kern()->ns->user);
+    case NS_PID: return pid_ns_new(NULL, kern()->ns->user);
     default: return ns_new_plain(kind, kern()->ns->user);
     }
 }
@@ -153,15 +156,24 @@ struct ns *task_ns(const struct task *t, enum ns_kind kind)
 {
     if (kind == NS_USER)
         return user_ns_common(t ? cred_user_ns(t->cred) : kern()->ns->user);
+    if (kind == NS_PID)
+        return &task_pid_ns(t)->ns;
     return t && t->ns ? t->ns->of[kind] : kern()->ns->init->of[kind];
 }
 
 struct ns *ns_parent(struct ns *ns)
 {
+    if (ns->kind == NS_PID) {
+        struct pid_ns *up = ((struct pid_ns *)ns)->parent;
+        return up ? &up->ns : NULL;
+    }
     return ns->kind == NS_USER && ns->owner ? user_ns_common(ns->owner) : NULL;
 }
 
-bool ns_pid_visible(const struct task *t, struct ns *ns) { return ns == task_ns(t, NS_PID); }
+bool ns_pid_visible(const struct task *t, struct ns *ns)
+{
+    return pid_ns_is_below((struct pid_ns *)ns, task_pid_ns(t));
+}
 
 /* ---- new ones ---- */
 
@@ -175,9 +187,17 @@ static int new_of(struct task *t, const struct nsset *old, enum ns_kind kind, st
         *ret = ns_new_plain(kind, owner);
         break; /* all are in the root of the one hierarchy */
     case NS_MNT: return mount_ns_copy((struct mount_ns *)old->of[NS_MNT], owner, fs, ret);
+    case NS_PID: {
+        struct pid_ns *mine = (struct pid_ns *)old->of[NS_PID];
+        if (mine != task_pid_ns(t))
+            return -EINVAL; /* one step at a time */
+        if (mine->level >= PID_LEVELS)
+            return -ENOSPC;
+        *ret = pid_ns_new(mine, owner);
+        break;
+    }
     default: return -EINVAL; /* as a kernel without it */
     }
-    (void)t;
     return *ret ? 0 : -ENOMEM;
 }
 

@@ -39,6 +39,7 @@ struct ns_root {
     uint32_t last_inum;
     struct nsset *init;
     struct user_ns *user; /* the initial one */
+    uint32_t pid_spaces;  /* pid namespaces below the initial one */
     struct mount *nsfs;   /* in no tree; NULL before the first file */
 };
 

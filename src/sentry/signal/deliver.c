@@ -35,7 +35,7 @@ static int peek(const struct task *t)
 static void default_action(struct task *t, const struct linux_siginfo *info)
 {
     int sig = info->si_signo;
-    if (SIGBIT(sig) & IGNORED_BY_DEFAULT)
+    if ((SIGBIT(sig) & IGNORED_BY_DEFAULT) || (t->tg->unkillable && !(SIGBIT(sig) & UNBLOCKABLE)))
         return;
     if (SIGBIT(sig) & STOP_SIGNALS) {
         if (sig == LINUX_SIGSTOP || !t->tg->pgrp || !pgrp_is_orphaned(t->tg->pgrp, NULL))

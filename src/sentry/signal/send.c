@@ -55,7 +55,7 @@ bool signal_ignored(const struct tgroup *tg, int sig)
 struct linux_siginfo signal_info_user(const struct task *from, int sig, int code)
 {
     struct linux_siginfo info = {.si_signo = sig, .si_code = code};
-    info.kill.pid = from->tg->pid;
+    info.kill.pid = from->tg->vpid;
     info.kill.uid = from->cred->uid;
     return info;
 }
@@ -85,15 +85,41 @@ void signal_discard(struct tgroup *tg, uint64_t set)
         pending_discard(&t->pending, set);
 }
 
+/* The first process of a pid namespace does not feel what it has no handler for; SIGKILL and SIGSTOP come from outside. */
+static bool spared(const struct tgroup *tg, int sig)
+{
+    return tg->unkillable && !(SIGBIT(sig) & UNBLOCKABLE) &&
+           tg->sighand->action[sig - 1].handler == LINUX_SIG_DFL;
+}
+
 static bool deadly_by_default(const struct tgroup *tg, int sig)
 {
     return tg->sighand->action[sig - 1].handler == LINUX_SIG_DFL &&
            !(SIGBIT(sig) & (IGNORED_BY_DEFAULT | STOP_SIGNALS));
 }
 
+struct linux_siginfo signal_info_for(const struct task *from, const struct tgroup *to,
+                                     const struct linux_siginfo *info)
+{
+    struct linux_siginfo r = *info;
+    const struct pid_ns *there = pid_ns_of(to->pid), *here = task_pid_ns(from);
+    if (there == here)
+        return r;
+    int32_t nr = pid_ns_seen(there, from->tg->pid);
+    if (info->si_code == LINUX_SI_USER || info->si_code == LINUX_SI_TKILL || !nr)
+        r.kill.pid = nr;
+    return r;
+}
+
+bool signal_reaches(const struct task *from, const struct tgroup *to, int sig)
+{
+    return !to->unkillable || !(SIGBIT(sig) & UNBLOCKABLE) ||
+           !pid_ns_is_below(task_pid_ns(from), pid_ns_of(to->pid));
+}
+
 /* to NULL: the group.
- * DEVIATION: on Linux the first process of a pid namespace is not harmed by signals from inside that it has no handler for. Here it
- * is the program that runsc was asked to run, and ends as it would without a sandbox. */
+ * DEVIATION: on Linux the first process of a pid namespace is not harmed by signals from inside that it has no handler for. That of
+ * the initial one is the program that runsc was asked to run, and ends as it would without a sandbox. */
 static int send(struct tgroup *tg, struct task *to, struct task *preferred,
                 const struct linux_siginfo *info, uint32_t flags)
 {
@@ -112,7 +138,7 @@ static int send(struct tgroup *tg, struct task *to, struct task *preferred,
         tgroup_exit(tg, LINUX_SIGKILL);
         return 0;
     }
-    if (!blocked && signal_ignored(tg, sig))
+    if (!blocked && (signal_ignored(tg, sig) || spared(tg, sig)))
         return 0;
     /* A death that nothing can prevent happens now, whatever the threads are doing. */
     if (!blocked && deadly_by_default(tg, sig) && !core_wanted(tg, sig)) {

@@ -71,6 +71,11 @@ int signal_send_outside(struct tgroup *tg, int sig);
 /* Discards what is pending of set from the group and all its tasks. */
 void signal_discard(struct tgroup *tg, uint64_t set);
 /* A siginfo for kill(2) and its like. */
+/* info of from's own as it is for to: numbers of its pid namespace. */
+struct linux_siginfo signal_info_for(const struct task *from, const struct tgroup *to,
+                                     const struct linux_siginfo *info);
+/* false: to is the first of from's pid namespace, or of one above, and sig is one of those that only come from outside. */
+bool signal_reaches(const struct task *from, const struct tgroup *to, int sig);
 struct linux_siginfo signal_info_user(const struct task *from, int sig, int code);
 
 struct sighand *sighand_new(void); /* NULL: no memory */

@@ -41,7 +41,7 @@ static bool port_used(uint32_t port)
 /* The process's number, or one that no process has. */
 static void autobind(struct nl_sock *n, struct task *t)
 {
-    uint32_t port = (uint32_t)t->tg->pid;
+    uint32_t port = (uint32_t)t->tg->vpid;
     if (n->port)
         return;
     for (uint32_t i = UINT32_MAX - 4096; port_used(port); i--)

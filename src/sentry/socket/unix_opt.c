@@ -2,6 +2,7 @@
 #include "abi/capability.h"
 #include "base/err.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/ns/pid_ns.h"
 #include "sentry/socket/netdev.h"
 #include "sentry/socket/unix.h"
 #include "sentry/task/pidfd.h"
@@ -188,11 +189,12 @@ static int get_cookie(struct unix_sock *u, void *v, uint32_t *len)
     return 0;
 }
 
-static void get_peercred(const struct unix_sock *u, void *v, uint32_t *len)
+static void get_peercred(const struct unix_sock *u, const struct task *t, void *v, uint32_t *len)
 {
     const struct cred *c = u->peer_id.cred;
-    struct linux_ucred uc = {
-        .pid = u->peer_id.pid, .uid = c ? c->euid : UINT32_MAX, .gid = c ? c->egid : UINT32_MAX};
+    struct linux_ucred uc = {.pid = pid_seen(t, u->peer_id.pid),
+                             .uid = c ? c->euid : UINT32_MAX,
+                             .gid = c ? c->egid : UINT32_MAX};
     sockopt_put(v, len, &uc, sizeof(uc));
 }
 
@@ -209,7 +211,7 @@ static int get_struct(struct unix_sock *u, struct task *t, int name, void *v, ui
     switch (name) {
     case LINUX_SO_RCVTIMEO:
     case LINUX_SO_SNDTIMEO: socket_getsockopt_timeo(&u->s, name, v, len); return 0;
-    case LINUX_SO_PEERCRED: get_peercred(u, v, len); return 0;
+    case LINUX_SO_PEERCRED: get_peercred(u, t, v, len); return 0;
     case LINUX_SO_PEERGROUPS: return get_peergroups(u, v, len);
     case LINUX_SO_PEERPIDFD: return get_peerpidfd(u, t, v, len);
     case LINUX_SO_PEERNAME: return get_peername(u, v, len);

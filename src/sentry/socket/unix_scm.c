@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "sentry/arena/arena.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/ns/pid_ns.h"
 #include "sentry/socket/cmsg.h"
 #include "sentry/socket/unix.h"
 #include "sentry/task/pidfd.h"
@@ -110,20 +111,22 @@ static int parse_cred(struct task *t, const uint8_t *data, size_t len, struct un
         return -EINVAL;
     memcpy(&c, data, sizeof(c));
     const struct cred *cr = t->cred;
-    bool pid_ok = c.pid == t->tg->pid || task_capable(t, LINUX_CAP_SYS_ADMIN);
+    bool pid_ok =
+        c.pid == t->tg->vpid || task_ns_capable(t, task_ns(t, NS_PID), LINUX_CAP_SYS_ADMIN);
     bool uid_ok = c.uid == cr->uid || c.uid == cr->euid || c.uid == cr->suid ||
                   task_capable(t, LINUX_CAP_SETUID);
     bool gid_ok = c.gid == cr->gid || c.gid == cr->egid || c.gid == cr->sgid ||
                   task_capable(t, LINUX_CAP_SETGID);
     if (!pid_ok || !uid_ok || !gid_ok)
         return -EPERM;
-    struct tgroup *tg = c.pid == t->tg->pid ? t->tg : tgroup_find(c.pid);
+    struct tgroup *tg = c.pid == t->tg->vpid ? t->tg : tgroup_named(t, c.pid);
     if (!tg)
         return -ESRCH;
     if (c.uid == UINT32_MAX || c.gid == UINT32_MAX)
         return -EINVAL;
     scm->tg = tg;
     scm->cred = c;
+    scm->cred.pid = tg->pid; /* the kernel's number on the way */
     scm->has_cred = true;
     return 0;
 }
@@ -218,6 +221,7 @@ void unix_scm_put(struct unix_sock *u, struct sock_msg *m, struct unix_fds *fds,
         struct linux_ucred c = from->cred; /* at the end of a stream: zeros */
         if (!from->has_cred && from->from_message)
             c = (struct linux_ucred){.pid = 0, .uid = OVERFLOW_ID, .gid = OVERFLOW_ID};
+        c.pid = pid_seen(o->t, c.pid);
         cmsg_put(o, LINUX_SOL_SOCKET, LINUX_SCM_CREDENTIALS, &c, sizeof(c));
     }
     if (fds)

@@ -3,6 +3,7 @@
 #include "abi/resource.h"
 #include "abi/signal.h"
 #include "sentry/fs/pipe/pipe.h"
+#include "sentry/ns/pid_ns.h"
 #include "sentry/syscalls/fs_priv.h"
 #include "sentry/vfs/async.h"
 #include "sentry/vfs/inotify.h"
@@ -54,7 +55,8 @@ static int64_t do_owner(struct task *t, struct file *f, uint32_t cmd, uint64_t a
 {
     struct linux_f_owner_ex ex = {0};
     if (f->signals)
-        ex = (struct linux_f_owner_ex){.type = f->signals->type, .pid = f->signals->pid};
+        ex = (struct linux_f_owner_ex){.type = f->signals->type,
+                                       .pid = pid_seen(t, f->signals->pid)};
     int32_t id = (int32_t)arg;
     switch (cmd) {
     case LINUX_F_SETOWN:

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "sentry/arena/arena.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/ns/pid_ns.h"
 #include "sentry/task/task.h"
 
 int64_t sys_getgroups(struct task *t, const struct sys_args *a)
@@ -76,7 +77,7 @@ int64_t sys_capget(struct task *t, const struct sys_args *a)
         return err == -EINVAL && a->arg[1] == 0 ? 0 : err;
     if (h.pid < 0)
         return -EINVAL;
-    struct task *o = h.pid ? task_find(h.pid) : t;
+    struct task *o = h.pid ? task_named(t, h.pid) : t;
     if (!o)
         return -ESRCH;
     const struct cred *c = o->cred;
@@ -96,7 +97,7 @@ int64_t sys_capset(struct task *t, const struct sys_args *a)
     int err = cap_header(t, arg_uaddr(a, 0), &h, &words);
     if (err)
         return err;
-    if (h.pid && h.pid != t->tid)
+    if (h.pid && h.pid != t->vtid)
         return -EPERM;
     if (copy_in(t, d, arg_uaddr(a, 1), words * sizeof(d[0])))
         return -EFAULT;

@@ -62,7 +62,7 @@ int64_t sys_prlimit64(struct task *t, const struct sys_args *a)
         return -EINVAL;
     if (a->arg[2] && copy_in(t, &n, arg_uaddr(a, 2), sizeof(n)))
         return -EFAULT;
-    struct task *o = arg_int(a, 0) ? task_find(arg_int(a, 0)) : t;
+    struct task *o = arg_int(a, 0) ? task_named(t, arg_int(a, 0)) : t;
     if (!o)
         return -ESRCH;
     if (!may_prlimit(t, o))
@@ -109,13 +109,13 @@ static int each_target(struct task *t, int which, int32_t who,
     bool any = false;
     uint32_t uid = who ? (uint32_t)who : t->cred->uid;
     if (which == LINUX_PRIO_PROCESS) {
-        struct task *o = who ? task_find(who) : t;
+        struct task *o = who ? task_named(t, who) : t;
         if (!o)
             return -ESRCH;
         *ret = fn(t, o, arg);
         return 0;
     }
-    int32_t pgid = who ? who : t->tg->pgrp->id;
+    int32_t pgid = who ? pid_named(t, who) : t->tg->pgrp->id;
     for (struct tgroup *tg = tgroup_next(0); tg; tg = tgroup_next(tg->pid)) {
         struct task *o;
         LIST_FOREACH (o, &tg->tasks, tg_node) {

@@ -4,6 +4,7 @@
 #include "abi/sched.h"
 #include "base/err.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/ns/pid_ns.h"
 #include "sentry/task/task.h"
 #include "sentry/time/timespec.h"
 
@@ -11,7 +12,7 @@
 
 #define CPUS_MAX PLATFORM_CPUS_MAX
 
-static struct task *target(struct task *t, int32_t pid) { return pid ? task_find(pid) : t; }
+static struct task *target(struct task *t, int32_t pid) { return pid ? task_named(t, pid) : t; }
 
 static bool is_rt(uint32_t policy)
 {

@@ -5,6 +5,7 @@
 #include "abi/syscall_nr.h"
 #include "base/err.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/ns/pid_ns.h"
 #include "sentry/task/ptrace_access.h"
 #include "sentry/task/rseq.h"
 #include "sentry/task/run.h"
@@ -16,7 +17,7 @@ int64_t sys_set_tid_address(struct task *t, const struct sys_args *a)
     t->clear_child_tid = a->arg[0];
     if (platform_stop(t->thread) == STOP_CONTEXT)
         (void)!task_native_call(t, LINUX_SYS_set_tid_address, a->arg);
-    return t->tid;
+    return t->vtid;
 }
 
 int64_t sys_set_robust_list(struct task *t, const struct sys_args *a)
@@ -29,7 +30,7 @@ int64_t sys_set_robust_list(struct task *t, const struct sys_args *a)
 
 int64_t sys_get_robust_list(struct task *t, const struct sys_args *a)
 {
-    const struct task *o = arg_int(a, 0) ? task_find(arg_int(a, 0)) : t;
+    const struct task *o = arg_int(a, 0) ? task_named(t, arg_int(a, 0)) : t;
     if (!o)
         return -ESRCH;
     if (!task_may_access(t, o))

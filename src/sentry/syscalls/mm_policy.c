@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "sentry/mm/mm.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/ns/pid_ns.h"
 #include "sentry/platform/space_limits.h"
 #include "sentry/task/ptrace_access.h"
 #include "sentry/task/task.h"
@@ -193,7 +194,7 @@ int64_t sys_get_mempolicy(struct task *t, const struct sys_args *a)
 /* Whose memory: pid 0 is t. -ESRCH, -EPERM, -EINVAL no memory. */
 static int memory_of(struct task *t, int32_t pid, struct task **ret)
 {
-    struct task *o = pid ? task_find(pid) : t;
+    struct task *o = pid ? task_named(t, pid) : t;
     if (!o)
         return -ESRCH;
     if (!task_may_access(t, o))

@@ -6,6 +6,7 @@
 #include "sentry/arena/arena.h"
 #include "sentry/mm/uio.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/ns/pid_ns.h"
 #include "sentry/task/ptrace_access.h"
 #include "sentry/task/task.h"
 
@@ -51,7 +52,7 @@ static int64_t process_vm(struct task *t, const struct sys_args *a, bool write)
         return err;
     int64_t r = uio_copy_iovec(t, arg_uaddr(a, 3), nremote, fast_remote, &remote, &total_remote);
     if (!r) {
-        struct task *other = task_find(arg_int(a, 0));
+        struct task *other = task_named(t, arg_int(a, 0));
         struct task *held = other ? task_ref(other) : NULL;
         if (other)
             mm_reach(other);

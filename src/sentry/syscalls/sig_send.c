@@ -18,7 +18,10 @@ static int send_checked(struct task *t, struct tgroup *tg, int sig,
     int err = signal_permitted(t, tg->leader, sig);
     if (err || sig == 0)
         return err;
-    return signal_send_group(tg, sig, info);
+    if (!signal_reaches(t, tg, sig))
+        return 0;
+    struct linux_siginfo theirs = signal_info_for(t, tg, info);
+    return signal_send_group(tg, sig, &theirs);
 }
 
 static int kill_pgrp(struct task *t, struct pgrp *pg, int sig, const struct linux_siginfo *info)
@@ -38,8 +41,9 @@ static int kill_pgrp(struct task *t, struct pgrp *pg, int sig, const struct linu
 static int kill_all(struct task *t, int sig, const struct linux_siginfo *info)
 {
     int ret = -ESRCH;
-    for (struct tgroup *tg = tgroup_next(1), *next; tg; tg = next) {
-        next = tgroup_next(tg->pid);
+    const struct pid_ns *ns = task_pid_ns(t);
+    for (struct tgroup *tg = pid_ns_next(ns, 1), *next; tg; tg = next) {
+        next = pid_ns_next(ns, pid_ns_seen(ns, tg->pid));
         if (tg == t->tg)
             continue;
         int err = send_checked(t, tg, sig, info);
@@ -57,9 +61,9 @@ int64_t sys_kill(struct task *t, const struct sys_args *a)
         return -EINVAL;
     struct linux_siginfo info = signal_info_user(t, sig, LINUX_SI_USER);
     if (pid > 0) {
-        struct tgroup *tg = tgroup_find(pid);
+        struct tgroup *tg = tgroup_named(t, pid);
         if (!tg) { /* the number of any thread of it will do */
-            struct task *o = task_find(pid);
+            struct task *o = task_named(t, pid);
             tg = o ? o->tg : NULL;
         }
         return tg ? send_checked(t, tg, sig, &info) : -ESRCH;
@@ -68,21 +72,27 @@ int64_t sys_kill(struct task *t, const struct sys_args *a)
         return kill_all(t, sig, &info);
     if (pid == INT32_MIN)
         return -ESRCH;
-    return kill_pgrp(t, pid ? pgrp_find(-pid) : t->tg->pgrp, sig, &info);
+    return kill_pgrp(t, pid ? pgrp_named(t, -pid) : t->tg->pgrp, sig, &info);
+}
+
+static int to_task(struct task *t, struct task *o, int sig, const struct linux_siginfo *info)
+{
+    int err = signal_permitted(t, o, sig);
+    if (err || sig == 0 || !signal_reaches(t, o->tg, sig))
+        return err;
+    struct linux_siginfo theirs = signal_info_for(t, o->tg, info);
+    return signal_send_task(o, sig, &theirs);
 }
 
 static int64_t to_thread(struct task *t, int32_t tgid, int32_t tid, int sig,
                          const struct linux_siginfo *info)
 {
-    struct task *o = task_find(tid);
-    if (!o || (tgid > 0 && o->tg->pid != tgid))
+    struct task *o = task_named(t, tid);
+    if (!o || (tgid > 0 && pid_seen(t, o->tg->pid) != tgid))
         return -ESRCH;
     if (sig < 0 || sig > LINUX_NSIG)
         return -EINVAL;
-    int err = signal_permitted(t, o, sig);
-    if (err || sig == 0)
-        return err;
-    return signal_send_task(o, sig, info);
+    return to_task(t, o, sig, info);
 }
 
 int64_t sys_tkill(struct task *t, const struct sys_args *a)
@@ -117,7 +127,7 @@ int64_t sys_rt_sigqueueinfo(struct task *t, const struct sys_args *a)
 {
     struct linux_siginfo info;
     int sig = arg_int(a, 1);
-    struct tgroup *tg = tgroup_find(arg_int(a, 0));
+    struct tgroup *tg = tgroup_named(t, arg_int(a, 0));
     int err = copy_info(t, arg_uaddr(a, 2), sig, tg, &info);
     if (err)
         return err;
@@ -134,7 +144,7 @@ int64_t sys_rt_tgsigqueueinfo(struct task *t, const struct sys_args *a)
     int sig = arg_int(a, 2);
     if (arg_int(a, 0) <= 0 || arg_int(a, 1) <= 0)
         return -EINVAL;
-    struct task *o = task_find(arg_int(a, 1));
+    struct task *o = task_named(t, arg_int(a, 1));
     int err = copy_info(t, arg_uaddr(a, 3), sig, o ? o->tg : NULL, &info);
     return err ? err : to_thread(t, arg_int(a, 0), arg_int(a, 1), sig, &info);
 }
@@ -167,8 +177,7 @@ static int send_to_scope(struct task *t, uint32_t flags, struct tgroup *tg, stru
     struct task *to = o ? o : tg->leader;
     if (!to || to->state == TASK_DEAD)
         return -ESRCH;
-    int err = signal_permitted(t, to, sig);
-    return err || sig == 0 ? err : signal_send_task(to, sig, info);
+    return to_task(t, to, sig, info);
 }
 
 int64_t sys_pidfd_send_signal(struct task *t, const struct sys_args *a)

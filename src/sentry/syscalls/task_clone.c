@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "sentry/mm/usermem.h"
 #include "sentry/mm/mm.h"
+#include "sentry/ns/pid_ns.h"
 #include "sentry/platform/space_limits.h"
 #include "sentry/signal/signal.h"
 #include "sentry/task/clone.h"
@@ -67,7 +68,7 @@ static int copy_clone_args(struct task *t, struct uaddr src, uint64_t size,
 static int check_clone_args(const struct linux_clone_args *c, uint64_t size)
 {
     if ((c->set_tid && !c->set_tid_size) || (!c->set_tid && c->set_tid_size) ||
-        c->set_tid_size > 32)
+        c->set_tid_size > PID_LEVELS)
         return -EINVAL;
     if ((c->exit_signal & ~(uint64_t)LINUX_CSIGNAL) || c->exit_signal > LINUX_NSIG)
         return -EINVAL;
@@ -89,21 +90,11 @@ static int check_clone_args(const struct linux_clone_args *c, uint64_t size)
     return 0;
 }
 
-/* There is one level of process numbers. */
-static int copy_set_tid(struct task *t, const struct linux_clone_args *c, int32_t *ret)
+static int copy_set_tid(struct task *t, const struct linux_clone_args *c,
+                        int32_t ret[PID_LEVELS + 1])
 {
-    uint32_t tid;
-    *ret = 0;
-    if (!c->set_tid_size)
-        return 0;
-    if (copy_in_u32(t, &tid, UADDR(c->set_tid)))
-        return -EFAULT;
-    if (c->set_tid_size > 1 || (int32_t)tid < 1)
-        return -EINVAL;
-    if (!task_capable(t, LINUX_CAP_CHECKPOINT_RESTORE) && !task_capable(t, LINUX_CAP_SYS_ADMIN))
-        return -EPERM;
-    *ret = (int32_t)tid;
-    return 0;
+    uint32_t n = (uint32_t)c->set_tid_size;
+    return n && copy_in(t, ret, UADDR(c->set_tid), n * sizeof(ret[0])) ? -EFAULT : 0;
 }
 
 int64_t sys_clone3(struct task *t, const struct sys_args *a)
@@ -114,14 +105,15 @@ int64_t sys_clone3(struct task *t, const struct sys_args *a)
         err = check_clone_args(&c, a->arg[1]);
     if (err)
         return err;
-    int32_t set_tid = 0;
+    int32_t set_tid[PID_LEVELS + 1] = {0};
     if (!t->restart.obj)
-        err = copy_set_tid(t, &c, &set_tid);
+        err = copy_set_tid(t, &c, set_tid);
     if (err)
         return err;
     struct clone_request q = {
         .flags = c.flags,
         .set_tid = set_tid,
+        .nset_tid = (uint32_t)c.set_tid_size,
         .exit_signal = (uint32_t)c.exit_signal,
         .stack = c.stack ? c.stack + c.stack_size : 0,
         .tls = c.tls,

@@ -21,6 +21,13 @@ int64_t sys_exit_group(struct task *t, const struct sys_args *a)
     return 0;
 }
 
+/* The kernel's number for one that the caller named; one that nothing has if there is none. */
+static int32_t wanted(const struct task *t, int32_t nr)
+{
+    int32_t id = nr > 0 ? pid_named(t, nr) : nr;
+    return nr > 0 && !id ? INT32_MAX : id;
+}
+
 int64_t sys_wait4(struct task *t, const struct sys_args *a)
 {
     int32_t pid = arg_int(a, 0);
@@ -34,8 +41,8 @@ int64_t sys_wait4(struct task *t, const struct sys_args *a)
         .idtype = pid == -1 ? LINUX_P_ALL
                   : pid > 0 ? LINUX_P_PID
                             : LINUX_P_PGID,
-        .id = pid > 0 ? pid
-              : pid   ? -pid
+        .id = pid > 0 ? wanted(t, pid)
+              : pid   ? wanted(t, -pid)
                       : t->tg->pgrp->id,
         .options = options | LINUX_WEXITED,
         .nohang = (options & LINUX_WNOHANG) != 0,
@@ -54,7 +61,7 @@ int64_t sys_wait4(struct task *t, const struct sys_args *a)
 static int waitid_target(struct task *t, int idtype, int32_t id, struct wait_request *q)
 {
     q->idtype = idtype;
-    q->id = id;
+    q->id = wanted(t, id);
     switch (idtype) {
     case LINUX_P_ALL: return 0;
     case LINUX_P_PID: return id <= 0 ? -EINVAL : 0;

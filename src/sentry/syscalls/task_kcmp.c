@@ -63,7 +63,7 @@ static int64_t compare_target(struct task *t, struct task *x, struct task *y, ui
 
 int64_t sys_kcmp(struct task *t, const struct sys_args *a)
 {
-    struct task *x = task_find(arg_int(a, 0)), *y = task_find(arg_int(a, 1));
+    struct task *x = task_named(t, arg_int(a, 0)), *y = task_named(t, arg_int(a, 1));
     int type = arg_int(a, 2);
     if (!x || !y)
         return -ESRCH;

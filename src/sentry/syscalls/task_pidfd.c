@@ -14,8 +14,8 @@ int64_t sys_pidfd_open(struct task *t, const struct sys_args *a)
     uint32_t flags = arg_uint(a, 1);
     if ((flags & ~(LINUX_O_NONBLOCK | LINUX_PIDFD_THREAD)) || pid <= 0)
         return -EINVAL;
-    struct tgroup *tg = tgroup_find(pid);
-    struct task *o = task_find(pid);
+    struct tgroup *tg = tgroup_named(t, pid);
+    struct task *o = task_named(t, pid);
     int fd, err;
     if (flags & LINUX_PIDFD_THREAD)
         err = o ? pidfd_open_task(t, o, flags, &fd) : -ESRCH;

@@ -27,9 +27,11 @@ static int check_flags(const struct task *t, uint64_t f)
         return -EINVAL;
     if ((f & LINUX_CLONE_SIGHAND) && !(f & LINUX_CLONE_VM))
         return -EINVAL;
-    if ((f & LINUX_CLONE_PARENT) && t->tg == kern()->tasks->init)
+    if ((f & LINUX_CLONE_PARENT) && (t->tg == kern()->tasks->init || t->tg->unkillable))
         return -EINVAL;
     if ((f & LINUX_CLONE_THREAD) && (f & (LINUX_CLONE_NEWUSER | LINUX_CLONE_NEWPID)))
+        return -EINVAL;
+    if ((f & LINUX_CLONE_THREAD) && t->ns && t->ns->of[NS_PID] != task_ns(t, NS_PID))
         return -EINVAL;
     if ((f & LINUX_CLONE_NEWIPC) && (f & LINUX_CLONE_SYSVSEM))
         return -EINVAL;
@@ -130,6 +132,9 @@ static struct tgroup *copy_group(struct task *t, const struct clone_request *q)
     return tg;
 }
 
+/* As its own pid namespace sees it: what it will find in its memory. */
+static int32_t own_number(const struct task *c) { return pid_ns_seen(pid_ns_of(c->tid), c->tid); }
+
 /* The host's part. The child's own memory is there once the host has forked: its copy of the tid is written then. */
 static int make_thread(struct task *t, struct task *c, const struct clone_request *q)
 {
@@ -144,7 +149,7 @@ static int make_thread(struct task *t, struct task *c, const struct clone_reques
         };
         err = platform_thread_new(t->thread, &st, c, &c->thread);
         if (!err && (f & LINUX_CLONE_CHILD_SETTID))
-            (void)!copy_out_u32(t, q->child_tid, (uint32_t)c->tid);
+            (void)!copy_out_u32(t, q->child_tid, (uint32_t)own_number(c));
         return err;
     }
     err = platform_fork(t->thread, c, &c->thread);
@@ -157,7 +162,7 @@ static int make_thread(struct task *t, struct task *c, const struct clone_reques
         uint64_t args[6] = {0x1002 /* ARCH_SET_FS */, q->tls};
         err = platform_native_call(c->thread, LINUX_SYS_arch_prctl, args);
     }
-    uint32_t old, tid = (uint32_t)c->tid;
+    uint32_t old, tid = (uint32_t)own_number(c);
     if (!err && (f & LINUX_CLONE_CHILD_SETTID) && copy_in_u32(t, &old, q->child_tid) == 0)
         err = platform_queue_copy(c->thread, q->child_tid, &tid, sizeof(tid));
     return err;
@@ -187,6 +192,24 @@ static int make_pidfd(struct task *t, struct task *c, struct tgroup *tg, struct 
     return err ? err : copy_out_u32(t, where, (uint32_t)*ret_fd);
 }
 
+static int give_number(struct task *t, struct task *c, const struct clone_request *q)
+{
+    struct pid_ns *ns = (struct pid_ns *)c->ns->of[NS_PID], *n = ns;
+    if (q->nset_tid > ns->level + 1)
+        return -EINVAL;
+    for (uint32_t i = 0; i < q->nset_tid; i++, n = n->parent) {
+        if (q->set_tid[i] < 1 || q->set_tid[i] >= PID_MAX)
+            return -EINVAL;
+        if (!task_ns_capable(t, &n->ns, LINUX_CAP_CHECKPOINT_RESTORE) &&
+            !task_ns_capable(t, &n->ns, LINUX_CAP_SYS_ADMIN))
+            return -EPERM;
+    }
+    int err = pid_alloc_in(ns, q->set_tid, q->nset_tid, &c->tid);
+    if (err)
+        c->tid = 0;
+    return err;
+}
+
 static int clone_new(struct task *t, const struct clone_request *q, struct task **ret)
 {
     int err = check_flags(t, q->flags);
@@ -202,9 +225,9 @@ static int clone_new(struct task *t, const struct clone_request *q, struct task 
     if (!c)
         return -ENOMEM;
     struct tgroup *tg = thread ? t->tg : copy_group(t, q);
-    err = !tg ? -ENOMEM : q->set_tid ? pid_claim(q->set_tid, &c->tid) : pid_alloc(&c->tid);
+    err = tg ? copy_task(t, c, q) : -ENOMEM;
     if (!err)
-        err = copy_task(t, c, q);
+        err = give_number(t, c, q);
     if (!err && !thread)
         tg->pid = c->tid;
     if (!err && (q->flags & LINUX_CLONE_PIDFD))
@@ -216,6 +239,7 @@ static int clone_new(struct task *t, const struct clone_request *q, struct task 
             (void)!fd_close(t, pidfd);
         if (c->thread)
             platform_thread_exit(TAKE(c->thread));
+        pid_settle(c->tid);
         task_unref(c);
         if (!thread)
             tgroup_put(tg);
@@ -226,11 +250,16 @@ static int clone_new(struct task *t, const struct clone_request *q, struct task 
         tg->leader = c;
         pid_slot(c->tid)->tgroup = tg; /* with the reference of tgroup_alloc() */
         join_family(t, tg, q->flags);
+        struct pid_ns *ns = pid_ns_of(c->tid);
+        if (ns->parent && tg->vpid == 1) {
+            ns->init = tg;
+            tg->unkillable = true;
+        }
         cpu_limit_changed(tg);
     }
     kern()->tasks->forks++;
     if (q->flags & LINUX_CLONE_PARENT_SETTID)
-        (void)!copy_out_u32(t, q->parent_tid, (uint32_t)c->tid);
+        (void)!copy_out_u32(t, q->parent_tid, (uint32_t)pid_seen(t, c->tid));
     c->vfork_child = (q->flags & LINUX_CLONE_VFORK) != 0;
     *ret = c;
     return 0;
@@ -259,7 +288,7 @@ int64_t task_clone(struct task *t, const struct clone_request *q)
     int err = clone_new(t, q, &c);
     if (err)
         return err;
-    int32_t tid = c->tid;
+    int32_t tid = pid_seen(t, c->tid);
     bool vfork = c->vfork_child;
     if (vfork) {
         t->restart.obj = task_ref(c);

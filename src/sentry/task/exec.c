@@ -21,9 +21,12 @@ static void become_leader(struct task *t)
     LIST_FOREACH (c, &tg->children, sibling)
         if (c->parent_tid == t->tid)
             c->parent_tid = tg->pid;
+    int32_t left = t->tid;
     mine->task = NULL;
     pids->task = t;
     t->tid = tg->pid;
+    t->vtid = tg->vpid;
+    pid_settle(left);
     tg->leader = t;
     old->state = TASK_DEAD;
     task_unref(old);

@@ -55,7 +55,7 @@ static struct linux_siginfo child_info(struct tgroup *tg, int code, int status, 
     struct linux_siginfo info = {.si_signo = sig, .si_code = code};
     int64_t user, sys;
     tgroup_cpu_ns(tg, &user, &sys);
-    info.chld.pid = tg->pid;
+    info.chld.pid = pid_ns_seen(pid_ns_of(tg->parent->pid), tg->pid);
     info.chld.uid = tg->leader ? tg->leader->cred->uid : 0;
     info.chld.status = status;
     info.chld.utime = user / (NSEC_PER_SEC / LINUX_USER_HZ);
@@ -122,6 +122,9 @@ void tgroup_drop(struct tgroup *tg)
     if (pg)
         pgrp_leave(tg);
     struct task *leader = TAKE(tg->leader);
+    struct pid_ns *ns = pid_ns_of(tg->pid);
+    if (ns->init == tg)
+        ns->init = NULL;
     struct pid_slot *s = pid_slot(tg->pid);
     s->tgroup = NULL;
     if (leader) {
@@ -129,16 +132,19 @@ void tgroup_drop(struct tgroup *tg)
         leader->state = TASK_DEAD;
         task_unref(leader);
     }
+    pid_settle(tg->pid);
     tgroup_put(tg);
 }
 
-/* The nearest ancestor that takes orphans in, else the first process. */
+/* The nearest ancestor in its pid namespace that takes orphans in, else the first process there; NULL: it is gone. */
 static struct tgroup *find_reaper(struct tgroup *tg)
 {
-    for (struct tgroup *p = tg->parent; p; p = p->parent)
-        if (p->child_subreaper && !p->zombie && !p->group_exit)
+    const struct pid_ns *ns = pid_ns_of(tg->pid);
+    struct tgroup *first = ns->parent ? ns->init : kern()->tasks->init;
+    for (struct tgroup *p = tg->parent; p && tg != first; p = p->parent)
+        if (p->child_subreaper && !p->zombie && !p->group_exit && pid_ns_of(p->pid) == ns)
             return p;
-    return kern()->tasks->init;
+    return ns->dead ? NULL : first;
 }
 
 /* prctl(PR_SET_PDEATHSIG): the thread that made c is gone. */
@@ -168,14 +174,17 @@ static void reparent_children(struct tgroup *tg)
     struct tgroup *to = find_reaper(tg), *c, *next;
     LIST_FOREACH_SAFE (c, next, &tg->children, sibling) {
         list_del_init(&c->sibling);
-        c->parent = to == tg ? NULL : to;
+        c->parent = to == tg ? NULL : to; /* to: NULL, too */
         parent_died(c);
-        c->parent_tid = to->leader ? to->leader->tid : to->pid;
-        if (!c->parent)
+        if (!c->parent) {
+            if (c->zombie && !c->draining)
+                tgroup_drop(c); /* a namespace ends: nobody waits */
             continue;
+        }
+        c->parent_tid = to->leader ? to->leader->tid : to->pid;
         list_add_tail(&c->sibling, &to->children);
         c->exit_signal = LINUX_SIGCHLD;
-        if (c->zombie) {
+        if (c->zombie && !c->draining) {
             notify_end(c);
             if (parent_does_not_wait(c)) {
                 tgroup_drop(c);
@@ -203,6 +212,21 @@ static void init_ended(struct tgroup *init)
     sandbox_finish(init->wait_status);
 }
 
+static void tgroup_ended(struct tgroup *tg)
+{
+    tg->draining = false;
+    bool silent = parent_does_not_wait(tg);
+    notify_end(tg);
+    if (silent)
+        tgroup_drop(tg);
+}
+
+void tgroup_drained(struct tgroup *tg)
+{
+    waitq_wake(&tg->exit_wait, WAKE_ALL);
+    tgroup_ended(tg);
+}
+
 static void tgroup_end(struct tgroup *tg)
 {
     tg->zombie = true;
@@ -221,10 +245,14 @@ static void tgroup_end(struct tgroup *tg)
         init_ended(tg);
         return;
     }
-    bool silent = parent_does_not_wait(tg);
-    notify_end(tg);
-    if (silent)
-        tgroup_drop(tg);
+    struct pid_ns *ns = pid_ns_of(tg->pid);
+    if (ns->parent && ns->init == tg) {
+        pid_ns_init_ended(ns);
+        tg->draining = true;
+        if (!pid_ns_drained(ns))
+            return;
+    }
+    tgroup_ended(tg);
 }
 
 #define USAGE_FROM_NS 5000000 /* the host is asked about processes that have lived so long */
@@ -287,6 +315,7 @@ void task_exit(struct task *t)
         struct pid_slot *s = pid_slot(t->tid);
         s->task = NULL;
         t->state = TASK_DEAD;
+        pid_settle(t->tid);
         task_unref(t);
     }
     if (last) {

@@ -196,11 +196,12 @@ int pi_claim(struct task *t, struct uaddr at, uint32_t *ret)
     return task_sync(t);
 }
 
-int pi_owner_of(uint32_t word, int32_t *ret_owner)
+int pi_owner_of(const struct task *t, uint32_t word, int32_t *ret_owner)
 {
     int32_t tid = (int32_t)(word & LINUX_FUTEX_TID_MASK);
     if (tid) {
-        const struct task *o = task_find(tid);
+        const struct task *o = task_named(t, tid);
+        tid = o ? o->tid : 0;
         if (!o || o->exiting || o->state >= TASK_ZOMBIE)
             return -ESRCH;
     }
@@ -212,7 +213,7 @@ static int take_free(struct task *t, struct uaddr at, uint32_t word, const struc
 {
     if (pi_find(k))
         return -EINVAL; /* I1 */
-    return copy_out_u32(t, at, (uint32_t)t->tid | (word & LINUX_FUTEX_OWNER_DIED));
+    return copy_out_u32(t, at, (uint32_t)t->vtid | (word & LINUX_FUTEX_OWNER_DIED));
 }
 
 int64_t pi_lock(struct task *t, struct uaddr at, bool private, bool try_only,
@@ -235,12 +236,12 @@ int64_t pi_lock(struct task *t, struct uaddr at, bool private, bool try_only,
         err = copy_in_u32(t, &word, at);
         if (err)
             return err;
-        if ((int32_t)(word & LINUX_FUTEX_TID_MASK) == t->tid)
+        if ((int32_t)(word & LINUX_FUTEX_TID_MASK) == t->vtid)
             return -EDEADLK;
         err = pi_claim(t, at, &word);
         if (err)
             return err;
-        err = pi_owner_of(word, &owner);
+        err = pi_owner_of(t, word, &owner);
         if (err)
             return err;
         if (!owner)
@@ -261,7 +262,7 @@ int64_t pi_lock(struct task *t, struct uaddr at, bool private, bool try_only,
 static int hand_over(struct pi_lock *l, uint32_t died)
 {
     struct pi_waiter *w = list_first_entry(&l->waiters, struct pi_waiter, node);
-    uint32_t word = (uint32_t)w->task->tid | LINUX_FUTEX_WAITERS | died;
+    uint32_t word = (uint32_t)w->task->vtid | LINUX_FUTEX_WAITERS | died;
     int err = copy_out_u32(w->task, w->at, word);
     l->owner = w->task->tid;
     w->granted = true;
@@ -280,7 +281,7 @@ int64_t pi_unlock(struct task *t, struct uaddr at, bool private)
     int err = copy_in_u32(t, &word, at);
     if (err)
         return err;
-    if ((int32_t)(word & LINUX_FUTEX_TID_MASK) != t->tid)
+    if ((int32_t)(word & LINUX_FUTEX_TID_MASK) != t->vtid)
         return -EPERM;
     err = pi_key_of(t, at, private, &k);
     if (err)

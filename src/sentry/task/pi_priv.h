@@ -50,4 +50,4 @@ NODISCARD int pi_sleep(struct task *t, struct pi_waiter *w, const struct pi_wait
 /* The word, with WAITERS set in it. -EBLOCKED: the host is asked to set it. */
 NODISCARD int pi_claim(struct task *t, struct uaddr at, uint32_t *ret);
 /* Does somebody own it by this word? *ret_owner 0: free. -ESRCH. */
-NODISCARD int pi_owner_of(uint32_t word, int32_t *ret_owner);
+NODISCARD int pi_owner_of(const struct task *t, uint32_t word, int32_t *ret_owner);

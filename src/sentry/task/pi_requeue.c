@@ -61,7 +61,7 @@ static struct pi_waiter *next_waiter(const struct pi_key *from)
 /* The lock is free: it is w's, without w having to ask. */
 static int give(struct pi_waiter *w, uint32_t word)
 {
-    uint32_t v = (uint32_t)w->task->tid | LINUX_FUTEX_WAITERS | (word & LINUX_FUTEX_OWNER_DIED);
+    uint32_t v = (uint32_t)w->task->vtid | LINUX_FUTEX_WAITERS | (word & LINUX_FUTEX_OWNER_DIED);
     int err = pi_find(&w->key) ? -EINVAL : copy_out_u32(w->task, w->at, v);
     if (err)
         return err;
@@ -103,7 +103,7 @@ int64_t pi_cmp_requeue(struct task *t, struct uaddr from, uint32_t value, struct
     int32_t owner;
     err = pi_claim(t, to, &word);
     if (!err)
-        err = pi_owner_of(word, &owner);
+        err = pi_owner_of(t, word, &owner);
     if (err)
         return err;
     int64_t n = 0;

@@ -55,6 +55,32 @@ int pid_claim(int32_t nr, int32_t *ret)
     return err;
 }
 
+int pid_alloc_in(struct pid_ns *ns, const int32_t *set, uint32_t nset, int32_t *ret)
+{
+    if (nset > ns->level + 1)
+        return -EINVAL;
+    int err = nset == ns->level + 1 ? pid_claim(set[ns->level], ret) : pid_alloc(ret);
+    if (err || !ns->parent)
+        return err;
+    err = pid_ns_give(ns, *ret, set, nset);
+    if (!err)
+        pid_slot(*ret)->ns = (struct pid_ns *)ns_ref(&ns->ns);
+    return err;
+}
+
+void pid_settle(int32_t nr)
+{
+    struct pid_slot *s = pid_slot(nr);
+    if (!s || !s->ns || in_use(s))
+        return;
+    struct pid_ns *ns = TAKE(s->ns);
+    pid_ns_take_back(ns, nr);
+    for (struct pid_ns *n = ns; n->parent; n = n->parent)
+        if (n->init && n->init->draining && pid_ns_drained(n))
+            tgroup_drained(n->init);
+    ns_unref(&ns->ns);
+}
+
 struct task *task_find(int32_t tid)
 {
     struct pid_slot *s = pid_slot(tid);

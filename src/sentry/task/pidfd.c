@@ -12,17 +12,31 @@ static uint32_t pidfd_poll(struct file *f, struct waitq **ret_q)
 {
     struct tgroup *tg = f->priv;
     *ret_q = &tg->exit_wait;
-    uint32_t ev = tg->zombie || !tg->leader ? LINUX_POLLIN | LINUX_POLLRDNORM : 0;
+    uint32_t ev =
+        (tg->zombie && !tg->draining) || !tg->leader ? LINUX_POLLIN | LINUX_POLLRDNORM : 0;
     return tg->leader ? ev : ev | LINUX_POLLHUP;
 }
 
 static void pidfd_release(struct file *f) { f->priv = tgroup_put(f->priv); }
 
+/* As the initial namespace sees it, then down to its own. */
+static void put_numbers(char *buf, size_t size, int32_t nr)
+{
+    int n = snprintf(buf, size, "Pid:\t%d\nNSpid:\t%d", nr, nr);
+    const struct pid_ns *own = pid_ns_of(nr);
+    for (uint32_t level = 1; nr > 0 && level <= own->level; level++) {
+        const struct pid_ns *p = own;
+        while (p->level > level)
+            p = p->parent;
+        n += snprintf(buf + n, size - (size_t)n, "\t%d", pid_ns_seen(p, nr));
+    }
+    (void)snprintf(buf + n, size - (size_t)n, "\n");
+}
+
 static void pidfd_info(struct file *f, char *buf, size_t size)
 {
     const struct tgroup *tg = f->priv;
-    int pid = tg->leader ? tg->pid : -1;
-    (void)snprintf(buf, size, "Pid:\t%d\nNSpid:\t%d\n", pid, pid);
+    put_numbers(buf, size, tg->leader ? tg->pid : -1);
 }
 
 static const struct file_ops pidfd_ops = {
@@ -46,8 +60,7 @@ static void pidfd_thread_release(struct file *f) { f->priv = task_unref(f->priv)
 static void pidfd_thread_info(struct file *f, char *buf, size_t size)
 {
     const struct task *o = f->priv;
-    int pid = o->state == TASK_DEAD ? -1 : o->tid;
-    (void)snprintf(buf, size, "Pid:\t%d\nNSpid:\t%d\n", pid, pid);
+    put_numbers(buf, size, o->state == TASK_DEAD ? -1 : o->tid);
 }
 
 static const struct file_ops pidfd_thread_ops = {

@@ -32,9 +32,10 @@ static void child_rusage(struct tgroup *c, struct linux_rusage *ret)
     };
 }
 
-static void report(struct tgroup *c, struct wait_result *ret, int code, int32_t status)
+static void report(const struct task *t, struct tgroup *c, struct wait_result *ret, int code,
+                   int32_t status)
 {
-    ret->pid = c->pid;
+    ret->pid = pid_seen(t, c->pid);
     ret->uid = c->leader ? c->leader->cred->uid : 0;
     ret->code = code;
     ret->status = status;
@@ -42,27 +43,28 @@ static void report(struct tgroup *c, struct wait_result *ret, int code, int32_t 
 }
 
 /* Has c something to tell? Taken unless WNOWAIT. */
-static bool take(struct tgroup *c, const struct wait_request *q, struct wait_result *ret)
+static bool take(const struct task *t, struct tgroup *c, const struct wait_request *q,
+                 struct wait_result *ret)
 {
     bool keep = (q->options & LINUX_WNOWAIT) != 0;
-    if (c->zombie) {
+    if (c->zombie && !c->draining) {
         if (!(q->options & LINUX_WEXITED))
             return false;
         int code = LINUX_WIFEXITED(c->wait_status)   ? LINUX_CLD_EXITED
                    : LINUX_WCOREDUMP(c->wait_status) ? LINUX_CLD_DUMPED
                                                      : LINUX_CLD_KILLED;
-        report(c, ret, code, c->wait_status);
+        report(t, c, ret, code, c->wait_status);
         if (!keep)
             tgroup_reap(c);
         return true;
     }
     if (c->stopped && !c->stop_reported && (q->options & LINUX_WSTOPPED)) {
-        report(c, ret, LINUX_CLD_STOPPED, linux_wstatus_stopped((uint32_t)c->stop_signal));
+        report(t, c, ret, LINUX_CLD_STOPPED, linux_wstatus_stopped((uint32_t)c->stop_signal));
         c->stop_reported = !keep;
         return true;
     }
     if (c->continued_pending && (q->options & LINUX_WCONTINUED)) {
-        report(c, ret, LINUX_CLD_CONTINUED, LINUX_WSTATUS_CONTINUED);
+        report(t, c, ret, LINUX_CLD_CONTINUED, LINUX_WSTATUS_CONTINUED);
         c->continued_pending = keep;
         return true;
     }
@@ -78,7 +80,7 @@ int child_wait(struct task *t, const struct wait_request *q, struct wait_result 
         if (!eligible(t, c, q))
             continue;
         any = true;
-        if (take(c, q, ret))
+        if (take(t, c, q, ret))
             return 0;
     }
     if (!any)

@@ -20,7 +20,7 @@ struct wait_request {
     bool again; /* a descriptor that does not block: -EAGAIN instead of nothing */
 };
 struct wait_result {
-    int32_t pid; /* 0: nothing yet (nohang) */
+    int32_t pid; /* as the caller sees it; 0: nothing yet (nohang) */
     uint32_t uid;
     int code;       /* LINUX_CLD_* */
     int32_t status; /* as wait(2) */

@@ -23,7 +23,7 @@ static bool word_died(struct task *t, uint64_t addr, bool pi)
     uint32_t v;
     if (!IS_ALIGNED(addr, 4) || copy_in_u32(t, &v, UADDR(addr)))
         return false;
-    if ((v & LINUX_FUTEX_TID_MASK) != (uint32_t)t->tid)
+    if ((v & LINUX_FUTEX_TID_MASK) != (uint32_t)t->vtid)
         return false;
     uint32_t n = (v & LINUX_FUTEX_WAITERS) | LINUX_FUTEX_OWNER_DIED;
     return copy_out_u32(t, UADDR(addr), n) == 0 && !pi && (v & LINUX_FUTEX_WAITERS);

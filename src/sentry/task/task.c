@@ -112,6 +112,9 @@ void task_attach(struct task *t, struct tgroup *tg)
     tg->ntasks++;
     kern()->tasks->ntasks++;
     pid_slot(t->tid)->task = t;
+    t->vtid = pid_ns_seen(pid_ns_of(t->tid), t->tid);
+    if (t->tid == tg->pid)
+        tg->vpid = t->vtid;
 }
 
 struct session *session_new(int32_t id)
@@ -155,6 +158,7 @@ void session_release_tty(struct session *s)
 void session_drop(struct session *s)
 {
     pid_slot(s->id)->session = NULL;
+    pid_settle(s->id);
     session_release_tty(s);
     SLAB_FREE(SESSION, s);
 }
@@ -172,6 +176,7 @@ void pgrp_leave(struct tgroup *tg)
     struct session *s = pg->session;
     list_del_init(&pg->node);
     pid_slot(pg->id)->pgrp = NULL;
+    pid_settle(pg->id);
     SLAB_FREE(PGRP, pg);
     if (list_empty(&s->pgrps))
         session_drop(s);

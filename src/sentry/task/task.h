@@ -63,7 +63,7 @@ struct sigpending {
 
 struct task {
     struct ref ref;
-    int32_t tid;
+    int32_t tid, vtid; /* the kernel's number; as its own pid namespace sees it */
     enum task_state state;
     enum task_next next; /* what the run queue does with it (task/run.c) */
     /* small things together, so that they leave no holes */
@@ -137,6 +137,7 @@ struct task {
 struct tgroup {
     struct ref ref;
     int32_t pid;
+    int32_t vpid;           /* as its own pid namespace sees it */
     struct task *leader;    /* stays until the group is reaped */
     struct list_node tasks; /* live tasks */
     uint32_t ntasks;
@@ -153,6 +154,9 @@ struct tgroup {
     int32_t exit_signal;      /* to the parent: SIGCHLD, 0 none */
     int32_t wait_status;      /* encoded as wait(2) when zombie */
     bool zombie, group_exit, execed, child_subreaper, dumpable;
+    bool
+        draining; /* zombie, but its parent is to hear later: the first of a pid namespace, not yet the last */
+    bool unkillable; /* the first of a pid namespace: signals without a handler do nothing */
     bool stopped, stop_reported, continued_pending;
     bool thp_disable; /* prctl(PR_SET_THP_DISABLE), which the host does */
     int32_t stop_signal;

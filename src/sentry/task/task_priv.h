@@ -6,18 +6,16 @@
  * I2  every live or zombie task is in the table under its tid; the table holds one reference.
  */
 #pragma once
+#include "sentry/ns/pid_ns.h"
 #include "sentry/task/run.h"
 #include "sentry/task/task.h"
-
-#define PID_MAX      32768
-#define PID_RESERVED 300 /* after the first round numbers below are left alone */
-#define PID_CHUNK    256
 
 struct pid_slot {
     struct task *task;     /* counted */
     struct tgroup *tgroup; /* counted until it is reaped */
     struct pgrp *pgrp;
     struct session *session;
+    struct pid_ns *ns; /* counted; NULL: the initial one (ns/pid_ns.h) */
 };
 
 struct loadavg {
@@ -48,7 +46,10 @@ DEFINE_AUTO(task, struct task *, task_unref)
 /* pid.c */
 NODISCARD int pid_alloc(int32_t *ret);             /* a free number. -EAGAIN, -ENOMEM */
 NODISCARD int pid_claim(int32_t nr, int32_t *ret); /* this one. -EINVAL, -EEXIST, -ENOMEM */
-struct pid_slot *pid_slot(int32_t nr);             /* NULL: never used or out of range */
+/* One in ns and all above it; set: wanted numbers, the innermost first. -EINVAL, -EEXIST, -EAGAIN, -ENOMEM */
+NODISCARD int pid_alloc_in(struct pid_ns *ns, const int32_t *set, uint32_t nset, int32_t *ret);
+void pid_settle(int32_t nr); /* an object of nr is gone: if it was the last, so is the number */
+struct pid_slot *pid_slot(int32_t nr); /* NULL: never used or out of range */
 /* task.c */
 NODISCARD struct task *task_alloc(void); /* initialised, one reference, no number */
 void task_again_drop(struct task *t);    /* restart_syscall(2) has nothing to go on with */
@@ -71,7 +72,8 @@ void task_discard(struct task *t); /* a task that never ran: no zombie, nobody i
 void tgroup_reap(
     struct tgroup
         *tg); /* a zombie that was waited for: its usage goes to the parent, then as drop */
-void tgroup_drop(struct tgroup *tg); /* a zombie is gone */
+void tgroup_drop(struct tgroup *tg);    /* a zombie is gone */
+void tgroup_drained(struct tgroup *tg); /* the first of a pid namespace was the last */
 void vfork_release(struct task *child);
 bool pgrp_is_orphaned(const struct pgrp *pg, const struct tgroup *ignore);
 void pgrp_check_orphan(
@@ -80,9 +82,10 @@ void pgrp_check_orphan(
 void tgroup_notify_parent(struct tgroup *tg, int code,
                           int status); /* SIGCHLD with CLD_*, and wait() */
 /* stop.c */
-bool tgroup_held(const struct tgroup *tg); /* stopped by job control, or frozen: its threads do not run */
-void tasks_freeze(bool frozen);            /* those that run are on their way to a stop */
-bool tasks_are_frozen(void);               /* none runs any more */
+bool tgroup_held(
+    const struct tgroup *tg);   /* stopped by job control, or frozen: its threads do not run */
+void tasks_freeze(bool frozen); /* those that run are on their way to a stop */
+bool tasks_are_frozen(void);    /* none runs any more */
 void tgroup_stop(struct tgroup *tg, int sig);
 void tgroup_continue(struct tgroup *tg);
 /* robust.c */

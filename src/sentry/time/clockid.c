@@ -12,14 +12,14 @@ static int cpu_clock(struct task *t, int32_t clock, bool read, int64_t *ret_ns)
     if (which >= LINUX_CLOCKFD)
         return -EINVAL;
     if (clock & LINUX_CPUCLOCK_PERTHREAD_MASK) {
-        struct task *o = pid ? task_find(pid) : t;
+        struct task *o = pid ? task_named(t, pid) : t;
         if (!o || o->tg != t->tg)
             return -EINVAL;
         if (read)
             *ret_ns = task_cpu_ns(o);
         return 0;
     }
-    struct tgroup *tg = pid ? tgroup_find(pid) : t->tg;
+    struct tgroup *tg = pid ? tgroup_named(t, pid) : t->tg;
     if (!tg || tg->zombie)
         return -EINVAL;
     if (read && which == LINUX_CPUCLOCK_VIRT) {
@@ -81,5 +81,5 @@ struct task *clock_thread(struct task *t, int32_t clock)
     if (clock >= 0 || !(clock & LINUX_CPUCLOCK_PERTHREAD_MASK) || clock_valid(t, clock))
         return NULL;
     int32_t tid = ~(clock >> 3);
-    return tid ? task_find(tid) : t;
+    return tid ? task_named(t, tid) : t;
 }

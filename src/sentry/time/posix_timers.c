@@ -187,7 +187,7 @@ static int check_event(struct task *t, const struct linux_sigevent *ev)
     if (notify == LINUX_SIGEV_NONE)
         return 0;
     if (notify & LINUX_SIGEV_THREAD_ID) {
-        struct task *o = task_find(ev->tid);
+        struct task *o = task_named(t, ev->tid);
         if (!o || o->tg != t->tg || (notify & ~(LINUX_SIGEV_THREAD_ID | LINUX_SIGEV_THREAD)))
             return -EINVAL;
     } else if (notify != LINUX_SIGEV_SIGNAL && notify != LINUX_SIGEV_THREAD) {
@@ -242,7 +242,7 @@ int64_t sys_timer_create(struct task *t, const struct sys_args *a)
     pt->notify = ev.sigev_notify;
     pt->signo = ev.sigev_signo;
     pt->tid = ev.sigev_notify & LINUX_SIGEV_THREAD_ID
-                  ? ev.tid
+                  ? pid_named(t, ev.tid)
                   : (clock == LINUX_CLOCK_THREAD_CPUTIME_ID ? t->tid : 0);
     pt->value = ev.sigev_value;
     t->tg->posix_timers->v[id] = pt;

@@ -12,6 +12,7 @@
 #include "sentry/kernel.h"
 #include "sentry/mm/uio.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/ns/pid_ns.h"
 #include "sentry/syscalls/ipc.h"
 #include "sentry/task/task.h"
 #include "sentry/tty/tty_priv.h"
@@ -316,7 +317,7 @@ static int64_t master_ioctl(struct file *f, struct task *t, uint32_t cmd, uint64
         tty_signal_fg(&p->y, (int)arg);
         return 0;
     case LINUX_TIOCINQ: return copy_out_u32(t, a, p->out_head - p->out_tail);
-    case LINUX_TIOCGPGRP: return copy_out_u32(t, a, (uint32_t)p->y.fg_pgid);
+    case LINUX_TIOCGPGRP: return copy_out_u32(t, a, (uint32_t)pid_seen(t, p->y.fg_pgid));
     case LINUX_TIOCGSID: return p->y.sid ? copy_out_u32(t, a, (uint32_t)p->y.sid) : -ENOTTY;
     case LINUX_TIOCNOTTY: return -ENOTTY;
     case LINUX_TCFLSH:

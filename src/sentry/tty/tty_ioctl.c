@@ -4,6 +4,7 @@
 #include "abi/signal.h"
 #include "base/err.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/ns/pid_ns.h"
 #include "sentry/task/task.h"
 #include "sentry/tty/tty_priv.h"
 #include "sentry/vfs/file.h"
@@ -79,7 +80,7 @@ static int64_t set_fg(struct tty *y, struct task *t, struct uaddr a)
         return -EINVAL;
     if (tty_of_task(t) != y)
         return -ENOTTY;
-    struct pgrp *pg = pgrp_find((int32_t)v);
+    struct pgrp *pg = pgrp_named(t, (int32_t)v);
     if (!pg)
         return -ESRCH;
     if (pg->session != t->tg->pgrp->session)
@@ -148,9 +149,10 @@ int64_t tty_ioctl(struct tty *y, struct file *f, struct task *t, uint32_t cmd, u
             y->ops->get_winsize(y);
         return copy_out(t, a, &y->ws, sizeof(y->ws));
     case LINUX_TIOCSWINSZ: return set_size(y, t, a);
-    case LINUX_TIOCGPGRP: return mine ? copy_out_u32(t, a, (uint32_t)y->fg_pgid) : -ENOTTY;
+    case LINUX_TIOCGPGRP:
+        return mine ? copy_out_u32(t, a, (uint32_t)pid_seen(t, y->fg_pgid)) : -ENOTTY;
     case LINUX_TIOCSPGRP: return set_fg(y, t, a);
-    case LINUX_TIOCGSID: return mine ? copy_out_u32(t, a, (uint32_t)y->sid) : -ENOTTY;
+    case LINUX_TIOCGSID: return mine ? copy_out_u32(t, a, (uint32_t)pid_seen(t, y->sid)) : -ENOTTY;
     case LINUX_TIOCSCTTY: return tty_set_ctty(y, f, t, arg == 1);
     case LINUX_TIOCNOTTY: return tty_give_up(y, t);
     case LINUX_TIOCINQ: return copy_out_u32(t, a, y->ops->input_bytes(y));

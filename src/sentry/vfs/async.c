@@ -6,6 +6,7 @@
 #include "abi/stat.h"
 #include "base/err.h"
 #include "sentry/arena/slab.h"
+#include "sentry/ns/pid_ns.h"
 #include "sentry/signal/signal.h"
 #include "sentry/vfs/inotify.h"
 #include "sentry/vfs/vfs_priv.h"
@@ -173,6 +174,7 @@ int file_owner_set(struct task *t, struct file *f, uint32_t type, int32_t id)
     if (type > LINUX_F_OWNER_PGRP)
         return -EINVAL;
     if (id) {
+        id = pid_named(t, id);
         bool found = type == LINUX_F_OWNER_TID   ? task_find(id) != NULL
                      : type == LINUX_F_OWNER_PID ? tgroup_find(id) != NULL
                                                  : pgrp_find(id) != NULL;

@@ -236,7 +236,7 @@ int dnotify_set(struct task *t, struct file *f, int fd, uint32_t which)
     uint32_t once = mask & s->dnotify->mask & LINUX_IN_ONESHOT;
     s->dnotify->mask = ((mask | s->dnotify->mask) & LINUX_IN_ALL_EVENTS) | once;
     s->dnotify->wd = fd;
-    return s->pid ? 0 : file_owner_set(t, f, LINUX_F_OWNER_PID, t->tg->pid);
+    return s->pid ? 0 : file_owner_set(t, f, LINUX_F_OWNER_PID, t->tg->vpid);
 }
 
 /* ---- the instance as a file ---- */

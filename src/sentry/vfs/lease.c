@@ -104,7 +104,7 @@ int lease_set(struct task *t, struct file *f, int fd, uint32_t type)
         l->write = true;
     else
         lease_weaken(l);
-    return f->signals && f->signals->pid ? 0 : file_owner_set(t, f, LINUX_F_OWNER_PID, t->tg->pid);
+    return f->signals && f->signals->pid ? 0 : file_owner_set(t, f, LINUX_F_OWNER_PID, t->tg->vpid);
 }
 
 /* Tells the holder, once for each thing that it has to do. */

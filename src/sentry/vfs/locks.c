@@ -3,6 +3,7 @@
 #include "abi/fcntl.h"
 #include "base/err.h"
 #include "sentry/arena/slab.h"
+#include "sentry/ns/pid_ns.h"
 #include "sentry/vfs/locks_priv.h"
 #include "sentry/vfs/vfs_priv.h"
 
@@ -290,7 +291,7 @@ int lock_record_get(struct task *t, struct file *f, struct linux_flock *fl, bool
     fl->l_whence = LINUX_SEEK_SET;
     fl->l_start = l->start;
     fl->l_len = l->end == RANGE_END ? 0 : l->end - l->start + 1;
-    fl->l_pid = l->pid;
+    fl->l_pid = l->pid > 0 ? pid_seen(t, l->pid) : l->pid;
     return 0;
 }
 

@@ -45,7 +45,7 @@ int cgroup_show_processes(struct proc_text *x, const struct proc_ctx *c)
 {
     for (struct tgroup *tg = tgroup_next(0); tg; tg = tgroup_next(tg->pid))
         if (!tg->zombie)
-            proc_printf(x, "%d\n", tg->pid);
+            proc_printf(x, "%d\n", pid_seen(c->reader, tg->pid));
     return 0;
 }
 
@@ -54,7 +54,7 @@ int cgroup_show_threads(struct proc_text *x, const struct proc_ctx *c)
     for (struct tgroup *tg = tgroup_next(0); tg; tg = tgroup_next(tg->pid)) {
         const struct task *t;
         LIST_FOREACH (t, &tg->tasks, tg_node)
-            proc_printf(x, "%d\n", t->tid);
+            proc_printf(x, "%d\n", pid_seen(c->reader, t->tid));
     }
     return 0;
 }

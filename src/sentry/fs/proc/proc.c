@@ -11,6 +11,7 @@
 #include "sentry/kernel.h"
 #include "sentry/mm/mm.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/ns/pid_ns.h"
 #include "sentry/task/task.h"
 #include "sentry/vfs/vfs.h"
 
@@ -71,10 +72,17 @@ struct task *proc_file_task(const struct file *f)
                : NULL;
 }
 
+/* The pid namespace that a proc shows; sysfs and the like show none. */
+static const struct pid_ns *ns_of(const struct super *sb)
+{
+    return sb->priv ? sb->priv : pid_ns_initial();
+}
+
 /* 0, -ESRCH. */
 static int ctx_of(const struct proc_inode *pi, struct task *reader, struct proc_ctx *ret)
 {
-    *ret = (struct proc_ctx){.t = proc_task(pi), .reader = reader, .fd = pi->fd, .e = pi->e};
+    *ret = (struct proc_ctx){
+        .t = proc_task(pi), .reader = reader, .fd = pi->fd, .e = pi->e, .ns = ns_of(pi->i.sb)};
     return pi->tid && !ret->t ? -ESRCH : 0;
 }
 
@@ -222,7 +230,8 @@ static struct inode *lookup_fd(struct inode *dir, struct task *t, uint64_t n, en
 static struct inode *lookup_task(struct inode *dir, struct task *about, uint64_t n,
                                  enum proc_more more)
 {
-    struct task *t = n <= INT32_MAX ? task_find((int32_t)n) : NULL;
+    struct task *t =
+        n && n <= INT32_MAX ? task_find(pid_ns_named(ns_of(dir->sb), (int32_t)n)) : NULL;
     if (!t || (more == PROC_TASKS && (!about || t->tg != about->tg)))
         return NULL;
     return inode_make(dir->sb, more == PROC_TASKS ? &proc_tid_entry : &proc_pid_entry, t, 0);
@@ -303,29 +312,36 @@ static bool emit_number(struct dir_ctx *c, int32_t n, uint64_t ino, uint32_t typ
 }
 
 /* Numbers are at POS_PIDS + number. */
-static void readdir_pids(struct dir_ctx *c)
+static void readdir_pids(struct dir_ctx *c, const struct pid_ns *ns)
 {
     struct tgroup *tg;
-    while ((tg = tgroup_next((int32_t)(c->pos - POS_PIDS))) &&
-           emit_number(c, tg->pid, ino_of(&proc_pid_entry, tg->pid, 0), LINUX_DT_DIR,
-                       POS_PIDS + tg->pid))
-        c->pos = POS_PIDS + tg->pid;
+    while ((tg = pid_ns_next(ns, (int32_t)(c->pos - POS_PIDS)))) {
+        int32_t nr = pid_ns_seen(ns, tg->pid);
+        if (!emit_number(c, nr, ino_of(&proc_pid_entry, tg->pid, 0), LINUX_DT_DIR, POS_PIDS + nr))
+            return;
+        c->pos = POS_PIDS + nr;
+    }
 }
 
-static void readdir_tasks(struct dir_ctx *c, const struct task *about)
+static void lower(int32_t *best, int32_t after, int32_t nr)
+{
+    if (nr > after && (!*best || nr < *best))
+        *best = nr;
+}
+
+static void readdir_tasks(struct dir_ctx *c, const struct task *about, const struct pid_ns *ns)
 {
     for (;;) {
         int32_t after = (int32_t)(c->pos - POS_PIDS), best = 0;
         struct task *t;
         LIST_FOREACH (t, &about->tg->tasks, tg_node)
-            if (t->tid > after && (!best || t->tid < best))
-                best = t->tid;
+            lower(&best, after, pid_ns_seen(ns, t->tid));
         /* A leader that has ended is no longer among them, but stays until the last of them has. */
         t = about->tg->leader;
-        if (t && t->tid > after && (!best || t->tid < best))
-            best = t->tid;
-        if (!best ||
-            !emit_number(c, best, ino_of(&proc_tid_entry, best, 0), LINUX_DT_DIR, POS_PIDS + best))
+        if (t)
+            lower(&best, after, pid_ns_seen(ns, t->tid));
+        if (!best || !emit_number(c, best, ino_of(&proc_tid_entry, pid_ns_named(ns, best), 0),
+                                  LINUX_DT_DIR, POS_PIDS + best))
             return;
         c->pos = POS_PIDS + best;
     }
@@ -393,8 +409,8 @@ static int proc_readdir(struct file *f, struct dir_ctx *c)
     if (pd->e->more != PROC_STATIC && c->pos < POS_PIDS)
         c->pos = POS_PIDS;
     switch (pd->e->more) {
-    case PROC_PIDS: readdir_pids(c); break;
-    case PROC_TASKS: readdir_tasks(c, t); break;
+    case PROC_PIDS: readdir_pids(c, ns_of(f->inode->sb)); break;
+    case PROC_TASKS: readdir_tasks(c, t, ns_of(f->inode->sb)); break;
     case PROC_CPUS: readdir_cpus(c); break;
     case PROC_NAMED: readdir_named(c, pd->e->named); break;
     case PROC_FDS:
@@ -472,7 +488,9 @@ static int proc_statfs(struct super *sb, struct inode *i, struct linux_statfs *r
     return 0;
 }
 
-static const struct super_ops proc_super_ops = {.statfs = proc_statfs};
+static void proc_super_free(struct super *sb) { ns_unref(sb->priv); }
+
+static const struct super_ops proc_super_ops = {.statfs = proc_statfs, .free = proc_super_free};
 
 static const struct proc_entry root_entry = {.name = "",
                                              .kind = PROC_DIR,
@@ -505,7 +523,10 @@ static int proc_mount(struct task *t, const char *source, uint32_t flags, const 
                       struct super **ret)
 {
     int err = proc_root_init();
-    return err ? err : proc_mount_table("proc", &proc_super_ops, &root_entry, ret);
+    err = err ? err : proc_mount_table("proc", &proc_super_ops, &root_entry, ret);
+    if (!err)
+        (*ret)->priv = ns_ref(task_ns(t, NS_PID));
+    return err;
 }
 
 extern const struct fs_type proc_fs_type;

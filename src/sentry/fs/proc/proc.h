@@ -14,6 +14,7 @@
 #include "sentry/vfs/inode.h"
 
 struct proc_entry;
+struct pid_ns;
 struct task;
 struct tgroup;
 
@@ -32,6 +33,7 @@ struct proc_ctx {
     struct task *reader; /* who reads or writes; NULL: the kernel */
     int fd;
     const struct proc_entry *e; /* the file's */
+    const struct pid_ns *ns;    /* whose numbers it shows */
 };
 
 #define PROC_NAMED_MAX 64

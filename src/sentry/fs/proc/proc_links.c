@@ -7,6 +7,7 @@
 #include "sentry/fs/proc/proc_priv.h"
 #include "sentry/mm/mm.h"
 #include "sentry/ns/mount_ns.h"
+#include "sentry/ns/pid_ns.h"
 #include "sentry/task/task_priv.h"
 #include "sentry/vfs/vfs_priv.h"
 
@@ -241,7 +242,11 @@ static int ns_of(const struct proc_ctx *c, struct ns **ret)
         return -ENOENT;
     *ret =
         c->e->value & FOR_CHILDREN && kind == NS_PID ? c->t->ns->of[NS_PID] : task_ns(c->t, kind);
-    return *ret ? 0 : -ENOENT;
+    if (c->e->value & FOR_CHILDREN && kind == NS_PID) {
+        const struct pid_ns *p = (const struct pid_ns *)*ret;
+        return !p->parent || p->init || p->dead ? 0 : -ENOENT;
+    }
+    return 0;
 }
 
 static ssize_t link_ns(const struct proc_ctx *c, char *buf, size_t size)

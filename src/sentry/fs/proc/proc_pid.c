@@ -42,7 +42,10 @@ static uint32_t threads_of(const struct tgroup *tg)
     return tg->ntasks + (tg->leader && tg->leader->state == TASK_ZOMBIE);
 }
 
-static int32_t ppid_of(const struct task *t) { return t->tg->parent ? t->tg->parent->pid : 0; }
+static int32_t ppid_of(const struct proc_ctx *c)
+{
+    return c->t->tg->parent ? pid_ns_seen(c->ns, c->t->tg->parent->pid) : 0;
+}
 
 /* Is the directory that of a process (its leader's number), or of a thread in task/? */
 static void cpu_of(struct task *t, bool group, int64_t *user, int64_t *sys)
@@ -80,9 +83,10 @@ static int show_stat(struct proc_text *x, const struct proc_ctx *c, bool group)
     masks(t, &ign, &caught);
     cpu_of(t, group, &user, &sys);
     uint64_t minflt = tg->min_flt + u.min_flt, majflt = tg->maj_flt + u.maj_flt;
-    proc_printf(x, "%d (%s) %c %d %d %d %d %d 0 ", t->tid, t->comm, state_of(t, NULL), ppid_of(t),
-                tg->pgrp ? tg->pgrp->id : 0, tg->pgrp ? tg->pgrp->session->id : 0,
-                y ? (int)y->rdev : 0, y ? y->fg_pgid : -1);
+    proc_printf(x, "%d (%s) %c %d %d %d %d %d 0 ", pid_ns_seen(c->ns, t->tid), t->comm,
+                state_of(t, NULL), ppid_of(c), pid_ns_seen(c->ns, tg->pgrp ? tg->pgrp->id : 0),
+                pid_ns_seen(c->ns, tg->pgrp ? tg->pgrp->session->id : 0), y ? (int)y->rdev : 0,
+                y ? pid_ns_seen(c->ns, y->fg_pgid) : -1);
     proc_printf(x, "%llu 0 %llu 0 %lld %lld %lld %lld %d %d %u 0 %lld ", (unsigned long long)minflt,
                 (unsigned long long)majflt, (long long)(user / TICK_NS), (long long)(sys / TICK_NS),
                 (long long)(tg->child_utime_ns / TICK_NS),
@@ -153,17 +157,35 @@ static void status_memory(struct proc_text *x, const struct mm *mm)
                    "CoreDumping:\t0\nTHP_enabled:\t1\nuntag_mask:\t0xffffffffffffffff\n");
 }
 
-static void status_ids(struct proc_text *x, const struct task *t)
+/* nr as the reader's proc sees it, then down to the process's own pid namespace. */
+static void put_levels(struct proc_text *x, const struct proc_ctx *c, const char *name, int32_t nr)
 {
+    const struct pid_ns *own = task_pid_ns(c->t);
+    proc_printf(x, "%s:", name);
+    for (uint32_t level = c->ns->level; level <= own->level; level++) {
+        const struct pid_ns *p = own;
+        while (p->level > level)
+            p = p->parent;
+        proc_printf(x, "\t%d", pid_ns_seen(p, nr));
+    }
+    proc_printf(x, "\n");
+}
+
+static void status_ids(struct proc_text *x, const struct proc_ctx *c)
+{
+    const struct task *t = c->t;
     const struct cred *cr = t->cred;
     proc_printf(x, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", cr->uid, cr->euid, cr->suid,
                 cr->fsuid, cr->gid, cr->egid, cr->sgid, cr->fsgid);
     proc_printf(x, "FDSize:\t64\nGroups:\t");
     for (uint32_t i = 0; i < cr->ngroups; i++)
         proc_printf(x, i ? " %u" : "%u", cr->groups[i]);
-    proc_printf(x, " \nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\nKthread:\t0\n", t->tg->pid,
-                t->tid, t->tg->pgrp ? t->tg->pgrp->id : 0,
-                t->tg->pgrp ? t->tg->pgrp->session->id : 0);
+    proc_printf(x, " \n");
+    put_levels(x, c, "NStgid", t->tg->pid);
+    put_levels(x, c, "NSpid", t->tid);
+    put_levels(x, c, "NSpgid", t->tg->pgrp ? t->tg->pgrp->id : 0);
+    put_levels(x, c, "NSsid", t->tg->pgrp ? t->tg->pgrp->session->id : 0);
+    proc_printf(x, "Kthread:\t0\n");
 }
 
 /* As Linux prints sets: a mask in words of 32 bits from the highest on, and a list of ranges. */
@@ -205,8 +227,9 @@ static int show_status(struct proc_text *x, const struct proc_ctx *c)
     proc_printf(x,
                 "Name:\t%s\nUmask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%"
                 "d\nTracerPid:\t0\n",
-                t->comm, t->fs ? t->fs->umask : 0, state, t->tg->pid, t->tid, ppid_of(t));
-    status_ids(x, t);
+                t->comm, t->fs ? t->fs->umask : 0, state, pid_ns_seen(c->ns, t->tg->pid),
+                pid_ns_seen(c->ns, t->tid), ppid_of(c));
+    status_ids(x, c);
     if (t->mm)
         status_memory(x, t->mm);
     proc_printf(
@@ -332,7 +355,7 @@ static int show_children(struct proc_text *x, const struct proc_ctx *c)
     struct tgroup *tg;
     LIST_FOREACH (tg, &c->t->tg->children, sibling)
         if (tg->parent_tid == c->t->tid)
-            proc_printf(x, "%d ", tg->pid);
+            proc_printf(x, "%d ", pid_ns_seen(c->ns, tg->pid));
     return 0;
 }
 

@@ -265,7 +265,8 @@ static int show_loadavg(struct proc_text *x, const struct proc_ctx *c)
         proc_printf(x, "%llu.%02llu ", (unsigned long long)(v >> 16),
                     (unsigned long long)((v & 65535) * 100 >> 16));
     }
-    proc_printf(x, "%u/%u %d\n", running, all, kern()->tasks->last_pid);
+    proc_printf(x, "%u/%u %d\n", running, all,
+                c->ns->parent ? c->ns->last : kern()->tasks->last_pid);
     return 0;
 }
 
@@ -329,7 +330,10 @@ static ssize_t link_self(const struct proc_ctx *c, char *buf, size_t size)
 {
     if (!c->reader)
         return -ENOENT;
-    int n = snprintf(buf, size, "%d", c->reader->tg->pid);
+    int32_t pid = pid_ns_seen(c->ns, c->reader->tg->pid);
+    if (!pid)
+        return -ENOENT;
+    int n = snprintf(buf, size, "%d", pid);
     return MIN(n, (int)size);
 }
 
@@ -337,7 +341,10 @@ static ssize_t link_thread_self(const struct proc_ctx *c, char *buf, size_t size
 {
     if (!c->reader)
         return -ENOENT;
-    int n = snprintf(buf, size, "%d/task/%d", c->reader->tg->pid, c->reader->tid);
+    int32_t pid = pid_ns_seen(c->ns, c->reader->tg->pid);
+    if (!pid)
+        return -ENOENT;
+    int n = snprintf(buf, size, "%d/task/%d", pid, pid_ns_seen(c->ns, c->reader->tid));
     return MIN(n, (int)size);
 }
 

@@ -11,6 +11,7 @@
 #include "sentry/kernel.h"
 #include "sentry/mm/mm_priv.h"
 #include "sentry/ns/ns.h"
+#include "sentry/ns/pid_ns.h"
 #include "sentry/signal/signal.h"
 #include "sentry/task/process_test.h"
 #include "sentry/time/timer.h"
@@ -98,7 +99,7 @@ static const char *text_of(const struct proc_entry *table, const char *name, str
 {
     static char text[65536];
     struct proc_text x = {0};
-    struct proc_ctx c = {.t = t, .reader = first};
+    struct proc_ctx c = {.ns = pid_ns_initial(), .t = t, .reader = first};
     assert_int_equal(entry_of(table, name)->show(&x, &c), 0);
     assert_false(x.failed);
     assert_true(x.len < sizeof(text));
@@ -302,7 +303,7 @@ static void test_system(void **state)
 
 static void test_stores(void **state)
 {
-    struct proc_ctx c = {.t = first, .reader = first};
+    struct proc_ctx c = {.ns = pid_ns_initial(), .t = first, .reader = first};
     const struct proc_entry *kernel = entry_of(proc_sys_entries, "kernel")->children;
     char name[] = "other\n", bad[] = "2000", good[] = "-5\n", comm[] = "longer than fifteen\n";
     assert_int_equal(entry_of(kernel, "hostname")->store(&c, name, strlen(name)), 0);
