@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "abi/fcntl.h"
@@ -222,9 +223,11 @@ int boot_program_load(const struct boot_config *cfg, struct task *t, int exec_fd
     } else {
         err = exec_start(t, cfg->argv.v[0], &cfg->argv, &cfg->envp);
     }
+    bool searched = exec_fd < 0 && !strchr(cfg->argv.v[0], '/');
     if (err)
         (void)snprintf(err_text, err_cap, "failed to load %s: %s", cfg->argv.v[0],
-                       err_message(err));
+                       err == -ENOENT && searched ? "executable file not found in $PATH"
+                                                  : err_message(err));
     return err;
 }
 
