@@ -137,17 +137,19 @@ static ssize_t read_host(struct file *f, void *buf, size_t n, int64_t pos)
     return r;
 }
 
-/* Until n bytes or the end. The cached size saves the question whether more is there. */
+/* Until n bytes or the end. The cached size saves the question whether more is there; files of size 0 may have text (/proc). */
 static ssize_t read_full(struct file *f, uint8_t *buf, size_t n, int64_t pos)
 {
     size_t done = 0;
     bool shared = gofer_super_of(to_gofer(f->inode))->shared;
     while (done < n) {
+        if (!shared && f->inode->size && (uint64_t)pos + done >= f->inode->size)
+            break;
         ssize_t r = read_host(f, buf + done, n - done, pos + (int64_t)done);
         if (r < 0)
             return done ? (ssize_t)done : gofer_err((int)r);
         done += (size_t)r;
-        if (r == 0 || (!shared && (uint64_t)pos + done >= f->inode->size))
+        if (r == 0 || (!shared && !f->inode->size))
             break;
     }
     return (ssize_t)done;
