@@ -290,8 +290,10 @@ static int walk_component(struct walker *w, const char *name, size_t len, struct
         return -EISDIR; /* O_CREAT makes no directories: not even looked at */
     struct dentry *d;
     vfs()->walk_rest = w->stack[w->depth - 1].rest;
+    vfs()->walk_to_read = last && (w->flags & WALK_TO_READ);
     int r = walk_child(&w->at, name, len, &d);
     vfs()->walk_rest = NULL;
+    vfs()->walk_to_read = false;
     if (r < 0)
         return r;
     if (!d->inode) {

@@ -22,6 +22,7 @@ enum {
     WALK_NO_XDEV = 64,
     WALK_BENEATH = 128,
     WALK_IN_ROOT = 256,
+    WALK_TO_READ = 512, /* what is found will be opened for reading: a hint */
 };
 
 struct walk {

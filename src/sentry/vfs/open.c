@@ -290,6 +290,8 @@ int file_open_walk(struct task *t, int dirfd, const char *name, uint32_t flags, 
     if ((flags & LINUX_O_NOFOLLOW) ||
         (flags & (LINUX_O_CREAT | LINUX_O_EXCL)) == (LINUX_O_CREAT | LINUX_O_EXCL))
         walk |= WALK_NOFOLLOW;
+    if (!(flags & LINUX_O_PATH) && may_of(flags) == MAY_READ)
+        walk |= WALK_TO_READ;
     for (int tries = 0; tries < 3; tries++) {
         r = open_once(t, dirfd, name, flags, mode, walk, ret);
         /* Somebody made the file while our create had dropped the lock: it is opened instead. */

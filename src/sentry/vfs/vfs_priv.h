@@ -37,7 +37,8 @@ struct vfs_root {
     struct mount *shm;  /* of memfds, as anon; NULL before the first */
     struct mount *anon; /* of anonymous inodes; not in the list, never freed */
     const char
-        *walk_rest; /* while a name is looked up: what the walk still has behind it; a hint */
+        *walk_rest;    /* while a name is looked up: what the walk still has behind it; a hint */
+    bool walk_to_read; /* ..: it will be opened for reading; a hint */
     char *path_cache[PATH_CACHE_MAX];
     uint32_t path_cached;
     uint32_t nfiles;

@@ -14,12 +14,14 @@
 
 #include <string.h>
 
-#define LIST_MAX (256u << 20) /* bytes of one directory's listing: -ENOMEM beyond */
+#define LIST_MAX  (256u << 20) /* bytes of one directory's listing: -ENOMEM beyond */
+#define LIST_LOOK 16u          /* records that gofer_list_regular() looks at */
 
 /* Records of getdents64 one behind the other. Positions: 0 ".", 1 "..", then the record's offset + 2. */
 struct listing {
     char *buf; /* arena, len bytes */
     size_t len;
+    size_t next; /* where gofer_list_regular() begins: names are mostly asked for in their order */
     uint32_t refs;
     struct gofer_inode *of; /* while it is kept: not counted, forgotten with the inode */
 };
@@ -100,6 +102,37 @@ void gofer_list_forget(const struct gofer_inode *g)
             r->list[i]->of = NULL;
             listing_unref(TAKE(r->list[i]));
         }
+}
+
+/* The record at `at`; false: there is none. */
+static bool record_at(const struct listing *l, size_t at, struct linux_dirent64 *ret,
+                      const char **ret_name, size_t *ret_len)
+{
+    if (at >= l->len || l->len - at <= LINUX_DIRENT64_HEADER)
+        return false;
+    memcpy(ret, l->buf + at, LINUX_DIRENT64_HEADER);
+    /* A position that an application made up may lie within a record. */
+    if (ret->d_reclen <= LINUX_DIRENT64_HEADER || ret->d_reclen > l->len - at)
+        return false;
+    *ret_name = l->buf + at + LINUX_DIRENT64_HEADER;
+    *ret_len = strnlen(*ret_name, ret->d_reclen - LINUX_DIRENT64_HEADER);
+    return true;
+}
+
+bool gofer_list_regular(const struct gofer_inode *g, const char *name, size_t len)
+{
+    struct listing *l = list_may_be_kept(g) ? list_kept(g) : NULL;
+    struct linux_dirent64 e;
+    const char *at;
+    size_t n, pos = l ? l->next : 0;
+    for (unsigned i = 0; l && i < LIST_LOOK && record_at(l, pos, &e, &at, &n); i++) {
+        pos += e.d_reclen;
+        if (n == len && memcmp(at, name, len) == 0) {
+            l->next = pos;
+            return e.d_type == LINUX_DT_REG;
+        }
+    }
+    return false;
 }
 
 static int listing_append(struct listing *l, const char *from, size_t n)
@@ -247,14 +280,10 @@ static int gofer_readdir(struct file *f, struct dir_ctx *c)
     if (c->pos < 0 || !emit_dots(f, c))
         return 0;
     size_t at = (size_t)c->pos - 2;
-    while (at < l->len && l->len - at > LINUX_DIRENT64_HEADER) {
-        struct linux_dirent64 e;
-        const char *name = l->buf + at + LINUX_DIRENT64_HEADER;
-        memcpy(&e, l->buf + at, LINUX_DIRENT64_HEADER);
-        /* A position that an application made up may lie within a record. */
-        if (e.d_reclen <= LINUX_DIRENT64_HEADER || e.d_reclen > l->len - at)
-            break;
-        size_t len = strnlen(name, e.d_reclen - LINUX_DIRENT64_HEADER);
+    struct linux_dirent64 e;
+    const char *name;
+    size_t len;
+    while (record_at(l, at, &e, &name, &len)) {
         size_t next = at + e.d_reclen;
         if (!is_dot(name) && !c->emit(c, name, len, e.d_ino, e.d_type, (int64_t)next + 2))
             break;

@@ -213,6 +213,8 @@ void *gofer_buf_get(void); /* GOFER_BUF_SIZE bytes, or NULL */
 void gofer_buf_put(void *buf);
 /* dir.c: what is kept of directory g's listing is of no use any more; NULL: of all. */
 void gofer_list_forget(const struct gofer_inode *g);
+/* What is kept says that name in g is a regular file. */
+bool gofer_list_regular(const struct gofer_inode *g, const char *name, size_t len);
 /* write.c */
 extern const struct inode_ops gofer_inode_ops, gofer_inode_ops_rw;
 NODISCARD ssize_t gofer_file_write(struct file *f, struct uio *u, int64_t *pos);

@@ -155,7 +155,17 @@ int gofer_peek(struct dentry *dir, const char *name, size_t len, struct kstat *r
 {
     struct found f;
     bool cached;
-    int r = find(to_gofer(dir->inode), name, len, &f);
+    struct gofer_inode *g = to_gofer(dir->inode);
+    if (vfs()->walk_to_read && gofer_super_of(g)->direct && gofer_list_regular(g, name, len)) {
+        struct dentry *d = dentry_get_child(dir, name, len, &cached);
+        int r = !d ? -ENOMEM : cached ? 0 : gofer_lookup_read(dir->inode, d);
+        if (r < 0)
+            dentry_unref(d);
+        else
+            *ret_d = d;
+        return r;
+    }
+    int r = find(g, name, len, &f);
     if (r < 0)
         return r;
     if (f.st.st_nlink == 1 && (S_ISREG(f.st.st_mode) || S_ISLNK(f.st.st_mode))) {
