@@ -454,8 +454,6 @@ def test_pod_has_one_shim(task):
     flags = ["--annotation", f"io.kubernetes.cri.sandbox-id={pod}"]
     first = task.detached(*flags, "--annotation", "io.kubernetes.cri.container-type=sandbox", name=pod)
     shim = task.shim()
-    if task.runtime == "runsc":
-        pytest.skip("one sandbox for several containers is not there yet")
     second = task.detached(*flags, "--annotation", "io.kubernetes.cri.container-type=container")
     assert task.shim() == shim
     assert task.exec(second, "echo", "x").stdout == "x\n"
