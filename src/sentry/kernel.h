@@ -38,7 +38,6 @@ struct kernel {
     struct netlink_root *netlink; /* port numbers (socket/) */
     struct misc_root *misc;       /* hostname, random, counters (syscalls/) */
     struct gofer_root *gofer;     /* (fs/gofer) */
-    struct shm_root *shm;         /* System V segments (ipc/), made with the first */
     struct control_root *control; /* requests from outside (control/) */
     struct loader_root *loader;   /* vDSO image, exec settings (loader/) */
     struct ns_root *ns;           /* namespaces (ns/) */

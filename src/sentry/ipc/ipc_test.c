@@ -338,7 +338,7 @@ static unsigned nopened;
 
 static int64_t open_sock(int family, uint32_t type, struct socket **ret)
 {
-    STEP(socket_family_find(family)->create(first, type, 0, ret));
+    STEP(socket_family_find(first, family)->create(first, type, 0, ret));
     STEP(socket_file_new(first, *ret, 0, &opened[nopened]));
     nopened++;
     return 0;

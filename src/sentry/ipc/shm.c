@@ -14,6 +14,7 @@
 #include "sentry/ipc/shm_priv.h"
 #include "sentry/kernel.h"
 #include "sentry/mm/mm.h"
+#include "sentry/ns/ns.h"
 #include "sentry/task/task.h"
 #include "sentry/time/timer.h"
 #include "sentry/vfs/file.h"
@@ -30,24 +31,26 @@ struct attachment {
 
 static int64_t now_s(void) { return clock_realtime_ns() / 1000000000; }
 
-static struct shm_root *shm_root(void)
+static struct shm_root *shm_root(const struct task *t)
 {
-    if (!kern()->shm) {
-        kern()->shm = arena_alloc(sizeof(struct shm_root));
-        if (kern()->shm)
-            memset(kern()->shm, 0, sizeof(struct shm_root));
+    struct ipc_ns *ns = task_ipc(t);
+    if (!ns->shm) {
+        ns->shm = arena_alloc(sizeof(struct shm_root));
+        if (ns->shm)
+            memset(ns->shm, 0, sizeof(struct shm_root));
     }
-    return kern()->shm;
+    return ns->shm;
 }
 
-struct shm_segment *shm_find_slot(int32_t ix)
+struct shm_segment *shm_find_slot(const struct task *t, int32_t ix)
 {
-    return kern()->shm && ix >= 0 && (uint32_t)ix < SHM_MNI ? kern()->shm->slot[ix] : NULL;
+    const struct shm_root *r = task_ipc(t)->shm;
+    return r && ix >= 0 && (uint32_t)ix < SHM_MNI ? r->slot[ix] : NULL;
 }
 
-struct shm_segment *shm_find(int32_t id)
+struct shm_segment *shm_find(const struct task *t, int32_t id)
 {
-    struct shm_segment *s = id < 0 ? NULL : shm_find_slot(id & SLOT_MASK);
+    struct shm_segment *s = id < 0 ? NULL : shm_find_slot(t, id & SLOT_MASK);
     return s && s->id == id ? s : NULL;
 }
 
@@ -67,15 +70,17 @@ bool shm_permits(const struct task *t, const struct shm_segment *s, uint32_t rig
         have >>= 6;
     else if (cred_in_group(c, s->cgid) || cred_in_group(c, s->gid))
         have >>= 3;
-    return !(want & ~have) || task_capable(t, LINUX_CAP_IPC_OWNER);
+    return !(want & ~have) || task_ns_capable(t, task_ns(t, NS_IPC), LINUX_CAP_IPC_OWNER);
 }
 
 static void segment_free(struct shm_segment *s)
 {
-    struct shm_root *r = kern()->shm;
-    r->slot[s->id & SLOT_MASK] = NULL;
-    r->used--;
-    r->pages -= DIV_ROUND_UP(s->size_bytes, GUEST_PAGE_SIZE);
+    struct shm_root *r = s->root;
+    if (r) {
+        r->slot[s->id & SLOT_MASK] = NULL;
+        r->used--;
+        r->pages -= DIV_ROUND_UP(s->size_bytes, GUEST_PAGE_SIZE);
+    }
     file_unref(s->file);
     SLAB_FREE(SHM, s);
 }
@@ -88,6 +93,19 @@ void shm_remove(struct shm_segment *s)
     }
     s->mode |= LINUX_SHM_DEST;
     s->key = LINUX_IPC_PRIVATE;
+}
+
+void shm_end(struct shm_root *r)
+{
+    for (uint32_t i = 0; r && i < SHM_MNI; i++) {
+        struct shm_segment *s = r->slot[i];
+        if (!s)
+            continue;
+        s->root = NULL;
+        shm_remove(s);
+    }
+    if (r)
+        arena_free(r, sizeof(*r));
 }
 
 /* The next free slot; the ids of a slot differ from round to round. There is one. */
@@ -103,7 +121,7 @@ static int32_t id_new(struct shm_root *r)
 
 static int64_t segment_new(struct task *t, int32_t key, uint64_t size, uint32_t flags)
 {
-    struct shm_root *r = shm_root();
+    struct shm_root *r = shm_root(t);
     if (size < 1 || size > SHM_MAX)
         return -EINVAL;
     if (!r)
@@ -134,6 +152,7 @@ static int64_t segment_new(struct task *t, int32_t key, uint64_t size, uint32_t 
     s->ctime = now_s();
     s->cpid = t->tg->pid;
     list_init(&s->at);
+    s->root = r;
     r->slot[s->id & SLOT_MASK] = s;
     r->used++;
     r->pages += n;
@@ -144,8 +163,9 @@ int64_t shm_get(struct task *t, int32_t key, uint64_t size, uint32_t flags)
 {
     if (key == LINUX_IPC_PRIVATE)
         return segment_new(t, key, size, flags);
-    for (int32_t i = 0; kern()->shm && i < (int32_t)SHM_MNI; i++) {
-        struct shm_segment *s = kern()->shm->slot[i];
+    const struct shm_root *r = task_ipc(t)->shm;
+    for (int32_t i = 0; r && i < (int32_t)SHM_MNI; i++) {
+        struct shm_segment *s = r->slot[i];
         if (!s || s->key != key)
             continue;
         if ((flags & LINUX_IPC_CREAT) && (flags & LINUX_IPC_EXCL))
@@ -222,7 +242,7 @@ int64_t shm_attach(struct task *t, int32_t id, uint64_t addr, uint32_t flags)
         prot |= LINUX_PROT_EXEC;
         rights |= 0111;
     }
-    struct shm_segment *s = shm_find(id);
+    struct shm_segment *s = shm_find(t, id);
     if (!s)
         return -EINVAL;
     if (!shm_permits(t, s, rights))

@@ -13,6 +13,7 @@
 #include "base/compiler.h"
 #include "base/types.h"
 
+struct shm_root;
 struct task;
 
 /* The id, or -errno: -EINVAL size; -ENOENT, -EEXIST; -EACCES; -ENOSPC too many; -ENOMEM. */
@@ -20,4 +21,7 @@ int64_t shm_get(struct task *t, int32_t key, uint64_t size_bytes, uint32_t flags
 /* The address, or -errno; t in STOP_CONTEXT. May return -EBLOCKED. */
 int64_t shm_attach(struct task *t, int32_t id, uint64_t addr, uint32_t flags);
 int64_t shm_detach(struct task *t, uint64_t addr); /* -EINVAL nothing attached there */
+void shm_end(
+    struct shm_root
+        *r); /* its namespace ends: segments go, or wait for their last attachment; NULL is fine */
 int64_t shm_control(struct task *t, int32_t id, int32_t cmd, struct uaddr buf);

@@ -8,6 +8,7 @@
 #include "sentry/ipc/shm_priv.h"
 #include "sentry/kernel.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/ns/ns.h"
 #include "sentry/ns/pid_ns.h"
 #include "sentry/task/task.h"
 #include "sentry/time/timer.h"
@@ -15,10 +16,10 @@
 #include "sentry/vfs/inode.h"
 
 /* The highest slot in use, 0 if there is none. */
-static int64_t highest(void)
+static int64_t highest(const struct task *t)
 {
     int32_t i = SHM_MNI - 1;
-    while (i > 0 && !shm_find_slot(i))
+    while (i > 0 && !shm_find_slot(t, i))
         i--;
     return i;
 }
@@ -28,14 +29,14 @@ static int64_t limits(struct task *t, struct uaddr buf)
     struct linux_shminfo64 i = {
         .shmmax = SHM_MAX, .shmmin = 1, .shmmni = SHM_MNI, .shmseg = SHM_MNI, .shmall = SHM_MAX};
     int err = copy_out(t, buf, &i, sizeof(i));
-    return err ? err : highest();
+    return err ? err : highest(t);
 }
 
 static int64_t usage(struct task *t, struct uaddr buf)
 {
     struct linux_shm_info i = {0};
     for (int32_t n = 0; n < (int32_t)SHM_MNI; n++) {
-        const struct shm_segment *s = shm_find_slot(n);
+        const struct shm_segment *s = shm_find_slot(t, n);
         if (!s)
             continue;
         i.used_ids++;
@@ -43,12 +44,12 @@ static int64_t usage(struct task *t, struct uaddr buf)
         i.shm_rss += s->file->inode->blocks / (GUEST_PAGE_SIZE / 512);
     }
     int err = copy_out(t, buf, &i, sizeof(i));
-    return err ? err : highest();
+    return err ? err : highest(t);
 }
 
 static int64_t stat_segment(struct task *t, int32_t id, int32_t cmd, struct uaddr buf)
 {
-    const struct shm_segment *s = cmd == LINUX_IPC_STAT ? shm_find(id) : shm_find_slot(id);
+    const struct shm_segment *s = cmd == LINUX_IPC_STAT ? shm_find(t, id) : shm_find_slot(t, id);
     if (!s)
         return -EINVAL;
     if (cmd != LINUX_SHM_STAT_ANY && !shm_permits(t, s, 0444))
@@ -85,10 +86,10 @@ static int64_t set(struct task *t, int32_t id, struct uaddr buf)
     int err = copy_in(t, &d, buf, sizeof(d));
     if (err)
         return err;
-    struct shm_segment *s = shm_find(id);
+    struct shm_segment *s = shm_find(t, id);
     if (!s)
         return -EINVAL;
-    if (!owns(t, s) && !task_capable(t, LINUX_CAP_SYS_ADMIN))
+    if (!owns(t, s) && !task_ns_capable(t, task_ns(t, NS_IPC), LINUX_CAP_SYS_ADMIN))
         return -EPERM;
     if (d.shm_perm.uid == UINT32_MAX || d.shm_perm.gid == UINT32_MAX)
         return -EINVAL;
@@ -101,10 +102,10 @@ static int64_t set(struct task *t, int32_t id, struct uaddr buf)
 
 static int64_t remove_segment(struct task *t, int32_t id)
 {
-    struct shm_segment *s = shm_find(id);
+    struct shm_segment *s = shm_find(t, id);
     if (!s)
         return -EINVAL;
-    if (!owns(t, s) && !task_capable(t, LINUX_CAP_SYS_ADMIN))
+    if (!owns(t, s) && !task_ns_capable(t, task_ns(t, NS_IPC), LINUX_CAP_SYS_ADMIN))
         return -EPERM;
     shm_remove(s);
     return 0;
@@ -112,10 +113,10 @@ static int64_t remove_segment(struct task *t, int32_t id)
 
 static int64_t lock(struct task *t, int32_t id, bool on)
 {
-    struct shm_segment *s = shm_find(id);
+    struct shm_segment *s = shm_find(t, id);
     if (!s)
         return -EINVAL;
-    if (!task_capable(t, LINUX_CAP_IPC_LOCK) &&
+    if (!task_ns_capable(t, task_ns(t, NS_IPC), LINUX_CAP_IPC_LOCK) &&
         (!owns(t, s) || (on && tgroup_rlimit(t->tg, LINUX_RLIMIT_MEMLOCK) == 0)))
         return -EPERM;
     s->mode = on ? s->mode | LINUX_SHM_LOCKED : s->mode & ~LINUX_SHM_LOCKED;

@@ -18,8 +18,9 @@ struct shm_segment {
     uint64_t size_bytes;
     int64_t atime, dtime, ctime;
     int32_t cpid, lpid;
-    struct file *file;   /* counted */
-    struct list_node at; /* attachments */
+    struct file *file;     /* counted */
+    struct list_node at;   /* attachments */
+    struct shm_root *root; /* NULL: its namespace is gone */
 };
 
 struct shm_root {
@@ -29,8 +30,8 @@ struct shm_root {
     struct shm_segment *slot[SHM_MNI];
 };
 
-struct shm_segment *shm_find(int32_t id);      /* -EINVAL: NULL */
-struct shm_segment *shm_find_slot(int32_t ix); /* likewise, for SHM_STAT */
+struct shm_segment *shm_find(const struct task *t, int32_t id);      /* -EINVAL: NULL */
+struct shm_segment *shm_find_slot(const struct task *t, int32_t ix); /* likewise, for SHM_STAT */
 uint64_t shm_nattch(const struct shm_segment *s);
 void shm_remove(struct shm_segment *s); /* IPC_RMID */
 bool shm_permits(const struct task *t, const struct shm_segment *s, uint32_t rights);

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "sentry/arena/arena.h"
 #include "sentry/arena/slab.h"
+#include "sentry/ipc/shm.h"
 #include "sentry/kernel.h"
 #include "sentry/ns/mount_ns.h"
 #include "sentry/ns/ns_priv.h"
@@ -56,6 +57,21 @@ static struct ns *uts_new(const struct uts_ns *old, struct user_ns *owner)
     return &u->ns;
 }
 
+static struct ns *ipc_new(struct user_ns *owner)
+{
+    struct ipc_ns *i = SLAB_NEW(IPC_NS, struct ipc_ns);
+    if (!i)
+        return NULL;
+    ns_setup(&i->ns, NS_IPC, owner);
+    return &i->ns;
+}
+
+static void ipc_free(struct ipc_ns *i)
+{
+    shm_end(TAKE(i->shm));
+    SLAB_FREE(IPC_NS, i);
+}
+
 struct ns *ns_ref(struct ns *ns)
 {
     ref_get(&ns->ref);
@@ -69,6 +85,7 @@ struct ns *ns_unref(struct ns *ns)
     struct user_ns *owner = TAKE(ns->owner);
     switch (ns->kind) {
     case NS_UTS: SLAB_FREE(UTS_NS, ns); break;
+    case NS_IPC: ipc_free((struct ipc_ns *)ns); break;
     case NS_MNT: mount_ns_free((struct mount_ns *)ns); break;
     case NS_PID: pid_ns_free((struct pid_ns *)ns); break;
     case NS_USER: user_ns_free((struct user_ns *)ns); break;
@@ -120,6 +137,7 @@ void nsset_put(struct nsset *s, struct ns *ns)
 static struct ns *first_new(enum ns_kind kind)
 {
     switch (kind) {
+    case NS_IPC: return ipc_new(kern()->ns->user);
     case NS_UTS: return uts_new(NULL, kern()->ns->user);
     case NS_MNT: return mount_ns_new(kern()->ns->user);
     case NS_PID: return pid_ns_new(NULL, kern()->ns->user);
@@ -175,6 +193,11 @@ bool ns_pid_visible(const struct task *t, struct ns *ns)
     return pid_ns_is_below((struct pid_ns *)ns, task_pid_ns(t));
 }
 
+bool task_has_host_network(const struct task *t)
+{
+    return kern()->network_host && task_ns(t, NS_NET) == kern()->ns->init->of[NS_NET];
+}
+
 /* ---- new ones ---- */
 
 static int new_of(struct task *t, const struct nsset *old, enum ns_kind kind, struct user_ns *owner,
@@ -182,7 +205,9 @@ static int new_of(struct task *t, const struct nsset *old, enum ns_kind kind, st
 {
     *ret = NULL;
     switch (kind) {
+    case NS_IPC: *ret = ipc_new(owner); break;
     case NS_UTS: *ret = uts_new((const struct uts_ns *)old->of[NS_UTS], owner); break;
+    case NS_NET: /* a loopback interface, and abstract names of its own */
     case NS_CGROUP:
         *ret = ns_new_plain(kind, owner);
         break; /* all are in the root of the one hierarchy */

@@ -53,6 +53,11 @@ struct uts_ns {
                 LINUX_CLONE_NEWIPC | LINUX_CLONE_NEWUSER | LINUX_CLONE_NEWPID |                    \
                 LINUX_CLONE_NEWNET | LINUX_CLONE_NEWTIME))
 
+struct ipc_ns {
+    struct ns ns;
+    struct shm_root *shm; /* System V segments (ipc/), made with the first */
+};
+
 struct ns_kind_info {
     const char *name;
     uint32_t flag; /* LINUX_CLONE_NEW* */
@@ -75,10 +80,17 @@ void nsset_put(struct nsset *s, struct ns *ns);
 
 /* t's of a kind (of NS_PID: its own); t NULL or without a set: the initial one. Not counted. */
 struct ns *task_ns(const struct task *t, enum ns_kind kind);
+static inline struct ipc_ns *task_ipc(const struct task *t)
+{
+    return (struct ipc_ns *)task_ns(t, NS_IPC);
+}
 static inline struct uts_ns *task_uts(const struct task *t)
 {
     return (struct uts_ns *)task_ns(t, NS_UTS);
 }
+
+bool task_has_host_network(
+    const struct task *t); /* --network=host, and it has not left that namespace */
 
 /* New ones for flags (LINUX_CLONE_NEW*, without NEWUSER), owned by owner. fs: whose root and cwd go over to a new mount tree.
  * -EPERM without CAP_SYS_ADMIN of cr, -EINVAL, -ENOSPC, -ENOMEM. */

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "sentry/kernel.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/ns/ns.h"
 #include "sentry/socket/host_net.h"
 #include "sentry/task/task.h"
 
@@ -111,7 +112,7 @@ static int64_t do_request(struct task *t, uint32_t cmd, struct uaddr arg)
     r.ifr_name[LINUX_IFNAMSIZ - 1] = 0;
     if (writes(cmd) && !task_capable(t, LINUX_CAP_NET_ADMIN))
         return -EPERM;
-    if (kern()->network_host)
+    if (task_has_host_network(t))
         err = writes(cmd) ? -EPERM : host_net_ifreq(cmd, &r);
     else
         err = lo_answer(cmd, &r);
@@ -126,7 +127,7 @@ static int64_t do_conf(struct task *t, struct uaddr arg)
     int err = copy_in(t, &c, arg, sizeof(c));
     if (err)
         return err;
-    return kern()->network_host ? host_net_ifconf(t, arg, &c) : lo_conf(t, arg, &c);
+    return task_has_host_network(t) ? host_net_ifconf(t, arg, &c) : lo_conf(t, arg, &c);
 }
 
 int64_t netdev_ioctl(struct task *t, uint32_t cmd, struct uaddr arg)
@@ -151,7 +152,7 @@ int netdev_bind_check(struct task *t, const void *name, uint32_t len)
     memcpy(r.ifr_name, name, MIN(len, (uint32_t)LINUX_IFNAMSIZ - 1));
     if (!r.ifr_name[0])
         return 0;
-    if (kern()->network_host)
+    if (task_has_host_network(t))
         return host_net_ifreq(LINUX_SIOCGIFINDEX, &r);
     return is_lo(r.ifr_name) ? 0 : -ENODEV;
 }

@@ -8,6 +8,7 @@
 #include "sentry/kernel.h"
 #include "sentry/mm/uio.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/ns/ns.h"
 #include "sentry/socket/cmsg.h"
 #include "sentry/socket/netdev.h"
 #include "sentry/task/task.h"
@@ -382,7 +383,7 @@ static int nl_create(struct task *t, uint32_t type, int protocol, struct socket 
         return -ESOCKTNOSUPPORT;
     if (protocol != LINUX_NETLINK_ROUTE && protocol != LINUX_NETLINK_KOBJECT_UEVENT)
         return -EPROTONOSUPPORT;
-    if (kern()->network_host && protocol == LINUX_NETLINK_ROUTE)
+    if (task_has_host_network(t) && protocol == LINUX_NETLINK_ROUTE)
         return host_netlink_create(t, type, protocol, ret);
     struct nl_sock *n = netlink_root() ? SLAB_NEW(NL_SOCK, struct nl_sock) : NULL;
     if (!n)

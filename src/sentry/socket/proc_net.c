@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "sentry/fs/proc/proc.h"
 #include "sentry/kernel.h"
+#include "sentry/ns/ns.h"
 #include "sentry/socket/host_sock.h"
 #include "sentry/socket/netdev.h"
 #include "sentry/socket/netlink.h"
@@ -216,6 +217,8 @@ static int show_unix(struct proc_text *x, const struct proc_ctx *c)
     if (!kern()->unix_ns)
         return 0;
     LIST_FOREACH (u, &kern()->unix_ns->socks, all_node) {
+        if (u->net != task_ns(c->t, NS_NET))
+            continue;
         bool listening = u->state == UNIX_LISTEN;
         /* States of struct socket: SS_UNCONNECTED, SS_CONNECTING (accepted by nobody yet), SS_CONNECTED. */
         unsigned state = u->state == UNIX_ESTABLISHED ? (u->s.file ? 3 : 2) : 1;

@@ -6,6 +6,7 @@
 #include "base/checked.h"
 #include "base/err.h"
 #include "sentry/kernel.h"
+#include "sentry/ns/ns.h"
 #include "sentry/task/task.h"
 #include "sentry/vfs/file.h"
 
@@ -23,16 +24,16 @@ void socket_init(struct socket *s, const struct socket_ops *ops, int family, uin
                          .rcvlowat = 1};
 }
 
-const struct socket_family *socket_family_find(int family)
+const struct socket_family *socket_family_find(const struct task *t, int family)
 {
     if (family == LINUX_AF_UNIX)
         return &unix_family;
     if (family == LINUX_AF_NETLINK)
         return &netlink_family;
     if (family == LINUX_AF_INET)
-        return kern()->network_host ? &inet_family : &inet_none_family;
+        return task_has_host_network(t) ? &inet_family : &inet_none_family;
     if (family == LINUX_AF_INET6)
-        return kern()->network_host ? &inet6_family : &inet6_none_family;
+        return task_has_host_network(t) ? &inet6_family : &inet6_none_family;
     return NULL;
 }
 

@@ -88,7 +88,8 @@ struct socket_family {
                 struct socket *ret[2]); /* NULL: -EOPNOTSUPP */
 };
 /* NULL: -EAFNOSUPPORT (also when the sandbox has no such network). */
-const struct socket_family *socket_family_find(int family);
+const struct socket_family *socket_family_find(const struct task *t,
+                                               int family); /* as t's network namespace has it */
 
 void socket_init(struct socket *s, const struct socket_ops *ops, int family, uint32_t type,
                  int protocol);

@@ -5,19 +5,21 @@
 #include "base/err.h"
 #include "sentry/arena/slab.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/ns/ns.h"
 #include "sentry/socket/netdev.h"
 #include "sentry/task/task.h"
 #include "sentry/vfs/file.h"
 
 #include <stdio.h>
 
-struct unix_sock *unix_new(uint32_t type)
+struct unix_sock *unix_new(struct ns *net, uint32_t type)
 {
     struct unix_sock *u = unix_root() ? SLAB_NEW(UNIX_SOCK, struct unix_sock) : NULL;
     if (!u)
         return NULL;
     socket_init(&u->s, &unix_ops, LINUX_AF_UNIX, type, 0);
     ref_init(&u->ref);
+    u->net = ns_ref(net);
     list_init(&u->queue);
     list_init(&u->full_waiters);
     list_init(&u->full_node);
@@ -66,6 +68,7 @@ struct unix_sock *unix_unref(struct unix_sock *u)
     waitq_wake(&u->wait, WAKE_ALL);
     list_del(&u->all_node);
     unix_peer_id_drop(&u->peer_id);
+    ns_unref(u->net);
     SLAB_FREE(UNIX_SOCK, u);
     return unix_unref(peer);
 }
@@ -192,7 +195,7 @@ static int unix_create(struct task *t, uint32_t type, int protocol, struct socke
         type = LINUX_SOCK_DGRAM; /* as Linux, which thinks of BSD */
     if (type != LINUX_SOCK_STREAM && type != LINUX_SOCK_DGRAM && type != LINUX_SOCK_SEQPACKET)
         return -ESOCKTNOSUPPORT;
-    struct unix_sock *u = unix_new(type);
+    struct unix_sock *u = unix_new(task_ns(t, NS_NET), type);
     if (!u)
         return -ENOMEM;
     *ret = &u->s;

@@ -98,6 +98,7 @@ struct unix_sock {
     struct unix_sock *full_at;
     struct unix_name name;
     struct hlist_node abstract_node;
+    struct ns *net;      /* counted: where its abstract name is one */
     struct inode *inode; /* bound to a path: counted with path */
     struct path path;
     struct unix_peer_id peer_id; /* SO_PEERCRED and its like */
@@ -143,8 +144,8 @@ NODISCARD int unix_addr_check(const struct sock_addr *a, struct unix_name *ret);
 int unix_bind(struct socket *s, struct task *t, const struct sock_addr *a);
 NODISCARD int unix_autobind(struct unix_sock *u); /* 0 also if it has a name */
 /* Who is bound to a name, counted. type: must match. -ECONNREFUSED, -EPROTOTYPE, -EACCES, those of a path walk. */
-NODISCARD int unix_find(struct task *t, const struct unix_name *n, uint32_t type,
-                        struct unix_sock **ret);
+NODISCARD int unix_find(struct task *t, const struct ns *net, const struct unix_name *n,
+                        uint32_t type, struct unix_sock **ret);
 void unix_unname(struct unix_sock *u);
 void unix_name_get(const struct unix_sock *u, struct sock_addr *ret); /* unbound: just the family */
 
@@ -223,4 +224,4 @@ int unix_setsockopt(struct socket *s, struct task *t, int level, int name, const
 int unix_getsockopt(struct socket *s, struct task *t, int level, int name, void *v, uint32_t *len);
 
 extern const struct socket_ops unix_ops;
-struct unix_sock *unix_new(uint32_t type); /* NULL: no memory */
+struct unix_sock *unix_new(struct ns *net, uint32_t type); /* NULL: no memory */

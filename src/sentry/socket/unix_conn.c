@@ -72,7 +72,7 @@ static int connect_dgram(struct unix_sock *u, struct task *t, const struct sock_
         if (!err && (u->passcred || u->passpidfd))
             err = unix_autobind(u);
         if (!err)
-            err = unix_find(t, &n, u->s.type, &other);
+            err = unix_find(t, u->net, &n, u->s.type, &other);
         if (err)
             return err;
         if (!may_send(u, other)) {
@@ -94,7 +94,7 @@ static int connect_dgram(struct unix_sock *u, struct task *t, const struct sock_
 /* The accepted end of a connection to l, queued there. */
 static int connect_queue(struct unix_sock *u, struct task *t, struct unix_sock *l)
 {
-    struct unix_sock *e = unix_new(u->s.type);
+    struct unix_sock *e = unix_new(l->net, u->s.type);
     struct unix_msg *m = unix_msg_new(0);
     if (!e || !m) {
         unix_unref(e);
@@ -137,7 +137,7 @@ int unix_connect(struct socket *s, struct task *t, const struct sock_addr *a)
     if (!err && (u->passcred || u->passpidfd))
         err = unix_autobind(u);
     if (!err)
-        err = unix_find(t, &n, u->s.type, &l);
+        err = unix_find(t, u->net, &n, u->s.type, &l);
     if (err)
         return err;
     err = connect_to(u, t, l);

@@ -196,7 +196,7 @@ static ssize_t send_dgram(struct unix_sock *u, struct task *t, struct sock_msg *
     if (!err && !has_room(u))
         err = -EAGAIN;
     if (!err && named)
-        err = unix_find(t, &n, u->s.type, &to);
+        err = unix_find(t, u->net, &n, u->s.type, &to);
     else if (!err && u->peer)
         to = unix_ref(u->peer);
     else if (!err)

@@ -6,6 +6,7 @@
 #include "host/host.h"
 #include "sentry/arena/arena.h"
 #include "sentry/kernel.h"
+#include "sentry/ns/ns.h"
 #include "sentry/socket/unix.h"
 #include "sentry/task/task.h"
 #include "sentry/vfs/file.h"
@@ -50,18 +51,20 @@ static struct hlist_head *abstract_bucket(const struct unix_name *n)
     return &r->abstract[hash_bytes(r->seed, &n->un, n->len) % UNIX_BUCKETS];
 }
 
-static struct unix_sock *abstract_find(const struct unix_name *n, uint32_t type)
+static struct unix_sock *abstract_find(const struct ns *net, const struct unix_name *n,
+                                       uint32_t type)
 {
     struct unix_sock *u;
     HLIST_FOREACH (u, abstract_bucket(n), abstract_node)
-        if (u->s.type == type && u->name.len == n->len && memcmp(&u->name.un, &n->un, n->len) == 0)
+        if (u->net == net && u->s.type == type && u->name.len == n->len &&
+            memcmp(&u->name.un, &n->un, n->len) == 0)
             return u;
     return NULL;
 }
 
 static int bind_abstract(struct unix_sock *u, const struct unix_name *n)
 {
-    if (abstract_find(n, u->s.type))
+    if (abstract_find(u->net, n, u->s.type))
         return -EADDRINUSE;
     u->name = *n;
     hlist_add_head(&u->abstract_node, abstract_bucket(n));
@@ -185,7 +188,8 @@ static int find_path(struct task *t, const struct unix_name *n, struct unix_sock
     return err;
 }
 
-int unix_find(struct task *t, const struct unix_name *n, uint32_t type, struct unix_sock **ret)
+int unix_find(struct task *t, const struct ns *net, const struct unix_name *n, uint32_t type,
+              struct unix_sock **ret)
 {
     struct unix_sock *u;
     if (is_path(n)) {
@@ -193,7 +197,7 @@ int unix_find(struct task *t, const struct unix_name *n, uint32_t type, struct u
         if (err)
             return err;
     } else {
-        u = abstract_find(n, type);
+        u = abstract_find(net, n, type);
         if (!u)
             return -ECONNREFUSED;
         unix_ref(u);

@@ -55,7 +55,8 @@ int sock_wait(struct task *t, struct file *f, uint32_t events, bool nonblock, in
     return r == -ERESTARTSYS && timeo_ns >= 0 ? -EINTR : r;
 }
 
-static int socket_args(int family, uint32_t type, const struct socket_family **ret)
+static int socket_args(const struct task *t, int family, uint32_t type,
+                       const struct socket_family **ret)
 {
     if (type & ~(LINUX_SOCK_TYPE_MASK | LINUX_SOCK_CLOEXEC | LINUX_SOCK_NONBLOCK))
         return -EINVAL;
@@ -64,7 +65,7 @@ static int socket_args(int family, uint32_t type, const struct socket_family **r
     uint32_t kind = type & LINUX_SOCK_TYPE_MASK;
     if (kind > SOCK_TYPE_LAST)
         return -EINVAL;
-    *ret = socket_family_find(family);
+    *ret = socket_family_find(t, family);
     return *ret ? 0 : -EAFNOSUPPORT;
 }
 
@@ -74,7 +75,7 @@ int64_t sys_socket(struct task *t, const struct sys_args *a)
     const struct socket_family *fam;
     struct socket *s;
     struct file *f;
-    int err = socket_args(arg_int(a, 0), type, &fam);
+    int err = socket_args(t, arg_int(a, 0), type, &fam);
     if (!err)
         err = fam->create(t, type & LINUX_SOCK_TYPE_MASK, arg_int(a, 2), &s);
     if (!err)
@@ -88,7 +89,7 @@ int64_t sys_socketpair(struct task *t, const struct sys_args *a)
     const struct socket_family *fam;
     struct socket *s[2];
     struct file *f[2];
-    int err = socket_args(arg_int(a, 0), type, &fam);
+    int err = socket_args(t, arg_int(a, 0), type, &fam);
     if (!err && fam->pair) {
         err = fam->pair(t, type & LINUX_SOCK_TYPE_MASK, arg_int(a, 2), s);
     } else if (!err) {
