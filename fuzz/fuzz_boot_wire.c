@@ -1,9 +1,10 @@
-/* Control messages and the boot configuration. First byte: which one. */
+/* Control messages, the boot configuration, that of the network. First byte: which one. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "wire/boot_config.h"
 #include "wire/control.h"
+#include "wire/net_config.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -24,6 +25,18 @@ static void config_check(const uint8_t *data, size_t size)
     free(scratch);
 }
 
+/* What is accepted is what is written for it. */
+static void network_check(const uint8_t *data, size_t size)
+{
+    static struct net_config c;
+    if (net_config_read(data, size, &c) != 0)
+        return;
+    uint8_t *again = malloc(size);
+    if (again && (net_config_write(&c, again, size) != size || memcmp(again, data, size) != 0))
+        abort();
+    free(again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct control_msg m;
@@ -31,6 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     if (data[0] & 1)
         config_check(data + 1, size - 1);
+    else if (data[0] & 2)
+        network_check(data + 1, size - 1);
     else if (control_parse(data + 1, size - 1, &m) == 0 && strlen(m.text) > CONTROL_TEXT_MAX)
         abort();
     return 0;

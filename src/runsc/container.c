@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/str.h"
 #include "host/host.h"
 #include "runsc/flags.h"
@@ -72,17 +73,18 @@ int overlay_parse(const char *value, struct overlay_choice *ret, char *err)
     return 0;
 }
 
-static int network_parse(enum boot_network *ret, char *err)
+static void network_choose(struct sandbox *s)
 {
-    const char *v = global_flags[FLAG_ID_NETWORK].value;
-    if (str_eq(v, "sandbox")) {
-        (void)snprintf(err, FLAGS_ERROR_MAX,
-                       "--network=sandbox: the network stack is not there yet; use --network=none "
-                       "or --network=host");
-        return -EINVAL;
-    }
-    *ret = str_eq(v, "host") ? BOOT_NETWORK_HOST : BOOT_NETWORK_NONE;
-    return 0;
+    static const char missing[] =
+        "--network=sandbox: the network stack is not there yet: the container has a loopback "
+        "interface only; use --network=host for TCP and UDP through the host";
+    const struct flag *f = &global_flags[FLAG_ID_NETWORK];
+    s->net_take = str_eq(f->value, "sandbox");
+    s->config.network = str_eq(f->value, "host") ? BOOT_NETWORK_HOST : BOOT_NETWORK_NONE;
+    if (s->net_take && f->given)
+        report_warning("%s", missing);
+    else if (s->net_take)
+        LOGI("%s", missing);
 }
 
 static int platform_parse(enum boot_platform *ret, char *err)
@@ -110,9 +112,9 @@ int container_init(struct sandbox *s, const struct report_files *files, const ch
 {
     struct boot_config *c = &s->config;
     int r = platform_parse(&c->platform, err);
-    r = r < 0 ? r : network_parse(&c->network, err);
     if (r < 0)
         return r;
+    network_choose(s);
     static char hostname[65];
     if (gethostname(hostname, sizeof hostname - 1) < 0 || !hostname[0])
         (void)snprintf(hostname, sizeof hostname, "localhost");

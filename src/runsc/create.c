@@ -20,6 +20,7 @@
 #include "runsc/container.h"
 #include "runsc/flags.h"
 #include "runsc/hooks.h"
+#include "runsc/network/network.h"
 
 /* ---- descriptors that are passed ---- */
 
@@ -191,7 +192,8 @@ int create_prepare(struct create *c, const struct create_request *rq)
     namespaces_apply(c);
     config->detached = rq->detached;
     /* Nothing can be said about the start of a sandbox that runsc has left. */
-    config->wait_start = !rq->start || rq->detached || hooks_before_start(&c->spec);
+    config->wait_start = !rq->start || rq->detached || hooks_before_start(&c->spec) ||
+                         (c->sandbox.net_take && c->sandbox.net_path);
     config->home = true;
     return 0;
 }
@@ -249,6 +251,27 @@ static int console_take(struct create *c)
     return 0;
 }
 
+/* Hooks may have put links into the namespace, so this is after them. Nothing inside uses it yet: what goes wrong is no
+ * reason to fail. */
+static void network_give(struct create *c)
+{
+    struct network n;
+    char path[64], err[NETWORK_ERROR_MAX] = "";
+    if (!c->sandbox.net_path && (!c->sandbox.net_new || !hooks_before_start(&c->spec)))
+        return;
+    (void)snprintf(path, sizeof path, "/proc/%d/ns/net", c->state.sentry.pid);
+    int fd = open(c->sandbox.net_path ? c->sandbox.net_path : path, O_RDONLY | O_CLOEXEC);
+    int r = fd < 0 ? -errno : network_take(fd, &n, err);
+    if (fd >= 0)
+        (void)close(fd);
+    if (r == 0) {
+        r = network_send(&n, &c->state, err);
+        network_done(&n);
+    }
+    if (r < 0)
+        report_warning("%s", err[0] ? err : strerrordesc_np(-r));
+}
+
 /* Created: hooks, pid file. */
 static int created(struct create *c)
 {
@@ -258,6 +281,8 @@ static int created(struct create *c)
         r = hooks_run(&c->spec, OCI_HOOK_CREATE_RUNTIME, &c->state, STATE_CREATING, err);
     if (r == 0)
         r = hooks_run(&c->spec, OCI_HOOK_CREATE_CONTAINER, &c->state, STATE_CREATING, err);
+    if (r == 0 && c->sandbox.net_take)
+        network_give(c);
     return r;
 }
 

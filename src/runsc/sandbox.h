@@ -31,6 +31,8 @@ struct sandbox {
     uint32_t detach_count;
     bool net_new; /* with BOOT_NETWORK_HOST: in a network namespace of its own, not in runsc's */
     const char *net_path; /* or in this one; NULL: none given */
+    bool
+        net_take; /* --network=sandbox: the sentry gets what there is in the container's network namespace */
 };
 
 /* One whose processes are there. */

@@ -5,6 +5,7 @@
 
 #include "wire/boot_config.h"
 #include "wire/bytes.h"
+#include "wire/net_config.h"
 
 #define REQUEST_MAGIC (0x63760000u | CALL_VERSION)
 #define ANSWER_MAGIC  (0x61760000u | CALL_VERSION)
@@ -46,6 +47,10 @@ void call_fds(enum call_type type, uint32_t *ret_min, uint32_t *ret_max)
     case CALL_EXEC:
         *ret_min = 1;
         *ret_max = 1 + BOOT_PASS_FDS_MAX + 3;
+        break;
+    case CALL_NETWORK:
+        *ret_min = 1;
+        *ret_max = 1 + NET_LINKS_MAX;
         break;
     case CALL_PS:
     case CALL_STACKS:

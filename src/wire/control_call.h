@@ -36,7 +36,9 @@ enum call_type {
     /* text: bytes of memory that programs see, then limits of memory, of memory and swap, reservation, tasks, CPU quota, its period,
      * shares, as in struct boot_limits: decimal, a space between */
     CALL_LIMITS,
-    CALL_LAST = CALL_LIMITS,
+    /* fd 0: the network that the container has on the host (net_config_write), then packet sockets of its links; before CALL_START */
+    CALL_NETWORK,
+    CALL_LAST = CALL_NETWORK,
 };
 
 enum call_status { CALL_CREATED, CALL_RUNNING, CALL_PAUSED, CALL_STOPPED };

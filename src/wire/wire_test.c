@@ -9,6 +9,7 @@
 #include "wire/boot_config.h"
 #include "wire/control.h"
 #include "wire/gofer.h"
+#include "wire/net_config.h"
 
 static const char *const args[] = {"/bin/sh", "-c", "", NULL};
 
@@ -176,11 +177,58 @@ static void test_gofer_reply(void **state)
     assert_int_equal(gofer_reply_parse(buf, n, &out), -EBADMSG);
 }
 
+static void test_net_config(void **state)
+{
+    static struct net_config in, out;
+    in = (struct net_config){
+        .links = {{.index = 1, .name = "lo", .mtu = 65536, .type = 772},
+                  {.index = 7,
+                   .name = "eth0",
+                   .mtu = 1500,
+                   .hardware = {2, 0, 0, 0, 0, 1},
+                   .hardware_len = 6,
+                   .socket = true}},
+        .link_count = 2,
+        .addresses = {{.link = 7, .ip = {.family = 2, .b = {10, 0, 0, 2}}, .prefix = 24}},
+        .address_count = 1,
+        .routes = {{.to.family = 2,
+                    .has_gateway = true,
+                    .gateway = {.family = 2, .b = {10, 0, 0, 1}},
+                    .link = 7},
+                   {.to = {.family = 10, .b = {0xfd}}, .prefix = 64, .priority = 256}},
+        .route_count = 2,
+        .neighbours =
+            {{.link = 7, .ip = {.family = 2, .b = {10, 0, 0, 1}}, .hardware_len = 6, .state = 128}},
+        .neighbour_count = 1,
+    };
+    static uint8_t buf[4096];
+    size_t len = net_config_write(&in, buf, sizeof buf);
+    assert_true(len <= sizeof buf);
+    assert_int_equal(net_config_write(&in, buf, 5), len);
+    (void)net_config_write(&in, buf, sizeof buf);
+    assert_int_equal(net_config_read(buf, len, &out), 0);
+    assert_memory_equal(&in, &out, sizeof in);
+    for (size_t n = 0; n < len; n++)
+        assert_int_equal(net_config_read(buf, n, &out), -EINVAL);
+    assert_int_equal(net_config_read(buf, len + 1, &out), -EINVAL);
+    in.addresses[0].link = 8; /* no such link */
+    (void)net_config_write(&in, buf, sizeof buf);
+    assert_int_equal(net_config_read(buf, len, &out), -EINVAL);
+    in.addresses[0].link = 7;
+    in.addresses[0].prefix = 33;
+    (void)net_config_write(&in, buf, sizeof buf);
+    assert_int_equal(net_config_read(buf, len, &out), -EINVAL);
+    in.addresses[0].prefix = 32;
+    in.addresses[0].ip.family = 3;
+    (void)net_config_write(&in, buf, sizeof buf);
+    assert_int_equal(net_config_read(buf, len, &out), -EINVAL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_config), cmocka_unit_test(test_control),
+        cmocka_unit_test(test_config),        cmocka_unit_test(test_control),
         cmocka_unit_test(test_gofer_request), cmocka_unit_test(test_gofer_request_full),
-        cmocka_unit_test(test_gofer_reply)};
+        cmocka_unit_test(test_gofer_reply),   cmocka_unit_test(test_net_config)};
     return cmocka_run_group_tests_name("wire", tests, NULL, NULL);
 }

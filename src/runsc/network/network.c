@@ -1,15 +1,20 @@
 #include "runsc/network/network.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include "base/err.h"
 #include "host/host.h"
+#include "runsc/client.h"
 
 void network_done(struct network *n)
 {
@@ -88,5 +93,39 @@ int network_take(int netns, struct network *ret, char *err)
     }
     if (own >= 0)
         (void)!host_close(own);
+    return r;
+}
+
+static int config_file(const struct net_config *c)
+{
+    uint8_t *buf = malloc(NET_BLOB_MAX);
+    int fd = host_memfd_create("network", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    int r = !buf ? -ENOMEM : fd;
+    if (r >= 0) {
+        size_t len = net_config_write(c, buf, NET_BLOB_MAX);
+        r = len <= NET_BLOB_MAX && host_write(fd, buf, len) == (ssize_t)len ? 0 : -ENOSPC;
+    }
+    if (r >= 0)
+        r = host_fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+    free(buf);
+    if (r < 0 && fd >= 0)
+        (void)!host_close(fd);
+    return r < 0 ? r : fd;
+}
+
+int network_send(const struct network *n, const struct state *s, char *err)
+{
+    struct call_request rq = {.type = CALL_NETWORK};
+    struct call_answer a;
+    int fds[1 + NET_LINKS_MAX] = {config_file(&n->config)};
+    if (fds[0] < 0) {
+        (void)snprintf(err, NETWORK_ERROR_MAX,
+                       "--network=sandbox: cannot hand over the configuration: %s",
+                       err_name(fds[0]));
+        return fds[0];
+    }
+    memcpy(fds + 1, n->sockets, n->socket_count * sizeof(int));
+    int r = client_ask(s, &rq, fds, 1 + n->socket_count, &a, err);
+    (void)!host_close(fds[0]);
     return r;
 }

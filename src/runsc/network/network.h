@@ -12,6 +12,8 @@
 
 #define NETWORK_ERROR_MAX 512
 
+struct state;
+
 struct network {
     struct net_config config;
     int sockets[NET_LINKS_MAX]; /* socket_count: of links with .socket, in their order */
@@ -22,6 +24,8 @@ struct network {
  * (NETWORK_ERROR_MAX) filled: what failed and how to mend it; nothing is left open. */
 NODISCARD int network_take(int netns, struct network *ret, char *err);
 void network_done(struct network *n);
+/* To the sandbox of s, which has not started its program. -errno with err (NETWORK_ERROR_MAX). */
+NODISCARD int network_send(const struct network *n, const struct state *s, char *err);
 
 /* netlink.c: fills ret from the namespace that the caller is in. -errno: of the socket; -EBADMSG: the host's answer makes no sense;
  * -E2BIG: more links, addresses, routes or neighbours than there is room for (*ret_what names them). */

@@ -8,6 +8,7 @@
 #include "sentry/task/task.h"
 #include "sentry/time/timer.h"
 #include "wire/control_call.h"
+#include "wire/net_config.h"
 
 #define CONNECTIONS_MAX 256u
 
@@ -40,6 +41,12 @@ struct control_root {
     struct list_node conns;
     uint32_t conn_count;
     struct container *container;
+    /* For the network stack, which is not there yet. */
+    uint8_t *net; /* net_config_read() accepts it; net_len bytes */
+    size_t net_len;
+    struct hostfile
+        *net_socket[NET_LINKS_MAX]; /* counted, net_sockets of them: of links with .socket */
+    uint32_t net_sockets;
     struct timer pause_timer;
     int64_t pause_deadline_ns;
     bool pausing;
@@ -56,6 +63,8 @@ void call_exec(struct call *c);
 void call_signal(struct call *c);
 /* limits.c */
 void call_limits(struct call *c);
+/* network.c */
+void call_network(struct call *c);
 /* info.c */
 void call_state(struct call *c);
 void call_ps(struct call *c);

@@ -135,14 +135,15 @@ static void call_missing(struct call *c)
 }
 
 static void (*const handlers[])(struct call *c) = {
-    [CALL_STATE] = call_state,   [CALL_START] = call_start,
-    [CALL_EXEC] = call_exec,     [CALL_WAIT] = call_wait,
-    [CALL_SIGNAL] = call_signal, [CALL_PS] = call_ps,
-    [CALL_STATS] = call_stats,   [CALL_PAUSE] = call_pause,
-    [CALL_RESUME] = call_resume, [CALL_STACKS] = call_stacks,
-    [CALL_STRACE] = call_strace, [CALL_LOG_LEVEL] = call_log_level,
-    [CALL_READ] = call_read,     [CALL_PORT_FORWARD] = call_missing,
-    [CALL_USAGE] = call_usage,   [CALL_LIMITS] = call_limits,
+    [CALL_STATE] = call_state,     [CALL_START] = call_start,
+    [CALL_EXEC] = call_exec,       [CALL_WAIT] = call_wait,
+    [CALL_SIGNAL] = call_signal,   [CALL_PS] = call_ps,
+    [CALL_STATS] = call_stats,     [CALL_PAUSE] = call_pause,
+    [CALL_RESUME] = call_resume,   [CALL_STACKS] = call_stacks,
+    [CALL_STRACE] = call_strace,   [CALL_LOG_LEVEL] = call_log_level,
+    [CALL_READ] = call_read,       [CALL_PORT_FORWARD] = call_missing,
+    [CALL_USAGE] = call_usage,     [CALL_LIMITS] = call_limits,
+    [CALL_NETWORK] = call_network,
 };
 
 static void conn_free(struct conn *k)
@@ -199,7 +200,8 @@ static bool conn_serve(struct conn *k, struct call *c)
         call_handle(c);
     }
     for (uint32_t i = 0; i < c->fd_count; i++)
-        (void)!host_close(c->fds[i]);
+        if (c->fds[i] >= 0) /* a handler may have taken it */
+            (void)!host_close(c->fds[i]);
     return c->later || conn_send(k, &c->a, c->buf) == 0;
 }
 
