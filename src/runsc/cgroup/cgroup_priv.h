@@ -67,6 +67,8 @@ NODISCARD int file_number(const char *dir, const char *file, uint64_t *ret);
 /* The number after `key` and a space at the start of a line of text; otherwise none. */
 uint64_t text_number(const char *text, const char *key, uint64_t none);
 bool file_exists(const char *dir, const char *file);
+/* A decimal number at *text, which then stands behind it. False: there is none. */
+bool text_u32(const char **text, uint32_t *ret);
 /* The word is one of a list separated by sep. */
 bool word_in(const char *list, const char *word, char sep);
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "runsc/cgroup/cgroup_priv.h"
 
 enum field {
     FIELD_PATH = 1,
@@ -280,7 +281,7 @@ static int bytes_receive(int fd, void *data, size_t len)
 
 int dbus_receive(struct dbus *d, struct dbus_in *ret)
 {
-    uint8_t head[HEAD_BYTES];
+    uint8_t head[HEAD_BYTES] = {0};
     int r = bytes_receive(d->fd, head, sizeof head);
     if (r < 0)
         return r;
@@ -321,17 +322,16 @@ int dbus_call(struct dbus *d, const struct dbus_call *call, struct dbus_in *ret)
 }
 
 /* The user as the other end sees it, who is outside of runsc's user namespace if it has one. */
-static unsigned user_outside(void)
+static uint32_t user_outside(void)
 {
-    unsigned uid = geteuid(), inside, outside, count;
-    FILE *f = fopen("/proc/self/uid_map", "re");
-    while (f && fscanf(f, "%u %u %u", &inside, &outside, &count) == 3)
-        if (uid >= inside && uid - inside < count) {
-            uid = outside + (uid - inside);
-            break;
-        }
-    if (f)
-        (void)fclose(f);
+    char text[4096];
+    uint32_t uid = geteuid(), inside, outside, count;
+    if (file_get("/proc/self", "uid_map", text, sizeof text) < 0)
+        return uid;
+    for (const char *p = text;
+         text_u32(&p, &inside) && text_u32(&p, &outside) && text_u32(&p, &count); p += *p == '\n')
+        if (uid >= inside && uid - inside < count)
+            return outside + (uid - inside);
     return uid;
 }
 
@@ -339,7 +339,7 @@ static unsigned user_outside(void)
  * it: a first message in one packet with BEGIN alone would lie unread in systemd until a second comes. */
 static int authenticate(int fd)
 {
-    char id[16], text[64] = "", answer[256];
+    char id[16], text[64] = "", answer[256] = "";
     struct strbuf sb;
     (void)snprintf(id, sizeof id, "%u", user_outside());
     strbuf_init(&sb, text + 1, sizeof text - 1);

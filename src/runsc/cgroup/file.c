@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,6 +107,20 @@ uint64_t text_number(const char *text, const char *key, uint64_t none)
         line = line ? line + 1 : NULL;
     }
     return none;
+}
+
+bool text_u32(const char **text, uint32_t *ret)
+{
+    const char *p = *text;
+    while (*p == ' ')
+        p++;
+    char *end;
+    unsigned long v = *p >= '0' && *p <= '9' ? strtoul(p, &end, 10) : ULONG_MAX;
+    if (v > UINT32_MAX)
+        return false;
+    *text = end;
+    *ret = (uint32_t)v;
+    return true;
 }
 
 bool file_exists(const char *dir, const char *file)

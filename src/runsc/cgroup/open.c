@@ -193,12 +193,13 @@ static int dirs_name(struct cgroup *cg, const struct cgroup_request *rq, char *e
 /* Root of a user namespace is nobody in particular to the host's groups. */
 static bool in_user_namespace(void)
 {
-    unsigned inside = 0, outside = 0, count = UINT32_MAX;
-    FILE *f = fopen("/proc/self/uid_map", "re");
-    if (f && fscanf(f, "%u %u %u", &inside, &outside, &count) != 3)
-        count = UINT32_MAX;
-    if (f)
-        (void)fclose(f);
+    uint32_t inside = 0, outside = 0, count = UINT32_MAX;
+    char text[64];
+    const char *p = text;
+    if (file_get("/proc/self", "uid_map", text, sizeof text) < 0)
+        return false;
+    if (!text_u32(&p, &inside) || !text_u32(&p, &outside) || !text_u32(&p, &count))
+        return true; /* a map that is empty */
     return inside != 0 || outside != 0 || count != UINT32_MAX;
 }
 

@@ -141,19 +141,31 @@ static struct cgroup_disk *disk_at(struct cgroup_stats *s, uint32_t major, uint3
     return &s->disks[s->disk_count++];
 }
 
+/* "8:0" */
+static bool disk_number(const char **text, uint32_t *major, uint32_t *minor)
+{
+    if (!text_u32(text, major) || **text != ':')
+        return false;
+    (*text)++;
+    return text_u32(text, minor);
+}
+
 /* "8:0 Read 4096" */
 static void v1_disk_lines(const char *text, bool bytes, struct cgroup_stats *s)
 {
     for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
         uint32_t major, minor;
-        char what[16];
-        uint64_t v;
-        if (sscanf(line, "%" SCNu32 ":%" SCNu32 " %15s %" SCNu64, &major, &minor, what, &v) != 4)
+        const char *p = line;
+        bool reads;
+        if (!disk_number(&p, &major, &minor))
             continue;
+        if (!(reads = str_starts(p, " Read ")) && !str_starts(p, " Write "))
+            continue;
+        uint64_t v = strtoull(strchr(p + 1, ' '), NULL, 10);
         struct cgroup_disk *d = disk_at(s, major, minor);
-        if (d && str_eq(what, "Read"))
+        if (d && reads)
             *(bytes ? &d->read_bytes : &d->reads) = v;
-        else if (d && str_eq(what, "Write"))
+        else if (d)
             *(bytes ? &d->write_bytes : &d->writes) = v;
     }
 }
@@ -182,12 +194,13 @@ static void v2_disks_read(const char *dir, char *text, struct cgroup_stats *s)
     char *save = NULL;
     for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
         uint32_t major, minor;
-        int at = 0;
-        if (sscanf(line, "%" SCNu32 ":%" SCNu32 "%n", &major, &minor, &at) != 2)
+        const char *p = line;
+        if (!disk_number(&p, &major, &minor))
             continue;
         struct cgroup_disk *d = disk_at(s, major, minor);
         char *words = NULL;
-        for (char *w = strtok_r(line + at, " ", &words); d && w; w = strtok_r(NULL, " ", &words)) {
+        for (char *w = strtok_r(line + (p - line), " ", &words); d && w;
+             w = strtok_r(NULL, " ", &words)) {
             char *eq = strchr(w, '=');
             if (!eq)
                 continue;

@@ -490,7 +490,7 @@ int systemd_update(struct cgroup *cg, const struct oci_resources *res, char *err
     if (r < 0)
         return r;
     dbus_string(&body, cg->unit);
-    dbus_bool(&body, /* runtime= */ true);
+    dbus_bool(&body, true); /* until the next start only */
     r = systemd_properties(cg, res, 0, &body, err);
     if (r < 0) {
         dbus_done(&body);

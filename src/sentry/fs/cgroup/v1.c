@@ -68,7 +68,7 @@ static int show_memory_stat(struct proc_text *x, const struct proc_ctx *c)
     proc_printf(x,
                 "inactive_anon 0\nactive_anon %llu\ninactive_file 0\nactive_file 0\n"
                 "unevictable 0\nhierarchical_memory_limit %llu\nhierarchical_memsw_limit %llu\n",
-                (ull)(u.anon_bytes + u.file_bytes),
+                (ull)u.anon_bytes + u.file_bytes,
                 l->memory_bytes ? (ull)l->memory_bytes : (ull)UNLIMITED,
                 l->swap_bytes ? (ull)l->swap_bytes : (ull)UNLIMITED);
     proc_printf(x,
@@ -76,7 +76,7 @@ static int show_memory_stat(struct proc_text *x, const struct proc_ctx *c)
                 "total_swap 0\ntotal_inactive_anon 0\ntotal_active_anon %llu\n"
                 "total_inactive_file 0\ntotal_active_file 0\ntotal_unevictable 0\n",
                 (ull)u.file_bytes, (ull)u.anon_bytes, (ull)u.file_bytes,
-                (ull)(u.anon_bytes + u.file_bytes));
+                (ull)u.anon_bytes + u.file_bytes);
     return 0;
 }
 
@@ -116,7 +116,7 @@ static int show_usage(struct proc_text *x, const struct proc_ctx *c)
     struct cgroup_use u;
     cgroup_use(&u);
     proc_printf(x, "%llu\n",
-                (ull)((c->e->value & 1 ? u.user_ns : 0) + (c->e->value & 2 ? u.system_ns : 0)));
+                (ull)(c->e->value & 1 ? u.user_ns : 0) + (c->e->value & 2 ? u.system_ns : 0));
     return 0;
 }
 

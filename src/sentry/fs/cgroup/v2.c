@@ -118,7 +118,7 @@ static int show_memory_stat(struct proc_text *x, const struct proc_ctx *c)
                 "active_anon %llu\ninactive_file 0\nactive_file 0\nunevictable 0\n"
                 "slab_reclaimable 0\nslab_unreclaimable 0\nslab 0\n",
                 (ull)u.anon_bytes, (ull)u.file_bytes, (ull)u.file_bytes,
-                (ull)(u.anon_bytes + u.file_bytes));
+                (ull)u.anon_bytes + u.file_bytes);
     return 0;
 }
 
