@@ -24,7 +24,7 @@ ROWS = [
     ("open file (container root)", "open /etc/passwd {n}", 20000, 256),
     ("cached name (tmpfs, file exists there)", "files /mnt/d {n}", 30000, None),
     ("cached name (gofer)", "walk {many}", 30000, 256),
-    ("cached name (overlay over gofer)", "walk {many}", 30000, None),
+    ("cached name (overlay over gofer)", "walk {many}", 30000, 256),
 ]
 
 

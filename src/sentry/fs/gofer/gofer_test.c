@@ -182,6 +182,35 @@ static void test_write(void **state)
     assert_int_equal(gofer_root()->files, 0);
 }
 
+/* A file with two names is open by one; the cache forgets them, the host loses one: the other one leads to it. */
+static void test_aliases(void **state)
+{
+    struct file *f;
+    assert_int_equal(linkat(host_fd, "h1", host_fd, "d/h3", 0), 0);
+    dentry_prune_super(root.mnt->sb);
+    assert_int_equal(open_file("h1", LINUX_O_RDONLY, &f), 0);
+    struct inode *i = find("d/h3", &(int){0});
+    struct gofer_inode *g = to_gofer(f->inode);
+    assert_ptr_equal(i, f->inode);
+    assert_string_equal(dentry_name(g->at), "h3");
+    dentry_prune_super(root.mnt->sb);
+    assert_null(g->at);
+    struct iattr a = {.valid = ATTR_MODE, .mode = 0600};
+    assert_int_equal(i->ops->setattr(i, &a), 0);
+    assert_string_equal(dentry_name(g->at), "h3");
+    assert_int_equal(unlinkat(host_fd, "d/h3", 0), 0);
+    dentry_prune_super(root.mnt->sb);
+    a.mode = 0644;
+    assert_int_equal(i->ops->setattr(i, &a), 0);
+    assert_string_equal(dentry_name(g->at), "h1");
+    struct stat st;
+    assert_int_equal(fstatat(host_fd, "h1", &st, 0), 0);
+    assert_int_equal(st.st_mode, S_IFREG | 0644);
+    inode_unref(i);
+    file_unref(f);
+    dentry_prune_super(root.mnt->sb);
+}
+
 static struct file *donate(int fd)
 {
     struct hostfile *hf;
@@ -306,7 +335,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lookup),  cmocka_unit_test(test_read),
         cmocka_unit_test(test_many),    cmocka_unit_test(test_write),
-        cmocka_unit_test(test_donated), cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_donated), cmocka_unit_test(test_aliases),
+        cmocka_unit_test(test_faults),
     };
     return cmocka_run_group_tests_name("gofer-fs", tests, setup, teardown);
 }

@@ -198,6 +198,64 @@ static void test_renames(void **state)
     assert_string_equal(names, "d to none h ");
 }
 
+static struct ov_inode *object_of(const char *path)
+{
+    struct walk w;
+    assert_int_equal(walk_from(T, &world.root, path, WALK_NOFOLLOW, &w), 0);
+    struct ov_inode *o = ov_i(w.path.dentry->inode); /* the cache keeps it */
+    path_unref(&w.path);
+    return o;
+}
+
+/* A file that nobody has changed holds nothing below until its names or itself change. */
+static void test_light(void **state)
+{
+    char buf[16];
+    struct super *l = lower_new("/l10");
+    assert_int_equal(xmkdir("/l10/d"), 0);
+    put("/l10/f", "f");
+    put("/l10/g", "g");
+    put("/l10/h", "h");
+    put("/l10/d/m", "m");
+    put("/l10/one", "one");
+    assert_int_equal(xlink("/l10/one", "/l10/two"), 0);
+    assert_int_equal(xsymlink("d/m", "/l10/s"), 0);
+    over(l, "/o10");
+    uint64_t f = ino_of("/o10/f"), g = ino_of("/o10/g");
+    int64_t fd = xopen("/o10/f", LINUX_O_RDONLY, 0);
+    assert_int_equal(xpread(fd, buf, 1, 0), 1);
+    assert_true(ov_is_light(object_of("/o10/f")));
+    assert_true(ov_is_light(object_of("/o10/s")));
+    assert_false(ov_is_light(object_of("/o10/d")));
+    assert_false(ov_is_light(object_of("/o10/one"))); /* the other name finds it */
+    assert_ptr_equal(object_of("/o10/one"), object_of("/o10/two"));
+    expect("/o10/s", "m");
+    expect("/o10/s", "m"); /* its text is known now */
+    assert_int_equal(xrename("/o10/f", "/o10/d/f", 0), 0);
+    assert_false(ov_is_light(object_of("/o10/d/f")));
+    assert_int_equal(xrename("/o10/d/f", "/o10/g", LINUX_RENAME_EXCHANGE), 0);
+    expect("/o10/g", "f");
+    expect("/o10/d/f", "g");
+    assert_int_equal(ino_of("/o10/g"), f);
+    assert_int_equal(ino_of("/o10/d/f"), g);
+    assert_int_equal(xlink("/o10/d/m", "/o10/m"), 0);
+    assert_int_equal(xrename("/o10/d", "/o10/e", 0), 0);
+    expect("/o10/m", "m");
+    /* Without a name it is read, and written, by who has it open. */
+    int64_t h = xopen("/o10/h", LINUX_O_RDONLY, 0);
+    assert_int_equal(xunlink("/o10/h"), 0);
+    assert_int_equal(exists("/o10/h"), -ENOENT);
+    put("/o10/h", "new");
+    assert_int_equal(xpread(h, buf, sizeof(buf), 0), 1);
+    assert_int_equal(xpread(fd, buf, sizeof(buf), 0), 1);
+    assert_int_equal(buf[0], 'f');
+    xclose(h);
+    xclose(fd);
+    expect("/o10/h", "new");
+    expect("/l10/h", "h");
+    expect("/l10/f", "f");
+}
+
 /* What was changed is still changed after the name cache has forgotten it. */
 static void test_forgotten(void **state)
 {
@@ -320,7 +378,7 @@ int main(void)
         cmocka_unit_test(test_names),     cmocka_unit_test(test_renames),
         cmocka_unit_test(test_xattrs),    cmocka_unit_test(test_forgotten),
         cmocka_unit_test(test_copy_race), cmocka_unit_test(test_large_directory),
-        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_light),     cmocka_unit_test(test_faults),
     };
     return cmocka_run_group_tests(tests, fs_world, NULL);
 }
