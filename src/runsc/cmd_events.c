@@ -77,6 +77,41 @@ static json_t *data_json(const struct call_answer *a, const struct cgroup_stats 
                      "network_interfaces");
 }
 
+static void set(json_t *o, const char *key, json_t *value)
+{
+    (void)json_object_set_new(o, key, value);
+}
+
+/* What only the host counts: in a group of its own. */
+static void host_json(json_t *data, const struct cgroup_stats *cg)
+{
+    static const char *const ops[] = {"Read", "Write"};
+    json_t *bytes = json_array(), *counts = json_array(), *pages = json_object();
+    set(json_object_get(data, "cpu"), "throttling",
+        json_pack("{s:o, s:o, s:o}", "periods", u64(cg->periods), "throttledPeriods",
+                  u64(cg->throttled_periods), "throttledTime", u64(cg->throttled_ns)));
+    for (uint32_t i = 0; i < cg->disk_count; i++)
+        for (size_t k = 0; k < ARRAY_SIZE(ops); k++) {
+            const struct cgroup_disk *d = &cg->disks[i];
+            json_t *b = json_pack("{s:o, s:o, s:s}", "major", u64(d->major), "minor", u64(d->minor),
+                                  "op", ops[k]);
+            json_t *c = json_copy(b);
+            set(b, "value", u64(k ? d->write_bytes : d->read_bytes));
+            set(c, "value", u64(k ? d->writes : d->reads));
+            (void)json_array_append_new(bytes, b);
+            (void)json_array_append_new(counts, c);
+        }
+    set(data, "blkio",
+        json_pack("{s:o, s:o}", "ioServiceBytesRecursive", bytes, "ioServicedRecursive", counts));
+    for (uint32_t i = 0; i < cg->hugetlb_count; i++) {
+        const struct cgroup_hugetlb *h = &cg->hugetlb[i];
+        set(pages, h->page_size,
+            json_pack("{s:o, s:o, s:o}", "usage", u64(h->usage), "max", u64(h->max_usage),
+                      "failcnt", u64(h->failcnt)));
+    }
+    set(data, "hugetlb", pages);
+}
+
 static int line_print(const struct state *s, const char *type, json_t *data)
 {
     json_t *o = json_pack("{s:s, s:s}", "type", type, "id", s->id);
@@ -102,7 +137,10 @@ static int stats_print(const struct state *s, const struct cgroup *cg, char *err
         return -EBADMSG;
     }
     bool there = cg && cgroup_stats_read(cg, &stats) == 0;
-    r = line_print(s, "stats", data_json(&a, there ? &stats : NULL));
+    json_t *data = data_json(&a, there ? &stats : NULL);
+    if (data && there)
+        host_json(data, &stats);
+    r = line_print(s, "stats", data);
     if (r < 0)
         (void)snprintf(err, FLAGS_ERROR_MAX, "events: cannot write");
     return r;

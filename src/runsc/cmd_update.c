@@ -1,237 +1,276 @@
-/* runsc update: limits of a container that exists. */
+/* runsc update: other limits for a container that lives. */
 #include <errno.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/heap.h"
 #include "base/str.h"
 #include "oci/resources.h"
-#include "oci/spec.h"
-#include "runsc/bundle.h"
 #include "runsc/cgroup/cgroup.h"
+#include "runsc/client.h"
 #include "runsc/command.h"
 #include "runsc/report.h"
 #include "runsc/state.h"
 
-enum update_flag {
-    UPDATE_RESOURCES,
-    UPDATE_R,
-    UPDATE_BLKIO_WEIGHT,
-    UPDATE_CPU_PERIOD,
-    UPDATE_CPU_QUOTA,
-    UPDATE_CPU_BURST,
-    UPDATE_CPU_SHARE,
-    UPDATE_CPU_RT_PERIOD,
-    UPDATE_CPU_RT_RUNTIME,
-    UPDATE_CPUSET_CPUS,
-    UPDATE_CPUSET_MEMS,
-    UPDATE_MEMORY,
-    UPDATE_MEMORY_RESERVATION,
-    UPDATE_MEMORY_SWAP,
-    UPDATE_PIDS_LIMIT,
-    UPDATE_CPU_IDLE,
-    UPDATE_KERNEL_MEMORY,
-    UPDATE_KERNEL_MEMORY_TCP,
-    UPDATE_L3_CACHE_SCHEMA,
-    UPDATE_MEM_BW_SCHEMA,
-};
+#define RESOURCES_MAX ((size_t)1024 * 1024)
 
-#define TEXT_FLAG(n, h) {.name = (n), .kind = FLAG_STRING, .value = "", .help = (h)}
-#define LATER_FLAG(n, h)                                                                           \
-    {.name = (n), .kind = FLAG_STRING, .value = "", .status = FLAG_LATER, .help = (h)}
-
-static struct flag update_flags[] = {
-    [UPDATE_RESOURCES] =
-        TEXT_FLAG("resources", "file with linux.resources as JSON; - is the standard input"),
-    [UPDATE_R] = TEXT_FLAG("r", "the same"),
-    [UPDATE_BLKIO_WEIGHT] = TEXT_FLAG("blkio-weight", "share of block I/O, 10 to 1000"),
-    [UPDATE_CPU_PERIOD] = TEXT_FLAG("cpu-period", "period of the CPU quota in microseconds"),
-    [UPDATE_CPU_QUOTA] = TEXT_FLAG("cpu-quota", "CPU time in a period in microseconds"),
-    [UPDATE_CPU_BURST] = TEXT_FLAG("cpu-burst", "CPU time that may be saved up, in microseconds"),
-    [UPDATE_CPU_SHARE] = TEXT_FLAG("cpu-share", "share of CPU time"),
-    [UPDATE_CPU_RT_PERIOD] =
-        TEXT_FLAG("cpu-rt-period", "period of real-time tasks in microseconds"),
-    [UPDATE_CPU_RT_RUNTIME] = TEXT_FLAG("cpu-rt-runtime", "real-time CPU time in a period"),
-    [UPDATE_CPUSET_CPUS] = TEXT_FLAG("cpuset-cpus", "CPUs to use, such as 0-2,5"),
-    [UPDATE_CPUSET_MEMS] = TEXT_FLAG("cpuset-mems", "memory nodes to use"),
-    [UPDATE_MEMORY] = TEXT_FLAG("memory", "memory limit in bytes, or with k, m, g; -1: none"),
-    [UPDATE_MEMORY_RESERVATION] = TEXT_FLAG("memory-reservation", "soft limit of memory"),
-    [UPDATE_MEMORY_SWAP] = TEXT_FLAG("memory-swap", "limit of memory and swap together; -1: none"),
-    [UPDATE_PIDS_LIMIT] = TEXT_FLAG("pids-limit", "limit of processes; -1: none"),
-    [UPDATE_CPU_IDLE] = TEXT_FLAG("cpu-idle", "1: runs only when nobody else wants to"),
-    [UPDATE_KERNEL_MEMORY] = LATER_FLAG("kernel-memory", "obsolete in the host kernel"),
-    [UPDATE_KERNEL_MEMORY_TCP] = LATER_FLAG("kernel-memory-tcp", "limit of TCP buffers"),
-    [UPDATE_L3_CACHE_SCHEMA] = LATER_FLAG("l3-cache-schema", "Intel RDT"),
-    [UPDATE_MEM_BW_SCHEMA] = LATER_FLAG("mem-bw-schema", "Intel RDT"),
-};
-
-static const struct {
-    enum update_flag flag;
+/* Flags whose value goes to a place of linux.resources. */
+enum value_kind { NUMBER, SIZE, TEXT };
+static const struct place {
+    enum value_kind kind;
     const char *object, *key;
-    enum { NUMBER, BYTES, TEXT } kind;
-} fields[] = {
-    {UPDATE_BLKIO_WEIGHT, "blockIO", "weight", NUMBER},
-    {UPDATE_CPU_PERIOD, "cpu", "period", NUMBER},
-    {UPDATE_CPU_QUOTA, "cpu", "quota", NUMBER},
-    {UPDATE_CPU_BURST, "cpu", "burst", NUMBER},
-    {UPDATE_CPU_SHARE, "cpu", "shares", NUMBER},
-    {UPDATE_CPU_RT_PERIOD, "cpu", "realtimePeriod", NUMBER},
-    {UPDATE_CPU_RT_RUNTIME, "cpu", "realtimeRuntime", NUMBER},
-    {UPDATE_CPUSET_CPUS, "cpu", "cpus", TEXT},
-    {UPDATE_CPUSET_MEMS, "cpu", "mems", TEXT},
-    {UPDATE_MEMORY, "memory", "limit", BYTES},
-    {UPDATE_MEMORY_RESERVATION, "memory", "reservation", BYTES},
-    {UPDATE_MEMORY_SWAP, "memory", "swap", BYTES},
-    {UPDATE_PIDS_LIMIT, "pids", "limit", NUMBER},
-    {UPDATE_CPU_IDLE, "cpu", "idle", NUMBER},
+} places[] = {
+    {NUMBER, "blockIO", "weight"},
+    {NUMBER, "cpu", "period"},
+    {NUMBER, "cpu", "quota"},
+    {NUMBER, "cpu", "burst"},
+    {NUMBER, "cpu", "shares"},
+    {NUMBER, "cpu", "realtimePeriod"},
+    {NUMBER, "cpu", "realtimeRuntime"},
+    {TEXT, "cpu", "cpus"},
+    {TEXT, "cpu", "mems"},
+    {SIZE, "memory", "kernel"},
+    {SIZE, "memory", "kernelTCP"},
+    {SIZE, "memory", "limit"},
+    {SIZE, "memory", "reservation"},
+    {SIZE, "memory", "swap"},
+    {NUMBER, "pids", "limit"},
+    {NUMBER, "cpu", "idle"},
 };
 
-/* "64m", "-1": false if it is none. */
-static bool bytes_parse(const char *v, int64_t *ret)
+#define VALUE(n, h) {.name = n, .kind = FLAG_STRING, .value = "", .help = h}
+/* In the order of places[], then the rest. */
+static struct flag update_flags[] = {
+    VALUE("blkio-weight", "weight of block IO, 10 to 1000"),
+    VALUE("cpu-period", "microseconds of a period of the CPU quota"),
+    VALUE("cpu-quota", "microseconds of CPU in each period; -1: no limit"),
+    VALUE("cpu-burst", "microseconds of CPU that may be saved up"),
+    VALUE("cpu-share", "share of the CPU when it is contended; 1024 is ordinary"),
+    VALUE("cpu-rt-period", "microseconds of a period for real-time processes"),
+    VALUE("cpu-rt-runtime", "microseconds of CPU for real-time processes in each period"),
+    VALUE("cpuset-cpus", "CPUs to run on, as 0-2,4"),
+    VALUE("cpuset-mems", "memory nodes to use"),
+    VALUE("kernel-memory", "obsolete"),
+    VALUE("kernel-memory-tcp", "bytes for buffers of TCP"),
+    VALUE("memory", "bytes of memory, as 512M; -1: no limit"),
+    VALUE("memory-reservation", "bytes of memory that are left to it if possible"),
+    VALUE("memory-swap", "bytes of memory and swap together; -1: no limit on swap"),
+    VALUE("pids-limit", "tasks; -1: no limit"),
+    VALUE("cpu-idle", "1: runs only when nobody else wants the CPU"),
+    VALUE("resources", "a file with a resources object of JSON, - for standard input"),
+    VALUE("r", "the same as -resources"),
+    VALUE("l3-cache-schema", "Intel RDT: not supported"),
+    VALUE("mem-bw-schema", "Intel RDT: not supported"),
+};
+enum { FLAG_RESOURCES = ARRAY_SIZE(places), FLAG_R, FLAG_L3, FLAG_BANDWIDTH };
+
+/* "512M", "1.5g", "100kb", "-1" */
+static int size_parse(const char *text, int64_t *ret)
 {
-    static const char units[] = "kmgt";
-    char digits[24];
-    size_t n = strspn(v, "-0123456789");
-    if (n == 0 || n >= sizeof digits || strlen(v + n) > 2)
-        return false;
-    memcpy(digits, v, n);
-    digits[n] = '\0';
-    const char *unit = v[n] ? strchr(units, v[n] | 0x20) : NULL;
-    if (parse_i64(digits, ret) < 0 || (v[n] && !unit && (v[n] | 0x20) != 'b') ||
-        (v[n] && v[n + 1] && (v[n + 1] | 0x20) != 'b'))
-        return false;
-    unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
-    if (*ret > INT64_MAX >> shift || *ret < -1)
-        return false;
-    if (*ret > 0)
-        *ret = (int64_t)((uint64_t)*ret << shift);
-    return true;
+    static const char units[] = "kmgtp";
+    char *end;
+    if (str_eq(text, "-1")) {
+        *ret = -1;
+        return 0;
+    }
+    double v = strtod(text, &end);
+    if (end == text || v < 0 || text[0] == '-' || text[0] == '+')
+        return -EINVAL;
+    const char *unit = *end ? strchr(units, *end | 0x20) : NULL;
+    for (long i = unit ? unit - units + 1 : 0; i > 0; i--)
+        v *= 1024;
+    end += unit != NULL;
+    if (unit && (*end == 'i' || *end == 'I'))
+        end++;
+    end += *end == 'b' || *end == 'B';
+    if (*end || v >= 9.2e18)
+        return -EINVAL;
+    *ret = (int64_t)v;
+    return 0;
 }
 
-/* The flags over the file's. */
-static int flags_merge(json_t *o, char *err)
+static json_t *value_json(const struct place *p, const struct flag *f, char *err)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
-        const struct flag *f = &update_flags[fields[i].flag];
-        int64_t n = 0;
-        if (!f->given || !f->value[0])
+    int64_t v = 0;
+    if (p->kind == TEXT)
+        return json_string(f->value);
+    int r = p->kind == SIZE ? size_parse(f->value, &v) : parse_i64(f->value, &v);
+    if (r == 0)
+        return json_integer(v);
+    (void)snprintf(err, FLAGS_ERROR_MAX, "update: --%s \"%s\" is no %s", f->name, f->value,
+                   p->kind == SIZE ? "size; write 512M, or -1" : "number");
+    return NULL;
+}
+
+/* The flags that were given, as a resources object. */
+static json_t *flags_json(char *err)
+{
+    json_t *all = json_object();
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+        const struct flag *f = &update_flags[i];
+        if (!f->given)
             continue;
-        json_t *sub = json_object_get(o, fields[i].object);
-        if (!json_is_object(sub)) {
-            sub = json_object();
-            (void)json_object_set_new(o, fields[i].object, sub);
+        json_t *v = value_json(&places[i], f, err);
+        json_t *o = json_object_get(all, places[i].object);
+        if (!o) {
+            o = json_object();
+            (void)json_object_set_new(all, places[i].object, o);
         }
-        if (fields[i].kind != TEXT &&
-            !(fields[i].kind == BYTES ? bytes_parse(f->value, &n) : parse_i64(f->value, &n) == 0)) {
-            (void)snprintf(err, FLAGS_ERROR_MAX, "update: -%s %.60s: not a number%s", f->name,
-                           f->value, fields[i].kind == BYTES ? " of bytes" : "");
-            return -EINVAL;
+        if (!v || json_object_set_new(o, places[i].key, v) < 0) {
+            json_decref(all);
+            return NULL;
         }
-        (void)json_object_set_new(sub, fields[i].key,
-                                  fields[i].kind == TEXT ? json_string(f->value) : json_integer(n));
+    }
+    return all;
+}
+
+static json_t *file_json(const char *path, char *err)
+{
+    json_error_t e;
+    AUTO_FREE char *text = calloc(1, RESOURCES_MAX);
+    FILE *f = str_eq(path, "-") ? stdin : fopen(path, "re");
+    if (!f || !text) {
+        (void)snprintf(err, FLAGS_ERROR_MAX, "update: cannot open %.300s: %s", path,
+                       f ? "out of memory" : strerrordesc_np(errno));
+        return NULL;
+    }
+    size_t n = fread(text, 1, RESOURCES_MAX, f);
+    if (f != stdin)
+        (void)fclose(f);
+    json_t *o = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, &e);
+    if (o && json_is_object(o))
+        return o;
+    (void)snprintf(err, FLAGS_ERROR_MAX, "update: %.200s: %.200s", path,
+                   o ? "is no object of JSON" : e.text);
+    json_decref(o);
+    return NULL;
+}
+
+/* 0 stands for what is not given, as Docker and containerd send it, but where it says something. */
+static bool says_something(const char *key, const json_t *v)
+{
+    return !json_is_null(v) &&
+           !(json_is_integer(v) && json_integer_value(v) == 0 && !str_eq(key, "idle") &&
+             !str_eq(key, "swappiness")) &&
+           !(json_is_string(v) && !json_string_value(v)[0]);
+}
+
+/* What is new over what was. One level is enough: objects of linux.resources hold no objects that are changed in part. */
+static int merge(json_t *was, json_t *new)
+{
+    const char *key, *inner;
+    json_t *v, *w;
+    json_object_foreach(new, key, v)
+    {
+        json_t *old = json_object_get(was, key);
+        if (!json_is_object(v) || !json_is_object(old)) {
+            if (says_something(key, v) && json_object_set(was, key, v) < 0)
+                return -ENOMEM;
+            continue;
+        }
+        json_object_foreach(v, inner, w) if (says_something(inner, w) &&
+                                             json_object_set(old, inner, w) < 0) return -ENOMEM;
     }
     return 0;
 }
 
-static char *stdin_read(size_t *ret_len)
+/* linux.resources of the container's configuration with the changes in it. Borrowed; NULL: out of memory. */
+static json_t *resources_merged(struct state *s, json_t *new)
 {
-    size_t cap = 65536, len = 0;
-    char *text = malloc(cap);
-    ssize_t n;
-    while (text && (n = read(0, text + len, cap - len)) > 0) {
-        len += (size_t)n;
-        if (len < cap)
-            continue;
-        char *more = cap < OCI_FILE_MAX ? realloc(text, 2 * cap) : NULL;
-        if (!more)
-            free(text);
-        text = more;
-        cap *= 2;
+    json_t *l = json_object_get(s->config, "linux");
+    json_t *res = json_object_get(l, "resources");
+    if (!l) {
+        l = json_object();
+        if (json_object_set_new(s->config, "linux", l) < 0)
+            return NULL;
     }
-    *ret_len = len;
-    return text;
+    if (!res) {
+        res = json_object();
+        if (json_object_set_new(l, "resources", res) < 0)
+            return NULL;
+    }
+    return merge(res, new) < 0 ? NULL : res;
 }
 
-/* What is asked for as one object; NULL with err. */
-static json_t *resources_load(char *err)
+/* Programs inside see the new limits. A sandbox that does not answer has others to notice that. */
+static void limits_tell(const struct state *s, const struct cgroup *cg,
+                        const struct oci_resources *res)
 {
-    const struct flag *f =
-        &update_flags[update_flags[UPDATE_R].given ? UPDATE_R : UPDATE_RESOURCES];
-    size_t len = 0;
-    if (!f->value[0])
-        return json_object();
-    char *text = str_eq(f->value, "-") ? stdin_read(&len) : bundle_file_read(f->value, &len, err);
-    json_t *o = text ? json_loadb(text, len, 0, NULL) : NULL;
-    free(text);
-    if (!json_is_object(o)) {
-        if (!err[0])
-            (void)snprintf(err, FLAGS_ERROR_MAX, "update: -resources %.200s: no JSON object",
-                           f->value);
-        json_decref(o);
-        return NULL;
-    }
-    return o;
+    static struct call_answer a;
+    char err[FLAGS_ERROR_MAX] = "";
+    struct call_request rq = {.type = CALL_LIMITS};
+    cgroup_limits_text(cg, res, rq.text, sizeof rq.text);
+    if (client_ask(s, &rq, NULL, 0, &a, err) < 0)
+        report_warning("update: programs see the old limits: %s", err);
 }
 
-static int update_apply(struct state *s, json_t *o, char *err)
+static int update(struct state *s, json_t *new, char *err)
 {
     struct oci_resources res;
     struct cgroup *cg = NULL;
-    char *text = json_dumps(o, JSON_COMPACT);
-    int r = text ? oci_resources_parse("resources", text, strlen(text), &res, err) : -ENOMEM;
-    free(text);
-    if (r < 0)
-        return r;
-    if (!s->cgroup || cgroup_load(s->cgroup, &cg) < 0 || !cgroup_exists(cg)) {
+    enum state_status st = state_status_now(s);
+    if (st == STATE_STOPPED) {
+        (void)snprintf(err, FLAGS_ERROR_MAX, "container %s is stopped", s->id);
+        return -EINVAL;
+    }
+    if (!s->cgroup || cgroup_load(s->cgroup, &cg) < 0) {
         (void)snprintf(err, FLAGS_ERROR_MAX,
                        "container %s has no cgroups of its own, in which limits could be set",
                        s->id);
-        r = -ENOENT;
+        return -ENOENT;
     }
-    if (r == 0)
+    json_t *all = resources_merged(s, new);
+    AUTO_FREE char *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
+    int r = text ? oci_resources_parse("resources", text, strlen(text), &res, err) : -ENOMEM;
+    if (r == 0) {
+        res.device_count = 0; /* they stay as they are: no moment without */
         r = cgroup_update(cg, &res, err);
-    (void)cgroup_free(cg);
-    oci_resources_done(&res);
-    if (r < 0)
-        return r;
-    /* So that later commands know. */
-    json_t *l = json_object_get(s->config, "linux");
-    json_t *old = json_object_get(l, "resources");
-    if (json_is_object(old))
-        (void)json_object_update_recursive(old, o);
-    else if (json_is_object(l))
-        (void)json_object_set(l, "resources", o);
-    return state_save(s, err);
+        if (r == 0 && cgroup_warning(cg)[0])
+            report_warning("%s", cgroup_warning(cg));
+        if (r == 0)
+            r = state_save(s, err);
+        if (r == 0)
+            limits_tell(s, cg, &res);
+        oci_resources_done(&res);
+    }
+    if (r == -ENOMEM && !err[0])
+        (void)snprintf(err, FLAGS_ERROR_MAX, "update: out of memory");
+    cgroup_free(cg);
+    return r;
 }
 
 static int update_run(int argc, char **argv)
 {
-    char err[CGROUP_ERROR_MAX + FLAGS_ERROR_MAX] = "";
+    char err[FLAGS_ERROR_MAX] = "";
     struct report_files files;
     struct state s;
+    const struct flag *file = &update_flags[update_flags[FLAG_R].given ? FLAG_R : FLAG_RESOURCES];
     if (argc != 1)
         return report_fatal("update: takes one container id, not %d words", argc);
-    if (report_open("update", argv[0], &files, err) < 0 || state_load(argv[0], &s, err) < 0)
+    if (report_open("update", argv[0], &files, err) < 0)
         return report_fatal("%s", err);
-    json_t *o = resources_load(err);
-    int r = o ? flags_merge(o, err) : -EINVAL;
-    if (r == 0 && state_status_now(&s) == STATE_STOPPED) {
-        (void)snprintf(err, sizeof err, "container %s is stopped", s.id);
-        r = -ESRCH;
+    if (update_flags[FLAG_L3].given || update_flags[FLAG_BANDWIDTH].given)
+        return report_fatal(
+            "update: Intel RDT is not supported (-l3-cache-schema, -mem-bw-schema)");
+    json_t *new = file->given ? file_json(file->value, err) : flags_json(err);
+    if (!new)
+        return report_fatal("%s", err[0] ? err : "update: out of memory");
+    int r = state_load(argv[0], &s, err);
+    if (r == 0) {
+        r = update(&s, new, err);
+        state_done(&s);
     }
-    if (r == 0)
-        r = update_apply(&s, o, err);
-    json_decref(o);
-    state_done(&s);
-    return r < 0 ? report_fatal("%s", err[0] ? err : "out of memory") : 0;
+    json_decref(new);
+    return r < 0 ? report_fatal("%s", err) : 0;
 }
 
 const struct command command_update = {
     .name = "update",
     .usage = "[flags] CONTAINER_ID",
-    .help = "change the limits of a container",
+    .help = "change the limits of a container; a size is in bytes, or has k, M, G",
     .flags = update_flags,
     .flag_count = ARRAY_SIZE(update_flags),
     .run = update_run,

@@ -98,9 +98,15 @@ def test_the_program_cannot_be_loaded(box):
     r = box.runsc("run", "-detach", "-bundle", box.bundle("/nowhere"), "x")
     assert (r.returncode, r.stderr) == (128, "runsc: failed to load /nowhere: no such file or directory\n")
     assert box.names() == []
-    box.quiet("create", "-bundle", box.bundle("/etc/passwd"), "y")
+    for program, word in (("/etc/passwd", "permission denied"), ("nosuch", "executable file not found in $PATH")):
+        r = box.runsc("create", "-bundle", box.bundle(program), "y")
+        assert (r.returncode, r.stderr) == (128, f"runsc: failed to load {program}: {word}\n")
+    bundle = box.bundle("/tmp/text")
+    (bundle / "rootfs" / "tmp" / "text").write_text("no program")
+    (bundle / "rootfs" / "tmp" / "text").chmod(0o755)
+    box.quiet("create", "-bundle", bundle, "y")
     r = box.runsc("start", "y")
-    assert (r.returncode, r.stderr) == (128, "runsc: failed to load /etc/passwd: permission denied\n")
+    assert (r.returncode, r.stderr) == (128, "runsc: failed to load /tmp/text: exec format error\n")
     assert wait_for(lambda: box.state("y")["status"] == "stopped")
 
 
@@ -142,6 +148,17 @@ def test_kill(box):
     assert wait_for(lambda: box.state("y")["status"] == "stopped")
     box.ok("kill", "-all", "y", "KILL")
     assert box.runsc("kill", "y", "KILL").returncode == 128
+
+
+def test_the_first_process_is_not_killed_by_what_it_does_not_handle(running):
+    running.ok("kill", "x", "TERM")
+    running.ok("kill", "-all", "x", "INT")
+    assert running.ok("exec", "x", "echo", "$HOME") == "$HOME\n" and running.state("x")["status"] == "running"
+
+
+def test_home(box):
+    assert box.ok("run", "-bundle", box.bundle("sh", "-c", "echo $HOME", change=lambda c: c["process"].update(user={"uid": 1000, "gid": 0})),
+                  "x") == "/home/user\n"
 
 
 def test_kill_before_the_start(box):

@@ -13,6 +13,9 @@ void boot_log_start(const struct boot_config *cfg);
 
 /* Mounts, and the first process without a program. Ends the sandbox with a message if it cannot. Kernel lock. */
 struct task *boot_first_make(const struct boot_config *cfg);
+/* Whether there is such a program at all: before it is needed. -errno with a line in err_text. */
+NODISCARD int boot_first_probe(const struct boot_config *cfg, struct task *t, char *err_text,
+                               size_t err_cap);
 /* Its standard descriptors and its program; once. -errno with a line in err_text. Kernel lock, which walks may drop. */
 NODISCARD int boot_first_load(const struct boot_config *cfg, struct task *t, char *err_text,
                               size_t err_cap);

@@ -10,6 +10,7 @@
 #include "host/host.h"
 #include "sentry/boot/boot_priv.h"
 #include "sentry/io/hostfile.h"
+#include "sentry/task/task.h"
 #include "sentry/tty/tty.h"
 #include "wire/boot_config.h"
 
@@ -20,8 +21,11 @@ static struct hostwatch signals; /* host-side state of one process */
 static void on_signal(struct hostwatch *w, uint32_t events)
 {
     struct signalfd_siginfo si;
-    while (host_read(hostfile_fd(w->file), &si, sizeof(si)) == (ssize_t)sizeof(si))
-        tty_host_signal((int)si.ssi_signo);
+    while (host_read(hostfile_fd(w->file), &si, sizeof(si)) == (ssize_t)sizeof(si)) {
+        struct tgroup *first = tgroup_find(1);
+        if (first)
+            tty_host_signal_at(first, (int)si.ssi_signo);
+    }
 }
 
 int boot_console_start(const struct boot_config *cfg)

@@ -16,6 +16,7 @@
 #include "sentry/arena/arena.h"
 #include "sentry/boot/boot.h"
 #include "sentry/boot/boot_priv.h"
+#include "sentry/control/user.h"
 #include "sentry/fs/cgroup/cgroup.h"
 #include "sentry/fs/gofer/gofer.h"
 #include "sentry/fs/host/host_file.h"
@@ -203,6 +204,22 @@ static int exec_file_take(struct task *t, int fd, struct file **ret)
     return err;
 }
 
+static int load_failed(const struct boot_config *cfg, int err, bool by_name, char *err_text,
+                       size_t err_cap)
+{
+    bool searched = by_name && !strchr(cfg->argv.v[0], '/');
+    (void)snprintf(err_text, err_cap, "failed to load %s: %s", cfg->argv.v[0],
+                   err == -ENOENT && searched ? "executable file not found in $PATH"
+                                              : err_message(err));
+    return err;
+}
+
+int boot_first_probe(const struct boot_config *cfg, struct task *t, char *err_text, size_t err_cap)
+{
+    int err = cfg->exec_fd ? 0 : exec_probe(t, cfg->argv.v[0], &cfg->envp);
+    return err ? load_failed(cfg, err, true, err_text, err_cap) : 0;
+}
+
 int boot_program_load(const struct boot_config *cfg, struct task *t, int exec_fd, char *err_text,
                       size_t err_cap)
 {
@@ -223,12 +240,7 @@ int boot_program_load(const struct boot_config *cfg, struct task *t, int exec_fd
     } else {
         err = exec_start(t, cfg->argv.v[0], &cfg->argv, &cfg->envp);
     }
-    bool searched = exec_fd < 0 && !strchr(cfg->argv.v[0], '/');
-    if (err)
-        (void)snprintf(err_text, err_cap, "failed to load %s: %s", cfg->argv.v[0],
-                       err == -ENOENT && searched ? "executable file not found in $PATH"
-                                                  : err_message(err));
-    return err;
+    return err ? load_failed(cfg, err, exec_fd < 0, err_text, err_cap) : 0;
 }
 
 struct task *boot_first_make(const struct boot_config *cfg)
@@ -247,10 +259,15 @@ struct task *boot_first_make(const struct boot_config *cfg)
 int boot_first_load(const struct boot_config *cfg, struct task *t, char *err_text, size_t err_cap)
 {
     int fds[3] = {cfg->stdio_fd[0], cfg->stdio_fd[1], cfg->stdio_fd[2]};
-    int err = boot_descriptors_give(cfg, t, fds, cfg->pass_fd, false, err_text, err_cap);
+    struct user_found u;
+    int err = user_find(t, cfg, &u, err_text, err_cap);
+    if (err)
+        return err;
+    err = boot_descriptors_give(cfg, t, fds, cfg->pass_fd, false, err_text, err_cap);
     if (!err)
-        err = boot_program_load(cfg, t, cfg->exec_fd ? cfg->pass_fd[cfg->pass_fd_count] : -1,
+        err = boot_program_load(&u.cfg, t, cfg->exec_fd ? cfg->pass_fd[cfg->pass_fd_count] : -1,
                                 err_text, err_cap);
+    user_done(&u);
     for (uint32_t i = 0; i < cfg->pass_fd_count + cfg->exec_fd; i++)
         (void)!host_close(cfg->pass_fd[i]);
     for (int i = 0; i < 3; i++)

@@ -166,7 +166,8 @@ int sentry_main(const struct boot_config *cfg)
         boot_fail(cfg, "the vDSO cannot be made: %s", err_name(err));
     struct task *first = boot_first_make(cfg);
     char text[512];
-    if (!cfg->wait_start && boot_first_load(cfg, first, text, sizeof(text)))
+    if (cfg->wait_start ? boot_first_probe(cfg, first, text, sizeof(text))
+                        : boot_first_load(cfg, first, text, sizeof(text)))
         boot_fail(cfg, "%s", text);
     err = watch(&boot.control, cfg->control_fd, LINUX_POLLIN, on_control);
     if (!err && cfg->gofer_fd >= 0)

@@ -155,7 +155,7 @@ static void signal_all(struct call *c)
     for (struct tgroup *tg = tgroup_next(0), *next; tg; tg = next) {
         next = tgroup_next(tg->pid);
         if (!tg->zombie)
-            (void)!signal_send_outside(tg, c->rq.value);
+            (void)!signal_send_contained(tg, c->rq.value);
     }
 }
 
@@ -169,7 +169,7 @@ static void signal_group(struct call *c)
     }
     LIST_FOREACH_SAFE (tg, next, &pg->members, pgrp_node)
         if (!tg->zombie)
-            (void)!signal_send_outside(tg, c->rq.value);
+            (void)!signal_send_contained(tg, c->rq.value);
 }
 
 void call_signal(struct call *c)
@@ -191,6 +191,6 @@ void call_signal(struct call *c)
         if (tg && c->rq.value && (c->rq.flags & CALL_SIGNAL_TERMINAL))
             tty_host_signal_at(tg, c->rq.value);
         else if (tg && c->rq.value)
-            (void)!signal_send_outside(tg, c->rq.value);
+            (void)!signal_send_contained(tg, c->rq.value);
     }
 }

@@ -394,3 +394,19 @@ int exec_start_file(struct task *t, struct file *file, const char *name,
     }
     return start_end(t, start_run(t, ex, file, argv, envp));
 }
+
+int exec_probe(struct task *t, const char *path, const struct boot_strings *envp)
+{
+    struct exec *ex = start_begin(t);
+    struct file *file = NULL;
+    if (!ex)
+        return -ENOMEM;
+    int r = strchr(path, '/') ? open_program(t, ex, path, &file)
+            : *path           ? search_program(t, ex, path, env_path(envp), &file)
+                              : -ENOENT;
+    file_unref(file);
+    exec_cleanup(t);
+    t->restart.cleanup = NULL;
+    t->in_syscall = false;
+    return r;
+}

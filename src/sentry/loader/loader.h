@@ -43,6 +43,9 @@ int64_t exec_call(struct task *t, int dirfd, struct uaddr path, struct uaddr arg
  * 0: t goes on by itself (task_start() was called, or will be). -ENOENT, -EACCES, -ENOEXEC.. */
 NODISCARD int exec_start(struct task *t, const char *path, const struct boot_strings *argv,
                          const struct boot_strings *envp);
+/* Would exec_start() find a file that it may execute? As its errors, but those of what is in the file. */
+NODISCARD int exec_probe(struct task *t, const char *path, const struct boot_strings *envp);
+
 /* The same with a file that is open already; takes it, also on failure. name: what /proc and errors call it. */
 struct file;
 NODISCARD int exec_start_file(struct task *t, struct file *file, const char *name,

@@ -190,6 +190,15 @@ void signal_send_here(struct task *t, int sig)
 
 int signal_send_outside(struct tgroup *tg, int sig) { return signal_send_group(tg, sig, NULL); }
 
+int signal_send_contained(struct tgroup *tg, int sig)
+{
+    const struct linux_sigaction *act = &tg->sighand->action[sig - 1];
+    if (tg == kern()->tasks->init && act->handler == LINUX_SIG_DFL && sig != LINUX_SIGKILL &&
+        sig != LINUX_SIGSTOP && sig != LINUX_SIGCONT)
+        return 0;
+    return signal_send_outside(tg, sig);
+}
+
 int signal_send_pgrp(struct pgrp *pg, int sig, const struct linux_siginfo *info)
 {
     int sent = 0;

@@ -68,6 +68,8 @@ void signal_set_mask(struct task *t, uint64_t mask);
 bool signal_ignored(const struct tgroup *tg, int sig); /* by its action now */
 /* From outside of the sandbox (runsc, the host's terminal). */
 int signal_send_outside(struct tgroup *tg, int sig);
+/* The same by the rule of pid namespaces: the first process takes nothing that it has no handler for, but SIGKILL and SIGSTOP. */
+int signal_send_contained(struct tgroup *tg, int sig);
 /* Discards what is pending of set from the group and all its tasks. */
 void signal_discard(struct tgroup *tg, uint64_t set);
 /* A siginfo for kill(2) and its like. */

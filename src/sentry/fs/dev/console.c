@@ -262,26 +262,27 @@ static bool from_keyboard(int sig)
 }
 
 /* y NULL: there is none. */
-static void signal_from_host(struct tty *y, struct tgroup *leader, int sig)
+static void signal_from_host(struct tty *y, struct tgroup *leader, int sig,
+                             int (*send)(struct tgroup *tg, int sig))
 {
     struct pgrp *pg = y && y->fg_pgid ? pgrp_find(y->fg_pgid) : leader->pgrp;
     if (!from_keyboard(sig) || !pg) {
-        (void)!signal_send_outside(leader, sig);
+        (void)!send(leader, sig);
         return;
     }
     struct tgroup *tg, *next;
     LIST_FOREACH_SAFE (tg, next, &pg->members, pgrp_node)
-        (void)!signal_send_outside(tg, sig);
+        (void)!send(tg, sig);
 }
 
 void tty_host_signal(int sig)
 {
     struct tgroup *init = tgroup_find(1);
     if (init)
-        signal_from_host(kern()->tty->host, init, sig);
+        signal_from_host(kern()->tty->host, init, sig, signal_send_outside);
 }
 
 void tty_host_signal_at(struct tgroup *tg, int sig)
 {
-    signal_from_host(tg->pgrp ? tg->pgrp->session->ctty : NULL, tg, sig);
+    signal_from_host(tg->pgrp ? tg->pgrp->session->ctty : NULL, tg, sig, signal_send_contained);
 }
