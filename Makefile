@@ -36,6 +36,7 @@ check: build
 
 bench: build
 	@python3 bench/run.py
+	@python3 bench/containers.py
 
 conformance: build
 	@tools/conformance
