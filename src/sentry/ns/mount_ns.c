@@ -10,8 +10,10 @@
 struct mount_ns *mount_ns_make(struct user_ns *owner)
 {
     struct mount_ns *mn = SLAB_NEW(MOUNT_NS, struct mount_ns);
-    if (mn)
+    if (mn) {
         ns_setup(&mn->ns, NS_MNT, owner);
+        mn->origin = mn->ns.inum;
+    }
     return mn;
 }
 
@@ -134,6 +136,7 @@ int mount_ns_copy(struct mount_ns *old, struct user_ns *owner, struct fsctx *fs,
     struct mount *m;
     if (!mn)
         return -ENOMEM;
+    mn->origin = old->origin;
     int r = old->root ? copy_tree(old, mn, owner != old->ns.owner) : 0;
     if (r == 0 && fs) {
         follow(fs->root, mn);

@@ -15,6 +15,7 @@ struct super;
 struct mount_ns {
     struct ns ns;
     struct mount *root; /* in the list; NULL: empty */
+    uint32_t origin;    /* number of the one that it is a copy of, in the end: whose container */
 };
 
 NODISCARD struct mount_ns *mount_ns_make(struct user_ns *owner); /* empty. NULL: no memory */

@@ -200,8 +200,7 @@ bool task_has_host_network(const struct task *t)
 
 /* ---- new ones ---- */
 
-static int new_of(struct task *t, const struct nsset *old, enum ns_kind kind, struct user_ns *owner,
-                  struct fsctx *fs, struct ns **ret)
+int ns_new_of(const struct nsset *old, enum ns_kind kind, struct user_ns *owner, struct ns **ret)
 {
     *ret = NULL;
     switch (kind) {
@@ -211,19 +210,26 @@ static int new_of(struct task *t, const struct nsset *old, enum ns_kind kind, st
     case NS_CGROUP:
         *ret = ns_new_plain(kind, owner);
         break; /* all are in the root of the one hierarchy */
-    case NS_MNT: return mount_ns_copy((struct mount_ns *)old->of[NS_MNT], owner, fs, ret);
     case NS_PID: {
-        struct pid_ns *mine = (struct pid_ns *)old->of[NS_PID];
-        if (mine != task_pid_ns(t))
-            return -EINVAL; /* one step at a time */
-        if (mine->level >= PID_LEVELS)
+        struct pid_ns *parent = (struct pid_ns *)old->of[NS_PID];
+        if (parent->level >= PID_LEVELS)
             return -ENOSPC;
-        *ret = pid_ns_new(mine, owner);
+        *ret = pid_ns_new(parent, owner);
         break;
     }
     default: return -EINVAL; /* as a kernel without it */
     }
     return *ret ? 0 : -ENOMEM;
+}
+
+static int new_of(struct task *t, const struct nsset *old, enum ns_kind kind, struct user_ns *owner,
+                  struct fsctx *fs, struct ns **ret)
+{
+    if (kind == NS_MNT)
+        return mount_ns_copy((struct mount_ns *)old->of[NS_MNT], owner, fs, ret);
+    if (kind == NS_PID && old->of[NS_PID] != task_ns(t, NS_PID))
+        return -EINVAL; /* one step at a time */
+    return ns_new_of(old, kind, owner, ret);
 }
 
 int nsset_unshare(struct task *t, const struct cred *cr, struct fsctx *fs, uint64_t flags,

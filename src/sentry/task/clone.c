@@ -250,11 +250,7 @@ static int clone_new(struct task *t, const struct clone_request *q, struct task 
         tg->leader = c;
         pid_slot(c->tid)->tgroup = tg; /* with the reference of tgroup_alloc() */
         join_family(t, tg, q->flags);
-        struct pid_ns *ns = pid_ns_of(c->tid);
-        if (ns->parent && tg->vpid == 1) {
-            ns->init = tg;
-            tg->unkillable = true;
-        }
+        tgroup_is_first(tg);
         cpu_limit_changed(tg);
     }
     kern()->tasks->forks++;

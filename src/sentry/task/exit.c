@@ -212,6 +212,15 @@ static void init_ended(struct tgroup *init)
     sandbox_finish(init->wait_status);
 }
 
+void tgroup_is_first(struct tgroup *tg)
+{
+    struct pid_ns *ns = pid_ns_of(tg->pid);
+    if (!ns->parent || tg->vpid != 1)
+        return;
+    ns->init = tg;
+    tg->unkillable = true;
+}
+
 static void tgroup_ended(struct tgroup *tg)
 {
     tg->draining = false;

@@ -5,7 +5,8 @@
 #include "sentry/arena/arena.h"
 #include "sentry/arena/slab.h"
 #include "sentry/kernel.h"
-#include "sentry/ns/ns.h"
+#include "sentry/ns/mount_ns.h"
+#include "sentry/ns/pid_ns.h"
 #include "sentry/signal/signal.h"
 #include "sentry/task/task_priv.h"
 #include "sentry/time/posix_timers.h"
@@ -122,24 +123,34 @@ int task_new_init(const struct boot_config *cfg, struct task **ret)
 
 int task_new_outside(const struct boot_config *cfg, struct task **ret)
 {
+    return task_new_in(cfg, kern()->ns->init, ret);
+}
+
+int task_new_in(const struct boot_config *cfg, struct nsset *set, struct task **ret)
+{
+    struct pid_ns *ns = (struct pid_ns *)set->of[NS_PID];
     struct task *t = task_alloc();
     struct tgroup *tg = t ? init_group(cfg) : NULL;
     struct session *s = NULL;
     struct pgrp *pg = NULL;
-    int err = tg ? pid_alloc(&t->tid) : -ENOMEM;
+    int err = tg ? pid_alloc_in(ns, NULL, 0, &t->tid) : -ENOMEM;
     if (!err) {
         tg->pid = t->tid;
         t->cred = init_cred(cfg);
         t->files = fdtable_new();
         t->fs = fsctx_new();
-        t->ns = nsset_ref(kern()->ns->init);
-        s = t->cred && t->files && t->fs ? session_new(tg->pid) : NULL;
+        t->ns = nsset_ref(set);
+        if (t->fs)
+            err = mount_ns_enter((struct mount_ns *)set->of[NS_MNT], t->fs);
+        s = !err && t->cred && t->files && t->fs ? session_new(tg->pid) : NULL;
         pg = s ? pgrp_new(tg->pid, s) : NULL;
         err = pg ? 0 : -ENOMEM;
     }
     if (err) {
         if (s)
             session_drop(s);
+        else
+            pid_settle(t ? t->tid : 0);
         tgroup_put(tg);
         task_unref(t);
         return err;
@@ -153,6 +164,7 @@ int task_new_outside(const struct boot_config *cfg, struct task **ret)
     tg->leader = t;
     pid_slot(t->tid)->tgroup = tg;
     pgrp_join(pg, tg);
+    tgroup_is_first(tg);
     cpu_limit_changed(tg);
     kern()->tasks->forks++;
     *ret = t;

@@ -226,8 +226,10 @@ NODISCARD int tasks_init(void);
 /* The first process, stopped before its exec: credentials, limits, descriptors (an empty table), root and cwd from cfg. -ENOMEM. */
 struct boot_config;
 NODISCARD int task_new_init(const struct boot_config *cfg, struct task **ret);
-/* The same for a process that runsc adds: without a parent, in a session of its own. task_discard() undoes it. -ENOMEM, -EAGAIN */
-NODISCARD int task_new_outside(const struct boot_config *cfg, struct task **ret);
+/* The same for a process that runsc adds, in the namespaces of set (ns/container.h): without a parent, in a session of its own. task_discard() undoes it. -ENOMEM, -EAGAIN */
+NODISCARD int task_new_in(const struct boot_config *cfg, struct nsset *set, struct task **ret);
+NODISCARD int task_new_outside(const struct boot_config *cfg,
+                               struct task **ret); /* in the initial ones */
 struct task *task_ref(struct task *t);
 struct task *task_unref(struct task *t); /* returns NULL */
 struct task *task_find(int32_t tid);     /* NULL if none; not counted */

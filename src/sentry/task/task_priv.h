@@ -72,8 +72,9 @@ void task_discard(struct task *t); /* a task that never ran: no zombie, nobody i
 void tgroup_reap(
     struct tgroup
         *tg); /* a zombie that was waited for: its usage goes to the parent, then as drop */
-void tgroup_drop(struct tgroup *tg);    /* a zombie is gone */
-void tgroup_drained(struct tgroup *tg); /* the first of a pid namespace was the last */
+void tgroup_drop(struct tgroup *tg);     /* a zombie is gone */
+void tgroup_is_first(struct tgroup *tg); /* if it is, the pid namespace knows it from now on */
+void tgroup_drained(struct tgroup *tg);  /* the first of a pid namespace was the last */
 void vfork_release(struct task *child);
 bool pgrp_is_orphaned(const struct pgrp *pg, const struct tgroup *ignore);
 void pgrp_check_orphan(
