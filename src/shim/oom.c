@@ -38,16 +38,25 @@ void oom_watch_check(struct oom_watch *w)
     w->fn(w);
 }
 
+/* Version 1 tells before it kills: the number may be the old one still, and nobody would look again. */
+static void oom_told(struct oom_watch *w, uint64_t count)
+{
+    w->kills = MAX(w->kills + count, kills_read(w->count_fd));
+    w->fn(w);
+}
+
 static void oom_event(struct watch *watch, uint32_t events)
 {
     struct oom_watch *w = container_of(watch, struct oom_watch, watch);
-    uint64_t count;
+    uint64_t count = 0;
     char text[512];
-    if (w->event_fd >= 0)
-        (void)!read(w->event_fd, &count, sizeof count);
+    if (w->event_fd >= 0 && read(w->event_fd, &count, sizeof count) != sizeof count)
+        count = 0;
     /* Once the group is gone nothing can be read, and the event would never end. */
     if (pread(w->count_fd, text, sizeof text, 0) < 0)
         watch_del(w->loop, &w->watch);
+    else if (count > 0)
+        oom_told(w, count);
     else
         oom_watch_check(w);
 }

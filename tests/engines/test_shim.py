@@ -334,6 +334,14 @@ def test_oom_event(task, events):
     assert [m for t, m in seen if t == "/tasks/oom"][0]["container_id"] == name
 
 
+def test_oom_event_of_a_child(task, events):
+    name = task.engine.new_name()
+    hog = "x=0123456789; while :; do x=$x$x; done"
+    task.ctr(*task.argv("-d", "--memory-limit", str(64 << 20), command=["sh", "-c", f"sh -c '{hog}'; exec sleep 1000"], name=name))
+    seen = events.until("/tasks/oom")
+    assert [m for t, m in seen if t == "/tasks/oom"][0]["container_id"] == name and "/tasks/exit" not in [t for t, _ in seen]
+
+
 # ------------------------------------------------------------------ terminals
 def test_terminal(task):
     name = task.engine.new_name()
