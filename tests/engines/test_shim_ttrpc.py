@@ -1,4 +1,4 @@
-"""The shim without containerd: its command line, its socket, its events. The runtime is runc."""
+"""The shim without containerd: its command line, its socket, its events. On runc and on ours."""
 import contextlib
 import hashlib
 import json
@@ -13,7 +13,7 @@ import threading
 import pytest
 
 import engines
-from engines import SHIM, children, poll, run, state
+from engines import RUNSC, SHIM, children, poll, run, state
 from ttrpc import Client, Error, EventServer, RESPONSE, frame, frame_read, parse
 
 DEADLINE, NOT_FOUND, EXISTS, INVALID, EXHAUSTED, PRECONDITION, UNIMPLEMENTED = 4, 5, 6, 3, 8, 9, 12
@@ -22,8 +22,8 @@ DEADLINE, NOT_FOUND, EXISTS, INVALID, EXHAUSTED, PRECONDITION, UNIMPLEMENTED = 4
 class Pod:
     """Bundles, and the shim that serves them."""
 
-    def __init__(self, work, image):
-        self.work, self.n = work, getattr(work, "pods", 0) + 1
+    def __init__(self, work, image, runtime):
+        self.work, self.runtime, self.n = work, runtime, getattr(work, "pods", 0) + 1
         work.pods = self.n
         self.dir = work.path(f"pod{self.n}")
         os.mkdir(self.dir)
@@ -35,7 +35,9 @@ class Pod:
             run(["tar", "-x", "-C", self.root], input=image, text=False)
         self.toml = os.path.join(self.dir, "runsc.toml")
         with open(self.toml, "w", encoding="ascii") as f:
-            f.write(f'binary_name = "runc"\nroot = "{self.dir}/root"\nlog_level = "debug"\nlog_path = "{self.dir}/log"\n')
+            f.write(f'binary_name = "{RUNSC if runtime == "runsc" else "runc"}"\nroot = "{self.dir}/root"\nlog_level = "debug"\nlog_path = "{self.dir}/log"\n')
+            if runtime == "runsc":
+                f.write('[runsc_config]\nnetwork = "none"\n')
         self.clients, self.pid = [], None
         self.events = EventServer(self.events_path)
 
@@ -107,8 +109,8 @@ class Pod:
 
 
 @pytest.fixture
-def pod(work, image):
-    p = Pod(work, image)
+def pod(work, image, runtime):
+    p = Pod(work, image, runtime)
     yield p
     p.close()
 
@@ -185,7 +187,6 @@ def test_calls_side_by_side(pod):
     late = c.send("Wait", {1: "a"}, timeout=50_000_000)
     with raises(DEADLINE):
         c.answer(late)
-    c.call("Kill", {1: "a", 3: 15})
     c.call("Kill", {1: "a", 3: 9})
     assert c.answer(wait)[1] == 137
     with raises(NOT_FOUND):
@@ -413,5 +414,6 @@ def test_killed_at_any_moment(pod):
         r = pod.shim(name, "delete", bundle=os.path.join(pod.dir, name), text=False)
         assert parse(r.stdout)[2] == 137
         assert not pod.work.mounts()
-        left = run(["runc", "--root", os.path.join(pod.dir, "root", "ns"), "list", "-q"], want=None).stdout.split()
+        root = os.path.join(pod.dir, "root", "ns")
+        left = os.listdir(root) if os.path.isdir(root) else []
         assert not left, (i, left)
