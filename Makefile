@@ -9,7 +9,7 @@ BUILD := build/release
 PROGRAMS := runsc containerd-shim-runsc-v1
 MESON_RELEASE := --buildtype=release -Doptimization=2 -Db_ndebug=false
 
-.PHONY: all build demo test soak check bench conformance docs format install clean
+.PHONY: all build demo test soak check bench conformance docs format install deb clean
 all: build
 build: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
@@ -52,7 +52,12 @@ format:
 install: build
 	for p in $(PROGRAMS); do install -D -m 755 out/$$p $(DESTDIR)$(PREFIX)/bin/$$p; done
 	install -D -m 644 docs/runsc.8 $(DESTDIR)$(PREFIX)/share/man/man8/runsc.8
+	python3 tools/gen_man.py out/runsc $(DESTDIR)$(PREFIX)/share/man/man8
 	install -D -m 644 tools/completion/runsc.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/runsc
+
+# out/cvisor_VERSION_ARCH.deb
+deb: build
+	@tools/deb
 
 clean:
 	rm -rf build out

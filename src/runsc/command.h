@@ -14,6 +14,7 @@ struct command {
 };
 
 extern const struct command command_create, command_debug, command_delete, command_do,
-    command_events, command_exec, command_features, command_kill, command_list, command_pause,
-    command_port_forward, command_ps, command_read, command_resume, command_run, command_spec,
-    command_start, command_state, command_update, command_usage, command_wait;
+    command_events, command_exec, command_features, command_install, command_kill, command_list,
+    command_pause, command_port_forward, command_ps, command_read, command_resume, command_run,
+    command_spec, command_start, command_state, command_uninstall, command_update, command_usage,
+    command_wait;

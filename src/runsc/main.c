@@ -27,11 +27,12 @@ static const struct command command_version = {
     .name = "version", .usage = "", .help = "print the version", .run = version_run};
 
 static const struct command *const commands[] = {
-    &command_create,       &command_start,  &command_run,    &command_do,      &command_exec,
-    &command_state,        &command_list,   &command_ps,     &command_kill,    &command_wait,
-    &command_pause,        &command_resume, &command_update, &command_events,  &command_read,
-    &command_port_forward, &command_usage,  &command_debug,  &command_delete,  &command_spec,
-    &command_features,     &command_help,   &command_flags,  &command_version,
+    &command_create,       &command_start,   &command_run,       &command_do,     &command_exec,
+    &command_state,        &command_list,    &command_ps,        &command_kill,   &command_wait,
+    &command_pause,        &command_resume,  &command_update,    &command_events, &command_read,
+    &command_port_forward, &command_usage,   &command_debug,     &command_delete, &command_spec,
+    &command_features,     &command_install, &command_uninstall, &command_help,   &command_flags,
+    &command_version,
 };
 
 static const struct command *command_find(const char *name)

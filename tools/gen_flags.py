@@ -1,0 +1,30 @@
+#!/usr/bin/env python3
+"""docs/flags.md: what each global flag of gVisor's runsc is here.  usage: gen_flags.py flags.def OUTPUT"""
+import re
+import sys
+
+STATUS = {"WORKS": "works", "LATER": "accepted with a warning, without effect yet", "OBSOLETE": "accepted, as there: nothing to do"}
+HEAD = """# Global flags
+
+Made from `src/runsc/flags.def`. Names, values and defaults are those of gVisor's `runsc`, so that configurations of engines work
+unchanged; a flag that neither knows is an error. The commands' own flags: `runsc help COMMAND`.
+
+| flag | default | here | |
+|---|---|---|---|
+"""
+
+
+def main(source, output):
+    rows = []
+    with open(source, encoding="utf-8") as f:
+        for m in re.finditer(r'^FLAG\(\w+, "([^"]*)", (\w+), "([^"]*)", (\w+), "([^"]*)"\)', f.read(), re.M):
+            name, _, default, status, text = m.groups()
+            text = text.replace("|", "\\|")
+            rows.append((list(STATUS).index(status), name, f"| `--{name}` | {f'`{default}`' if default else ''} | {STATUS[status]} | {text} |\n"))
+    if not rows:
+        raise SystemExit("gen_flags: no flags found")
+    with open(output, "w", encoding="utf-8") as f:
+        f.write(HEAD + "".join(r[2] for r in sorted(rows)))
+
+
+main(*sys.argv[1:])
