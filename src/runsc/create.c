@@ -207,6 +207,11 @@ static int cgroup_place(struct create *c, pid_t sentry, pid_t gofer, char *err)
     if (!cgroup_wanted(c, &rq))
         return 0;
     int r = cgroup_open(&rq, &cg, err);
+    if (r == 0) { /* if this process is killed now, delete still finds them */
+        c->state.cgroup = cgroup_save_ahead(cg);
+        r = state_save(&c->state, err);
+        json_decref(TAKE(c->state.cgroup));
+    }
     if (r == 0)
         r = cgroup_create(cg, c->spec.resources.given ? &c->spec.resources : NULL, sentry, err);
     if (r == 0)

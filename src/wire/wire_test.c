@@ -8,6 +8,7 @@
 
 #include "wire/boot_config.h"
 #include "wire/control.h"
+#include "wire/control_call.h"
 #include "wire/gofer.h"
 #include "wire/net_config.h"
 
@@ -224,11 +225,47 @@ static void test_net_config(void **state)
     assert_int_equal(net_config_read(buf, len, &out), -EINVAL);
 }
 
+static void test_calls(void **state)
+{
+    static struct call_request in = {
+        .type = CALL_READ, .offset = 7, .size = 9, .container = "c", .text = "/f"};
+    static struct call_request out;
+    static struct call_answer a = {.type = CALL_PS,
+                                   .error = -ENOENT,
+                                   .value = 3,
+                                   .count = 2,
+                                   .v = {1, UINT64_MAX},
+                                   .text = "a\x1b"};
+    static struct call_answer b;
+    uint8_t buf[CALL_ANSWER_BYTES_MAX];
+    size_t n = call_request_build(buf, &in);
+    assert_int_equal(call_request_parse(buf, n, &out), 0);
+    assert_true(out.type == CALL_READ && out.offset == 7 && out.size == 9);
+    assert_string_equal(out.text, "/f");
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(call_request_parse(buf, i, &out), -EBADMSG);
+    buf[0] = 2;
+    assert_int_equal(call_request_parse(buf, n, &out), -EPROTO);
+    in = (struct call_request){.type = CALL_SIGNAL, .value = 65};
+    assert_int_equal(call_request_parse(buf, call_request_build(buf, &in), &out), -EBADMSG);
+    in = (struct call_request){.type = CALL_READ, .text = "relative"};
+    assert_int_equal(call_request_parse(buf, call_request_build(buf, &in), &out), -EBADMSG);
+    n = call_answer_build(buf, &a);
+    assert_int_equal(call_answer_parse(buf, n, &b), 0);
+    assert_true(b.error == -ENOENT && b.value == 3 && b.count == 2 && b.v[1] == UINT64_MAX);
+    assert_string_equal(b.text, "a?");
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(call_answer_parse(buf, i, &b), -EBADMSG);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_config),        cmocka_unit_test(test_control),
-        cmocka_unit_test(test_gofer_request), cmocka_unit_test(test_gofer_request_full),
-        cmocka_unit_test(test_gofer_reply),   cmocka_unit_test(test_net_config)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_config),
+                                       cmocka_unit_test(test_calls),
+                                       cmocka_unit_test(test_control),
+                                       cmocka_unit_test(test_gofer_request),
+                                       cmocka_unit_test(test_gofer_request_full),
+                                       cmocka_unit_test(test_gofer_reply),
+                                       cmocka_unit_test(test_net_config)};
     return cmocka_run_group_tests_name("wire", tests, NULL, NULL);
 }

@@ -40,7 +40,7 @@ ERRORS = {
     "EMFILE", "clone": "EAGAIN ENOMEM", "execveat": "ENOMEM", "getrandom": "EINTR", "prlimit64": "EPERM", "sendmsg":
     "ENOMEM EINTR", "recvmsg": "ENOMEM EINTR", "sendto": "ENOMEM EINTR", "recvfrom": "ENOMEM EINTR", "seccomp": "ENOMEM",
     "unshare": "ENOMEM ENOSPC", "fsopen": "ENOMEM EMFILE", "fsconfig": "ENOMEM", "fsmount": "ENOMEM EMFILE",
-    "move_mount": "ENOMEM", "pivot_root": "ENOMEM", "rt_sigaction": "EINVAL", "wait4": "EINTR", "rt_sigtimedwait": "EINTR", "socketpair": "EMFILE", "arena": "ENOMEM",
+    "move_mount": "ENOMEM", "pivot_root": "ENOMEM", "rt_sigaction": "EINVAL", "wait4": "EINTR", "rt_sigtimedwait": "EINTR", "socketpair": "EMFILE", "accept4": "EMFILE ENOMEM", "signalfd4": "EMFILE ENOMEM", "arena": "ENOMEM",
 }
 # Objects that are there only while somebody uses them; the rest are caches.
 USED = ("task", "thread group", "process group", "session", "memory map", "VMA", "address space", "platform thread",
