@@ -2,10 +2,12 @@
 import contextlib
 import json
 import os
+import random
 import re
 import select
 import signal
 import subprocess
+import threading
 
 import pytest
 
@@ -440,6 +442,36 @@ def test_shim_killed(task):
     os.kill(task.shim(), signal.SIGKILL)
     poll(lambda: name not in task.engine.tasks(), what="containerd has noticed")
     poll(lambda: state(pid) in (None, "Z"), what="the container is gone")
+
+
+def test_shim_killed_while_containerd_is_away(task):
+    name = task.detached()
+    pid, shim = task.pid(name), task.shim()
+    task.engine.stop(signal.SIGKILL)
+    os.kill(shim, signal.SIGKILL)
+    task.engine.start()
+    poll(lambda: name not in task.engine.tasks())
+    poll(lambda: state(pid) in (None, "Z"), what="the container is gone")
+
+
+@pytest.mark.soak
+def test_kills_at_random_moments(task):
+    """The shim, or what it started, at any moment of a container's life, 60 times: containerd clears up each time."""
+    rng = random.Random(1)
+    for i in range(60):
+        name = task.engine.new_name()
+        p = task.popen(*task.argv("-d", command=["sleep", "1000"], name=name), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        shims = poll(task.engine.shims)
+        threading.Event().wait(rng.uniform(0, 0.4))
+        victim = rng.choice(shims + children(shims[0]))
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(victim, signal.SIGKILL)
+        p.wait(60)
+        task.engine.remove_all()
+        try:
+            poll(lambda: not task.engine.left_over(), timeout=20)
+        except AssertionError:
+            raise AssertionError(f"round {i}: {task.engine.left_over()}\n{task.engine.tail()}") from None
 
 
 def test_containerd_restarts(task):
