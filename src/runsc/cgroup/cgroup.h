@@ -77,6 +77,9 @@ NODISCARD ssize_t cgroup_processes(const struct cgroup *cg, pid_t *ret, size_t m
 
 /* A new object for the state file, NULL: out of memory; and back. -EINVAL: not what cgroup_save() wrote. */
 struct json_t *cgroup_save(const struct cgroup *cg);
+/* Between open and create: what the state file says so that groups are found although their maker was killed. NULL as above, and if
+ * one of that name exists: it is somebody else's. */
+struct json_t *cgroup_save_ahead(const struct cgroup *cg);
 NODISCARD int cgroup_load(const struct json_t *saved, struct cgroup **ret);
 
 /* The directory of the group of a controller ("memory", "cpu"; version 2: one for all), NULL if there is none. For hooks

@@ -41,6 +41,17 @@ struct json_t *cgroup_save(const struct cgroup *cg)
     return o;
 }
 
+struct json_t *cgroup_save_ahead(const struct cgroup *cg)
+{
+    for (enum controller c = 0; c < CTL_COUNT; c++)
+        if (cg->ctl[c].dir && file_exists(cg->ctl[c].dir, "cgroup.procs"))
+            return NULL;
+    json_t *o = cgroup_save(cg);
+    if (o)
+        (void)json_object_set_new(o, "exists", json_true());
+    return o;
+}
+
 /* A string that may be missing. */
 static int text_load(const json_t *o, const char *key, char **ret)
 {
