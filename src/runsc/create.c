@@ -108,6 +108,40 @@ int pid_file_write(const char *path, pid_t pid, char *err)
 
 /* ---- settings ---- */
 
+/* Descriptors from systemd: those after the ones that are preserved, announced as they were announced to runsc. */
+static int listen_fds_add(struct create *c, int *preserve)
+{
+    static char count_text[32];
+    const char *given = getenv("LISTEN_FDS");
+    struct boot_config *config = &c->sandbox.config;
+    uint64_t n;
+    if (!given || parse_u64(given, 10, &n) < 0 || n == 0 || n > BOOT_PASS_FDS_MAX)
+        return 0;
+    uint32_t count = config->envp.count;
+    const char **v = calloc(count + 3, sizeof *v);
+    if (!v)
+        return -ENOMEM;
+    if (count)
+        memcpy(v, config->envp.v, count * sizeof *v);
+    (void)snprintf(count_text, sizeof count_text, "LISTEN_FDS=%d", (int)n);
+    v[count++] = count_text;
+    v[count++] = "LISTEN_PID=1";
+    config->envp = (struct boot_strings){.v = v, .count = count};
+    *preserve += (int)n;
+    return 0;
+}
+
+static int user_log_make(const char *path, char *err)
+{
+    int fd = path[0] ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644) : -1;
+    int r = path[0] && fd < 0 ? -errno : 0;
+    if (fd >= 0)
+        (void)close(fd);
+    if (r < 0)
+        (void)snprintf(err, FLAGS_ERROR_MAX, "-user-log %.300s: %s", path, strerrordesc_np(-r));
+    return r;
+}
+
 static void namespaces_apply(struct create *c)
 {
     const struct oci_spec *spec = &c->spec;
@@ -169,9 +203,14 @@ int create_prepare(struct create *c, const struct create_request *rq)
         r = bundle_prepare(&c->sandbox, &c->spec, c->bundle, c->err);
     if (r == 0)
         r = limits_show(c);
+    int preserve = rq->preserve_fds;
     if (r == 0)
-        r = pass_fds_parse(rq->pass_fds, rq->pass_fd_count, rq->preserve_fds, rq->exec_fd, config,
+        r = listen_fds_add(c, &preserve);
+    if (r == 0)
+        r = pass_fds_parse(rq->pass_fds, rq->pass_fd_count, preserve, rq->exec_fd, config,
                            c->pass_numbers, c->err);
+    if (r == 0)
+        r = user_log_make(rq->user_log, c->err);
     if (r == 0 && rq->console_socket[0] && !c->spec.process.terminal) {
         r = -EINVAL;
         (void)snprintf(c->err, sizeof c->err,

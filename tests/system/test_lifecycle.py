@@ -3,6 +3,7 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import threading
 
@@ -304,6 +305,41 @@ def test_descriptors(box):
     assert "M:N" in box.runsc("exec", "-pass-fd", "9", "y", "true").stderr
     os.close(r)
     os.close(w)
+
+
+def test_socket_activation(box):
+    """LISTEN_FDS of runsc is that of the container; what was to be preserved comes first."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        script = "echo $LISTEN_FDS $LISTEN_PID; ls /proc/self/fd | tr '\\n' ' '; cat /proc/self/fdinfo/3 >/dev/null && echo open"
+        fd = os.dup(server.fileno())
+
+        def place():
+            os.dup2(fd, 3)
+        p = subprocess.run(box.command("run", "-bundle", box.bundle("sh", "-c", script), "x"), env={**os.environ, "LISTEN_FDS": "1"},
+                           stdout=subprocess.PIPE, timeout=TIMEOUT, check=False, text=True, pass_fds=[3, fd], preexec_fn=place)
+        os.close(fd)
+        assert p.returncode == 0 and p.stdout.startswith("1 1\n0 1 2 3 ") and p.stdout.endswith("open\n"), p
+
+
+def test_network_namespace_by_path(box):
+    """--network=host is the network of the namespace that config.json names, or of a new one."""
+    with subprocess.Popen(["unshare", "-n", "sh", "-c", "ip link set lo up; echo ready; exec sleep 1000"], stdout=subprocess.PIPE,
+                          text=True) as other:
+        try:
+            assert other.stdout.readline() == "ready\n"
+
+            def change(c, **more):
+                c["linux"]["namespaces"] = [{"type": "network", **more}, {"type": "pid"}, {"type": "mount"}, {"type": "uts"}]
+            show = ("python3", "-c", "import socket; print([n for _, n in socket.if_nameindex()])\n"
+                    "s = socket.create_server(('127.0.0.1', 0)); socket.create_connection(s.getsockname()); print('up')")
+            r = box.runsc("--network=host", "run", "-bundle", box.bundle(*show, change=lambda c: change(c, path=f"/proc/{other.pid}/ns/net")), "x")
+            assert (r.returncode, r.stdout) == (0, "['lo']\nup\n"), r
+            r = box.runsc("--network=host", "run", "-bundle", box.bundle(*show, change=change), "x")
+            assert r.returncode == 1 and r.stdout.startswith("['lo']") and "up" not in r.stdout, r
+            r = box.runsc("--network=host", "run", "-bundle", box.bundle(*show, change=lambda c: change(c, path="/nowhere")), "x")
+            assert r.returncode == 128 and "/nowhere" in r.stderr
+        finally:
+            other.kill()
 
 
 def test_many_at_once(running):
