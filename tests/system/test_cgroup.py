@@ -3,8 +3,10 @@ import json
 import os
 import pathlib
 import select
+import shutil
 import signal
 import subprocess
+import tempfile
 import uuid
 
 import pytest
@@ -301,3 +303,19 @@ def test_limits_of_the_pod_are_seen(box):
     bundle = box.limited("grep", "MemTotal", "/proc/meminfo", resources={"memory": {"limit": 128 * MIB}})
     r = box.runsc("run", "-bundle", bundle, "one")
     assert r.stdout.split() == ["MemTotal:", str(96 * 1024), "kB"], r.stderr
+
+
+def test_an_ordinary_user(box):
+    """Has no groups; is told so, and runs."""
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="cvisor-test-"))
+    try:
+        user = Containers(directory)
+        bundle = user.bundle("id", "-u", change=lambda c: c["linux"].update(cgroupsPath=box.path, resources={"memory": {"limit": 256 * MIB}}))
+        subprocess.run(["chown", "-R", "1000:1000", directory], check=True)
+        r = user.runsc("run", "-bundle", bundle, "one", user=1000, group=1000, extra_groups=[])
+        assert (r.returncode, r.stdout) == (0, "0\n"), r
+        assert "warning" in r.stderr and "Permission denied" in r.stderr
+        r = user.runsc("--ignore-cgroups", "run", "-bundle", bundle, "one", user=1000, group=1000, extra_groups=[])
+        assert (r.returncode, r.stdout, r.stderr) == (0, "0\n", "")
+    finally:
+        shutil.rmtree(directory)
