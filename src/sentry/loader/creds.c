@@ -5,6 +5,7 @@
 #include "abi/stat.h"
 #include "abi/xattr.h"
 #include "base/err.h"
+#include "sentry/ns/user_ns.h"
 #include "sentry/task/task.h"
 #include "sentry/vfs/file.h"
 #include "sentry/vfs/inode.h"
@@ -28,6 +29,9 @@ static void apply_bits(const struct task *t, const struct file *f, struct cred *
     const struct inode *i = f->inode;
     if (t->no_new_privs || is_nosuid(f))
         return;
+    if (c->user && (user_ns_seen(c->user, ID_USER, i->uid) == ID_NONE ||
+                    user_ns_seen(c->user, ID_GROUP, i->gid) == ID_NONE))
+        return; /* its owner is nobody here */
     if (i->mode & LINUX_S_ISUID)
         c->euid = i->uid;
     if ((i->mode & (LINUX_S_ISGID | LINUX_S_IXGRP)) == (LINUX_S_ISGID | LINUX_S_IXGRP))
@@ -35,7 +39,7 @@ static void apply_bits(const struct task *t, const struct file *f, struct cred *
 }
 
 /* 0 also without any. -EINVAL not a form that Linux knows. */
-static int file_caps_read(const struct file *f, struct file_caps *ret)
+static int file_caps_read(const struct file *f, const struct user_ns *user, struct file_caps *ret)
 {
     struct {
         struct linux_vfs_cap_data d;
@@ -51,7 +55,7 @@ static int file_caps_read(const struct file *f, struct file_caps *ret)
     uint32_t revision = v.d.magic_etc & LINUX_VFS_CAP_REVISION_MASK;
     bool two = n == sizeof(v.d) && revision == LINUX_VFS_CAP_REVISION_2;
     bool three = n == sizeof(v) && revision == LINUX_VFS_CAP_REVISION_3;
-    if (three && v.rootid != 0)
+    if (user ? !three || v.rootid != user_ns_named(user, ID_USER, 0) : three && v.rootid != 0)
         return 0; /* of another namespace's root */
     if (!two && !three && !(n == 12 && revision == LINUX_VFS_CAP_REVISION_1))
         return -EINVAL;
@@ -66,7 +70,7 @@ static int file_caps_read(const struct file *f, struct file_caps *ret)
 /* -EPERM: the file wants capabilities at once that the thread cannot have. */
 static int apply_caps(const struct file *f, struct cred *c, struct file_caps *ret)
 {
-    int err = file_caps_read(f, ret);
+    int err = file_caps_read(f, c->user, ret);
     if (err)
         return err;
     c->cap_perm = (ret->perm & c->cap_bset) | (ret->inh & c->cap_inh);
@@ -87,7 +91,8 @@ static int change(const struct task *t, const struct file *f, bool honour, struc
     int err = honour ? apply_caps(f, c, &fc) : 0;
     if (err)
         return err;
-    bool root_real = c->uid == 0, root_effective = c->euid == 0, effective = fc.effective;
+    const uint32_t root = cred_root_uid(c);
+    bool root_real = c->uid == root, root_effective = c->euid == root, effective = fc.effective;
     bool by_suid_alone = fc.any && root_effective && !root_real;
     if (!(c->securebits & SECBIT_NOROOT) && !by_suid_alone && (root_effective || root_real)) {
         c->cap_perm = c->cap_inh | c->cap_bset;

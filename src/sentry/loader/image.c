@@ -8,6 +8,7 @@
 #include "host/host.h"
 #include "sentry/kernel.h"
 #include "sentry/mm/mm_priv.h"
+#include "sentry/ns/user_ns.h"
 
 #include <string.h>
 
@@ -112,10 +113,10 @@ static int build_stack(struct task *t, struct exec *ex)
     add_aux(&s, LINUX_AT_BASE, ex->interp.file ? ex->interp.bias : 0);
     add_aux(&s, LINUX_AT_FLAGS, 0);
     add_aux(&s, LINUX_AT_ENTRY, im->entry + ex->prog.bias);
-    add_aux(&s, LINUX_AT_UID, c->uid);
-    add_aux(&s, LINUX_AT_EUID, c->euid);
-    add_aux(&s, LINUX_AT_GID, c->gid);
-    add_aux(&s, LINUX_AT_EGID, c->egid);
+    add_aux(&s, LINUX_AT_UID, id_seen(c, ID_USER, c->uid));
+    add_aux(&s, LINUX_AT_EUID, id_seen(c, ID_USER, c->euid));
+    add_aux(&s, LINUX_AT_GID, id_seen(c, ID_GROUP, c->gid));
+    add_aux(&s, LINUX_AT_EGID, id_seen(c, ID_GROUP, c->egid));
     add_aux(&s, LINUX_AT_SECURE, ex->secure);
     add_aux(&s, LINUX_AT_HWCAP2, l->hwcap2);
     if (l->rseq_size) {

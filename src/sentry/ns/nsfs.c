@@ -130,7 +130,7 @@ static int64_t nsfs_ioctl(struct file *f, struct task *t, uint32_t cmd, uint64_t
         if (ns->kind != NS_USER)
             return -EINVAL;
         const struct user_ns *u = (const struct user_ns *)ns;
-        return copy_out_u32(t, UADDR(arg), user_ns_seen_uid(t, u->owner_uid)) ? -EFAULT : 0;
+        return copy_out_u32(t, UADDR(arg), uid_seen(t, u->owner_uid)) ? -EFAULT : 0;
     }
     default: return -ENOTTY;
     }

@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "sentry/arena/slab.h"
+#include "sentry/ns/user_ns.h"
 #include "sentry/signal/core.h"
 #include "sentry/signal/signal_priv.h"
 #include "sentry/task/task_priv.h"
@@ -56,7 +57,7 @@ struct linux_siginfo signal_info_user(const struct task *from, int sig, int code
 {
     struct linux_siginfo info = {.si_signo = sig, .si_code = code};
     info.kill.pid = from->tg->vpid;
-    info.kill.uid = from->cred->uid;
+    info.kill.uid = uid_seen(from, from->cred->uid);
     return info;
 }
 
@@ -103,6 +104,9 @@ struct linux_siginfo signal_info_for(const struct task *from, const struct tgrou
 {
     struct linux_siginfo r = *info;
     const struct pid_ns *there = pid_ns_of(to->pid), *here = task_pid_ns(from);
+    if (to->leader && to->leader->cred->user != from->cred->user &&
+        (info->si_code == LINUX_SI_USER || info->si_code == LINUX_SI_TKILL))
+        r.kill.uid = uid_seen(to->leader, from->cred->uid);
     if (there == here)
         return r;
     int32_t nr = pid_ns_seen(there, from->tg->pid);
@@ -237,7 +241,7 @@ int signal_permitted(const struct task *from, const struct task *to, int sig)
     if (from->tg == to->tg || f->euid == c->suid || f->euid == c->uid || f->uid == c->suid ||
         f->uid == c->uid)
         return 0;
-    if (cred_capable(f, LINUX_CAP_KILL))
+    if (cred_ns_capable(f, cred_user_ns(c), LINUX_CAP_KILL))
         return 0;
     if (sig == LINUX_SIGCONT && from->tg->pgrp && to->tg->pgrp &&
         from->tg->pgrp->session == to->tg->pgrp->session)

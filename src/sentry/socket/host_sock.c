@@ -8,6 +8,7 @@
 #include "host/host.h"
 #include "sentry/arena/slab.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/ns/user_ns.h"
 #include "sentry/socket/netdev.h"
 #include "sentry/socket/netlink.h"
 #include "sentry/task/task.h"
@@ -190,7 +191,8 @@ static int host_sock_bind(struct socket *s, struct task *t, const struct sock_ad
     /* The port is at the same place in both families. */
     uint16_t port = (uint16_t)(a->bytes[2] << 8 | a->bytes[3]);
     bool whole = a->len >= sizeof(a->in) && a->family != LINUX_AF_UNSPEC;
-    if (whole && port && port < 1024 && !task_capable(t, LINUX_CAP_NET_BIND_SERVICE))
+    if (whole && port && port < 1024 &&
+        !task_ns_capable(t, task_ns(t, NS_NET), LINUX_CAP_NET_BIND_SERVICE))
         return -EACCES;
     return host_sock_err(host_bind(hostfile_fd(to_host(s)->host), a->bytes, a->len));
 }

@@ -11,6 +11,7 @@
 #include "sentry/arena/slab.h"
 #include "sentry/mm/uio.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/ns/user_ns.h"
 #include "sentry/signal/signal.h"
 #include "sentry/socket/netdev.h"
 #include "sentry/socket/socket.h"
@@ -100,7 +101,7 @@ static int none_bind(struct socket *s, struct task *t, const struct sock_addr *a
     if (err)
         return err;
     uint16_t port = __builtin_bswap16(a->in.sin_port);
-    if (port && port < 1024 && !task_capable(t, LINUX_CAP_NET_BIND_SERVICE))
+    if (port && port < 1024 && !task_ns_capable(t, task_ns(t, NS_NET), LINUX_CAP_NET_BIND_SERVICE))
         return -EACCES;
     return -EADDRNOTAVAIL;
 }

@@ -110,7 +110,7 @@ static int64_t do_request(struct task *t, uint32_t cmd, struct uaddr arg)
     if (err)
         return err;
     r.ifr_name[LINUX_IFNAMSIZ - 1] = 0;
-    if (writes(cmd) && !task_capable(t, LINUX_CAP_NET_ADMIN))
+    if (writes(cmd) && !task_ns_capable(t, task_ns(t, NS_NET), LINUX_CAP_NET_ADMIN))
         return -EPERM;
     if (task_has_host_network(t))
         err = writes(cmd) ? -EPERM : host_net_ifreq(cmd, &r);

@@ -89,7 +89,7 @@ static int nl_connect(struct socket *s, struct task *t, const struct sock_addr *
     if (err)
         return err;
     if (nl.nl_pid || nl.nl_groups)
-        return task_capable(t, LINUX_CAP_NET_ADMIN) ? -ECONNREFUSED : -EPERM;
+        return task_ns_capable(t, task_ns(t, NS_NET), LINUX_CAP_NET_ADMIN) ? -ECONNREFUSED : -EPERM;
     autobind(n, t);
     return 0;
 }
@@ -186,7 +186,8 @@ static ssize_t nl_send(struct socket *s, struct task *t, struct sock_msg *m)
         if (err)
             return err;
         if (nl.nl_pid || nl.nl_groups) /* nobody but the kernel listens */
-            return task_capable(t, LINUX_CAP_NET_ADMIN) ? -ECONNREFUSED : -EPERM;
+            return task_ns_capable(t, task_ns(t, NS_NET), LINUX_CAP_NET_ADMIN) ? -ECONNREFUSED
+                                                                               : -EPERM;
     }
     autobind(n, t);
     if (len > (size_t)(n->sndbuf - 32))
@@ -294,7 +295,7 @@ static int nl_setsockopt(struct socket *s, struct task *t, int level, int name, 
     case LINUX_SO_PASSCRED: n->passcred = value; return 0;
     case LINUX_SO_RCVBUFFORCE:
     case LINUX_SO_SNDBUFFORCE:
-        if (!task_capable(t, LINUX_CAP_NET_ADMIN))
+        if (!task_ns_capable(t, task_ns(t, NS_NET), LINUX_CAP_NET_ADMIN))
             return -EPERM;
         FALLTHROUGH;
     case LINUX_SO_RCVBUF:

@@ -1,6 +1,7 @@
 /* NETLINK_ROUTE without a network: what there is to tell about lo. */
 #include "abi/capability.h"
 #include "base/err.h"
+#include "sentry/ns/user_ns.h"
 #include "sentry/socket/netdev.h"
 #include "sentry/socket/netlink.h"
 #include "sentry/task/task.h"
@@ -237,7 +238,7 @@ int route_request(struct nl_sock *n, struct task *t, const struct linux_nlmsghdr
     if (len < 1)
         return 0;
     if (!nl_request_reads(h)) {
-        if (!task_capable(t, LINUX_CAP_NET_ADMIN))
+        if (!task_ns_capable(t, task_ns(t, NS_NET), LINUX_CAP_NET_ADMIN))
             return -EPERM;
         if (h->nlmsg_type == LINUX_RTM_NEWLINK + 1) { /* RTM_DELLINK: lo stays */
             int err = link_named(body, len);

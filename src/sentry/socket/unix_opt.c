@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "sentry/mm/usermem.h"
 #include "sentry/ns/pid_ns.h"
+#include "sentry/ns/user_ns.h"
 #include "sentry/socket/netdev.h"
 #include "sentry/socket/unix.h"
 #include "sentry/task/pidfd.h"
@@ -36,11 +37,12 @@ static bool keeps_value(int name)
 
 static int kept_check(const struct unix_sock *u, struct task *t, int name, int value, int old)
 {
-    bool admin = task_capable(t, LINUX_CAP_NET_ADMIN);
+    bool admin = task_ns_capable(t, task_ns(t, NS_NET), LINUX_CAP_NET_ADMIN);
     switch (name) {
     case LINUX_SO_DEBUG: return value && !admin ? -EACCES : 0;
     case LINUX_SO_PRIORITY: return (value < 0 || value > 6) && !admin ? -EPERM : 0;
-    case LINUX_SO_MARK: return admin || task_capable(t, LINUX_CAP_NET_RAW) ? 0 : -EPERM;
+    case LINUX_SO_MARK:
+        return admin || task_ns_capable(t, task_ns(t, NS_NET), LINUX_CAP_NET_RAW) ? 0 : -EPERM;
     case LINUX_SO_BUSY_POLL: return value < 0 ? -EINVAL : value > old && !admin ? -EPERM : 0;
     case LINUX_SO_BUF_LOCK: return value & ~3 ? -EINVAL : 0;
     case LINUX_SO_LOCK_FILTER: return old && !value ? -EPERM : 0;
@@ -90,7 +92,7 @@ static int set_linger(struct unix_sock *u, const void *v, uint32_t len)
 static int set_bufs(struct unix_sock *u, struct task *t, int name, int value)
 {
     bool force = name == LINUX_SO_SNDBUFFORCE || name == LINUX_SO_RCVBUFFORCE;
-    if (force && !task_capable(t, LINUX_CAP_NET_ADMIN))
+    if (force && !task_ns_capable(t, task_ns(t, NS_NET), LINUX_CAP_NET_ADMIN))
         return -EPERM;
     if (name == LINUX_SO_SNDBUF || name == LINUX_SO_SNDBUFFORCE) {
         set_buf(&u->sndbuf, value, SNDBUF_MIN, force);
@@ -193,8 +195,8 @@ static void get_peercred(const struct unix_sock *u, const struct task *t, void *
 {
     const struct cred *c = u->peer_id.cred;
     struct linux_ucred uc = {.pid = pid_seen(t, u->peer_id.pid),
-                             .uid = c ? c->euid : UINT32_MAX,
-                             .gid = c ? c->egid : UINT32_MAX};
+                             .uid = c ? uid_seen(t, c->euid) : UINT32_MAX,
+                             .gid = c ? gid_seen(t, c->egid) : UINT32_MAX};
     sockopt_put(v, len, &uc, sizeof(uc));
 }
 

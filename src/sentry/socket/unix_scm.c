@@ -5,6 +5,7 @@
 #include "sentry/arena/arena.h"
 #include "sentry/mm/usermem.h"
 #include "sentry/ns/pid_ns.h"
+#include "sentry/ns/user_ns.h"
 #include "sentry/socket/cmsg.h"
 #include "sentry/socket/unix.h"
 #include "sentry/task/pidfd.h"
@@ -113,10 +114,15 @@ static int parse_cred(struct task *t, const uint8_t *data, size_t len, struct un
     const struct cred *cr = t->cred;
     bool pid_ok =
         c.pid == t->tg->vpid || task_ns_capable(t, task_ns(t, NS_PID), LINUX_CAP_SYS_ADMIN);
+    const uint32_t uid = c.uid, gid = c.gid;
+    c.uid = uid_named(t, uid);
+    c.gid = gid_named(t, gid);
+    if ((uid != UINT32_MAX && c.uid == ID_NONE) || (gid != UINT32_MAX && c.gid == ID_NONE))
+        return -EINVAL;
     bool uid_ok = c.uid == cr->uid || c.uid == cr->euid || c.uid == cr->suid ||
-                  task_capable(t, LINUX_CAP_SETUID);
+                  task_own_capable(t, LINUX_CAP_SETUID);
     bool gid_ok = c.gid == cr->gid || c.gid == cr->egid || c.gid == cr->sgid ||
-                  task_capable(t, LINUX_CAP_SETGID);
+                  task_own_capable(t, LINUX_CAP_SETGID);
     if (!pid_ok || !uid_ok || !gid_ok)
         return -EPERM;
     struct tgroup *tg = c.pid == t->tg->vpid ? t->tg : tgroup_named(t, c.pid);
@@ -222,6 +228,10 @@ void unix_scm_put(struct unix_sock *u, struct sock_msg *m, struct unix_fds *fds,
         if (!from->has_cred && from->from_message)
             c = (struct linux_ucred){.pid = 0, .uid = OVERFLOW_ID, .gid = OVERFLOW_ID};
         c.pid = pid_seen(o->t, c.pid);
+        if (from->has_cred) {
+            c.uid = uid_seen(o->t, c.uid);
+            c.gid = gid_seen(o->t, c.gid);
+        }
         cmsg_put(o, LINUX_SOL_SOCKET, LINUX_SCM_CREDENTIALS, &c, sizeof(c));
     }
     if (fds)

@@ -2,6 +2,7 @@
 #include "abi/capability.h"
 #include "abi/dirent.h"
 #include "sentry/arena/arena.h"
+#include "sentry/ns/user_ns.h"
 #include "sentry/syscalls/fs_priv.h"
 
 #include <string.h>
@@ -158,7 +159,7 @@ int64_t sys_chroot(struct task *t, const struct sys_args *a)
     int r = fs_walk_user(t, LINUX_AT_FDCWD, arg_uaddr(a, 0), WALK_DIRECTORY, &w);
     if (r == 0)
         r = inode_permission(w.path.dentry->inode, MAY_EXEC, t->cred);
-    if (r == 0 && !task_capable(t, LINUX_CAP_SYS_CHROOT))
+    if (r == 0 && !task_own_capable(t, LINUX_CAP_SYS_CHROOT))
         r = -EPERM;
     if (r == 0)
         path_replace(t->fs->root, &w.path);

@@ -23,6 +23,16 @@ bool fs_mount_ours(const struct task *t, const struct mount *m)
     return m->ns && m->ns == task_mount_ns(t);
 }
 
+bool fs_type_allowed(const struct task *t, const struct fs_type *type)
+{
+    static const char *const names[] = {"tmpfs", "proc",   "sysfs",   "devpts",
+                                        "ramfs", "cgroup", "cgroup2", "overlay"};
+    bool listed = false;
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        listed |= str_eq(type->name, names[i]);
+    return listed || task_capable(t, LINUX_CAP_SYS_ADMIN);
+}
+
 struct mount_args {
     char *source, *type, *data; /* path buffers; NULL: not given */
     uint32_t flags;
@@ -77,6 +87,8 @@ static int mount_new(struct task *t, const struct mount_args *m, const struct pa
     const struct fs_type *type = fs_type_find(m->type);
     if (!type)
         return -ENODEV;
+    if (!fs_type_allowed(t, type))
+        return -EPERM;
     struct super *sb = NULL;
     int r = type->mount(t, m->source ? m->source : "none", m->flags, m->data ? m->data : "", &sb);
     if (r < 0)

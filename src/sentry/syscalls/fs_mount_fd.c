@@ -83,6 +83,8 @@ int64_t sys_fsopen(struct task *t, const struct sys_args *a)
     if (n < 0)
         return n == -ENAMETOOLONG ? -ENODEV : n;
     const struct fs_type *type = fs_type_find(name);
+    if (type && !fs_type_allowed(t, type))
+        return -EPERM;
     return type ? context_new(t, type, NULL, flags & LINUX_FSOPEN_CLOEXEC) : -ENODEV;
 }
 

@@ -1,5 +1,6 @@
 /* access, chmod, chown. */
 #include "abi/capability.h"
+#include "sentry/ns/user_ns.h"
 #include "sentry/syscalls/fs_priv.h"
 
 /* The caller's rights by its real ids, for access(2). NULL: no memory. */
@@ -11,7 +12,7 @@ static struct cred *real_cred(const struct task *t)
     c->fsuid = c->uid;
     c->fsgid = c->gid;
     if (!(c->securebits & LINUX_SECBIT_NO_SETUID_FIXUP))
-        c->cap_eff = c->uid == 0 ? c->cap_perm : 0;
+        c->cap_eff = c->uid == uid_named(t, 0) ? c->cap_perm : 0;
     return c;
 }
 
@@ -44,7 +45,7 @@ static int64_t do_access(struct task *t, int dirfd, struct uaddr name, uint32_t 
     struct cred *saved = NULL;
     if (!(flags & LINUX_AT_EACCESS) &&
         (c->uid != c->fsuid || c->gid != c->fsgid ||
-         (c->uid != 0 ? c->cap_eff != 0 : c->cap_eff != c->cap_perm))) {
+         (c->uid != uid_named(t, 0) ? c->cap_eff != 0 : c->cap_eff != c->cap_perm))) {
         struct cred *real = real_cred(t);
         if (!real)
             return -ENOMEM;
@@ -98,7 +99,9 @@ static int path_chmod(struct task *t, const struct path *p, uint32_t mode)
 
 static int path_chown(struct task *t, const struct path *p, uint32_t uid, uint32_t gid)
 {
-    struct iattr a = {.valid = ATTR_KILL_SUID, .uid = uid, .gid = gid};
+    struct iattr a = {.valid = ATTR_KILL_SUID, .uid = uid_named(t, uid), .gid = gid_named(t, gid)};
+    if ((uid != UINT32_MAX && a.uid == ID_NONE) || (gid != UINT32_MAX && a.gid == ID_NONE))
+        return -EINVAL;
     if (uid != UINT32_MAX)
         a.valid |= ATTR_UID;
     if (gid != UINT32_MAX)

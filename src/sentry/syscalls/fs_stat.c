@@ -1,4 +1,5 @@
 /* stat, statx, statfs. */
+#include "sentry/ns/user_ns.h"
 #include "sentry/syscalls/fs_priv.h"
 
 #include <string.h>
@@ -40,8 +41,8 @@ static int stat_out(struct task *t, struct uaddr dst, const struct kstat *k)
     st.st_ino = k->ino;
     st.st_nlink = k->nlink;
     st.st_mode = k->mode;
-    st.st_uid = k->uid;
-    st.st_gid = k->gid;
+    st.st_uid = uid_seen(t, k->uid);
+    st.st_gid = gid_seen(t, k->gid);
     st.st_rdev = k->rdev;
     st.st_size = (int64_t)k->size;
     st.st_blksize = (int64_t)k->blksize;
@@ -139,8 +140,8 @@ int64_t sys_statx(struct task *t, const struct sys_args *a)
     sx.stx_attributes = k.attributes;
     sx.stx_attributes_mask = k.attributes_mask;
     sx.stx_nlink = (uint32_t)k.nlink;
-    sx.stx_uid = k.uid;
-    sx.stx_gid = k.gid;
+    sx.stx_uid = uid_seen(t, k.uid);
+    sx.stx_gid = gid_seen(t, k.gid);
     sx.stx_mode = (uint16_t)k.mode;
     sx.stx_ino = k.ino;
     sx.stx_size = k.size;

@@ -5,6 +5,7 @@
 #include "sentry/arena/arena.h"
 #include "sentry/mm/usermem.h"
 #include "sentry/ns/pid_ns.h"
+#include "sentry/ns/user_ns.h"
 #include "sentry/task/task.h"
 
 int64_t sys_getgroups(struct task *t, const struct sys_args *a)
@@ -16,8 +17,9 @@ int64_t sys_getgroups(struct task *t, const struct sys_args *a)
     if (size) {
         if ((uint32_t)size < c->ngroups)
             return -EINVAL;
-        if (copy_out(t, arg_uaddr(a, 1), c->groups, c->ngroups * sizeof(uint32_t)))
-            return -EFAULT;
+        for (uint32_t i = 0; i < c->ngroups; i++)
+            if (copy_out_u32(t, uaddr_plus(arg_uaddr(a, 1), i * 4ull), gid_seen(t, c->groups[i])))
+                return -EFAULT;
     }
     return c->ngroups;
 }
@@ -25,7 +27,7 @@ int64_t sys_getgroups(struct task *t, const struct sys_args *a)
 int64_t sys_setgroups(struct task *t, const struct sys_args *a)
 {
     uint32_t count = arg_uint(a, 0);
-    if (!task_capable(t, LINUX_CAP_SETGID))
+    if (!user_ns_may_setgroups(t->cred))
         return -EPERM;
     if (count > LINUX_NGROUPS_MAX)
         return -EINVAL;
@@ -46,6 +48,13 @@ int64_t sys_setgroups(struct task *t, const struct sys_args *a)
         if (copy_in(t, n->groups, arg_uaddr(a, 1), count * sizeof(uint32_t))) {
             cred_unref(n);
             return -EFAULT;
+        }
+        for (uint32_t i = 0; i < count; i++) {
+            n->groups[i] = gid_named(t, n->groups[i]);
+            if (n->groups[i] == ID_NONE) {
+                cred_unref(n);
+                return -EINVAL;
+            }
         }
         groups_sort(n->groups, count);
     }
@@ -105,7 +114,7 @@ int64_t sys_capset(struct task *t, const struct sys_args *a)
     uint64_t eff = (d[0].effective | (uint64_t)d[1].effective << 32) & LINUX_CAP_FULL;
     uint64_t perm = (d[0].permitted | (uint64_t)d[1].permitted << 32) & LINUX_CAP_FULL;
     uint64_t inh = (d[0].inheritable | (uint64_t)d[1].inheritable << 32) & LINUX_CAP_FULL;
-    if (!cred_capable(c, LINUX_CAP_SETPCAP) && (inh & ~(c->cap_inh | c->cap_perm)))
+    if (!task_own_capable(t, LINUX_CAP_SETPCAP) && (inh & ~(c->cap_inh | c->cap_perm)))
         return -EPERM;
     if (inh & ~(c->cap_inh | c->cap_bset))
         return -EPERM;

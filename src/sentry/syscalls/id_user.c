@@ -2,6 +2,7 @@
 #include "abi/capability.h"
 #include "base/err.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/ns/user_ns.h"
 #include "sentry/task/task.h"
 
 #define KEEP                   UINT32_MAX
@@ -12,16 +13,17 @@ static void fix_caps(const struct task *t, const struct cred *old, struct cred *
 {
     if (n->securebits & SECBIT_NO_SETUID_FIXUP)
         return;
-    bool was_root = old->uid == 0 || old->euid == 0 || old->suid == 0;
-    bool is_root = n->uid == 0 || n->euid == 0 || n->suid == 0;
+    const uint32_t root = cred_root_uid(n);
+    bool was_root = old->uid == root || old->euid == root || old->suid == root;
+    bool is_root = n->uid == root || n->euid == root || n->suid == root;
     if (was_root && !is_root) {
         if (!t->keepcaps)
             n->cap_perm = n->cap_eff = 0;
         n->cap_amb = 0;
     }
-    if (old->euid == 0 && n->euid != 0)
+    if (old->euid == root && n->euid != root)
         n->cap_eff = 0;
-    else if (old->euid != 0 && n->euid == 0)
+    else if (old->euid != root && n->euid == root)
         n->cap_eff = n->cap_perm;
 }
 
@@ -43,10 +45,10 @@ static void publish(struct task *t, struct cred *n)
     t->cred = n;
 }
 
-int64_t sys_getuid(struct task *t, const struct sys_args *a) { return t->cred->uid; }
-int64_t sys_geteuid(struct task *t, const struct sys_args *a) { return t->cred->euid; }
-int64_t sys_getgid(struct task *t, const struct sys_args *a) { return t->cred->gid; }
-int64_t sys_getegid(struct task *t, const struct sys_args *a) { return t->cred->egid; }
+int64_t sys_getuid(struct task *t, const struct sys_args *a) { return uid_seen(t, t->cred->uid); }
+int64_t sys_geteuid(struct task *t, const struct sys_args *a) { return uid_seen(t, t->cred->euid); }
+int64_t sys_getgid(struct task *t, const struct sys_args *a) { return gid_seen(t, t->cred->gid); }
+int64_t sys_getegid(struct task *t, const struct sys_args *a) { return gid_seen(t, t->cred->egid); }
 
 static int64_t put3(struct task *t, const struct sys_args *a, uint32_t x, uint32_t y, uint32_t z)
 {
@@ -58,12 +60,14 @@ static int64_t put3(struct task *t, const struct sys_args *a, uint32_t x, uint32
 
 int64_t sys_getresuid(struct task *t, const struct sys_args *a)
 {
-    return put3(t, a, t->cred->uid, t->cred->euid, t->cred->suid);
+    return put3(t, a, uid_seen(t, t->cred->uid), uid_seen(t, t->cred->euid),
+                uid_seen(t, t->cred->suid));
 }
 
 int64_t sys_getresgid(struct task *t, const struct sys_args *a)
 {
-    return put3(t, a, t->cred->gid, t->cred->egid, t->cred->sgid);
+    return put3(t, a, gid_seen(t, t->cred->gid), gid_seen(t, t->cred->egid),
+                gid_seen(t, t->cred->sgid));
 }
 
 static int64_t commit_uid(struct task *t, struct cred *n)
@@ -84,8 +88,8 @@ static int64_t commit_gid(struct task *t, struct cred *n)
 int64_t sys_setuid(struct task *t, const struct sys_args *a)
 {
     const struct cred *c = t->cred;
-    uint32_t id = arg_uint(a, 0);
-    bool cap = task_capable(t, LINUX_CAP_SETUID);
+    uint32_t id = uid_named(t, arg_uint(a, 0));
+    bool cap = task_own_capable(t, LINUX_CAP_SETUID);
     if (id == KEEP)
         return -EINVAL;
     if (!cap && id != c->uid && id != c->suid)
@@ -102,8 +106,8 @@ int64_t sys_setuid(struct task *t, const struct sys_args *a)
 int64_t sys_setgid(struct task *t, const struct sys_args *a)
 {
     const struct cred *c = t->cred;
-    uint32_t id = arg_uint(a, 0);
-    bool cap = task_capable(t, LINUX_CAP_SETGID);
+    uint32_t id = gid_named(t, arg_uint(a, 0));
+    bool cap = task_own_capable(t, LINUX_CAP_SETGID);
     if (id == KEEP)
         return -EINVAL;
     if (!cap && id != c->gid && id != c->sgid)
@@ -120,8 +124,10 @@ int64_t sys_setgid(struct task *t, const struct sys_args *a)
 int64_t sys_setreuid(struct task *t, const struct sys_args *a)
 {
     const struct cred *c = t->cred;
-    uint32_t r = arg_uint(a, 0), e = arg_uint(a, 1);
-    if (!task_capable(t, LINUX_CAP_SETUID)) {
+    uint32_t r = uid_named(t, arg_uint(a, 0)), e = uid_named(t, arg_uint(a, 1));
+    if ((r == KEEP && arg_uint(a, 0) != KEEP) || (e == KEEP && arg_uint(a, 1) != KEEP))
+        return -EINVAL;
+    if (!task_own_capable(t, LINUX_CAP_SETUID)) {
         if (r != KEEP && r != c->uid && r != c->euid)
             return -EPERM;
         if (e != KEEP && e != c->uid && e != c->euid && e != c->suid)
@@ -142,8 +148,10 @@ int64_t sys_setreuid(struct task *t, const struct sys_args *a)
 int64_t sys_setregid(struct task *t, const struct sys_args *a)
 {
     const struct cred *c = t->cred;
-    uint32_t r = arg_uint(a, 0), e = arg_uint(a, 1);
-    if (!task_capable(t, LINUX_CAP_SETGID)) {
+    uint32_t r = gid_named(t, arg_uint(a, 0)), e = gid_named(t, arg_uint(a, 1));
+    if ((r == KEEP && arg_uint(a, 0) != KEEP) || (e == KEEP && arg_uint(a, 1) != KEEP))
+        return -EINVAL;
+    if (!task_own_capable(t, LINUX_CAP_SETGID)) {
         if (r != KEEP && r != c->gid && r != c->egid)
             return -EPERM;
         if (e != KEEP && e != c->gid && e != c->egid && e != c->sgid)
@@ -169,8 +177,13 @@ static bool one_of(uint32_t id, uint32_t x, uint32_t y, uint32_t z)
 int64_t sys_setresuid(struct task *t, const struct sys_args *a)
 {
     const struct cred *c = t->cred;
-    uint32_t id[3] = {arg_uint(a, 0), arg_uint(a, 1), arg_uint(a, 2)};
-    if (!task_capable(t, LINUX_CAP_SETUID))
+    uint32_t id[3];
+    for (unsigned i = 0; i < 3; i++) {
+        id[i] = uid_named(t, arg_uint(a, i));
+        if (id[i] == KEEP && arg_uint(a, i) != KEEP)
+            return -EINVAL;
+    }
+    if (!task_own_capable(t, LINUX_CAP_SETUID))
         for (int i = 0; i < 3; i++)
             if (!one_of(id[i], c->uid, c->euid, c->suid))
                 return -EPERM;
@@ -186,8 +199,13 @@ int64_t sys_setresuid(struct task *t, const struct sys_args *a)
 int64_t sys_setresgid(struct task *t, const struct sys_args *a)
 {
     const struct cred *c = t->cred;
-    uint32_t id[3] = {arg_uint(a, 0), arg_uint(a, 1), arg_uint(a, 2)};
-    if (!task_capable(t, LINUX_CAP_SETGID))
+    uint32_t id[3];
+    for (unsigned i = 0; i < 3; i++) {
+        id[i] = gid_named(t, arg_uint(a, i));
+        if (id[i] == KEEP && arg_uint(a, i) != KEEP)
+            return -EINVAL;
+    }
+    if (!task_own_capable(t, LINUX_CAP_SETGID))
         for (int i = 0; i < 3; i++)
             if (!one_of(id[i], c->gid, c->egid, c->sgid))
                 return -EPERM;
@@ -204,33 +222,34 @@ int64_t sys_setresgid(struct task *t, const struct sys_args *a)
 int64_t sys_setfsuid(struct task *t, const struct sys_args *a)
 {
     const struct cred *c = t->cred;
-    uint32_t id = arg_uint(a, 0), old = c->fsuid;
+    uint32_t id = uid_named(t, arg_uint(a, 0)), old = c->fsuid;
     bool may = id != KEEP && (id == c->uid || id == c->euid || id == c->suid || id == c->fsuid ||
-                              task_capable(t, LINUX_CAP_SETUID));
+                              task_own_capable(t, LINUX_CAP_SETUID));
     struct cred *n = may && id != old ? cred_dup(c) : NULL;
     if (!n)
-        return old;
+        return uid_seen(t, old);
     n->fsuid = id;
     if (!(n->securebits & SECBIT_NO_SETUID_FIXUP)) {
-        if (old == 0)
+        const uint32_t root = uid_named(t, 0);
+        if (old == root)
             n->cap_eff &= ~fs_caps;
-        else if (id == 0)
+        else if (id == root)
             n->cap_eff |= n->cap_perm & fs_caps;
     }
     publish(t, n);
-    return old;
+    return uid_seen(t, old);
 }
 
 int64_t sys_setfsgid(struct task *t, const struct sys_args *a)
 {
     const struct cred *c = t->cred;
-    uint32_t id = arg_uint(a, 0), old = c->fsgid;
+    uint32_t id = gid_named(t, arg_uint(a, 0)), old = c->fsgid;
     bool may = id != KEEP && (id == c->gid || id == c->egid || id == c->sgid || id == c->fsgid ||
-                              task_capable(t, LINUX_CAP_SETGID));
+                              task_own_capable(t, LINUX_CAP_SETGID));
     struct cred *n = may && id != old ? cred_dup(c) : NULL;
     if (!n)
-        return old;
+        return gid_seen(t, old);
     n->fsgid = id;
     publish(t, n);
-    return old;
+    return gid_seen(t, old);
 }

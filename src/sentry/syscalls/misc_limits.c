@@ -5,6 +5,7 @@
 #include "abi/resource.h"
 #include "base/err.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/ns/user_ns.h"
 #include "sentry/task/cputime.h"
 #include "sentry/task/reap.h"
 #include "sentry/task/task_priv.h"
@@ -48,7 +49,7 @@ int64_t sys_setrlimit(struct task *t, const struct sys_args *a)
 static bool may_prlimit(const struct task *t, const struct task *o)
 {
     const struct cred *c = t->cred, *d = o->cred;
-    if (t->tg == o->tg || task_capable(t, LINUX_CAP_SYS_RESOURCE))
+    if (t->tg == o->tg || cred_ns_capable(t->cred, cred_user_ns(o->cred), LINUX_CAP_SYS_RESOURCE))
         return true;
     return c->uid == d->euid && c->uid == d->suid && c->uid == d->uid && c->gid == d->egid &&
            c->gid == d->sgid && c->gid == d->gid;
@@ -107,7 +108,7 @@ static int each_target(struct task *t, int which, int32_t who,
                        int *ret)
 {
     bool any = false;
-    uint32_t uid = who ? (uint32_t)who : t->cred->uid;
+    uint32_t uid = who ? uid_named(t, (uint32_t)who) : t->cred->uid;
     if (which == LINUX_PRIO_PROCESS) {
         struct task *o = who ? task_named(t, who) : t;
         if (!o)
@@ -135,9 +136,9 @@ static int nice_get(struct task *t, struct task *o, int64_t arg) { return 20 - o
 static int nice_set(struct task *t, struct task *o, int64_t nice)
 {
     if (t->cred->euid != o->cred->euid && t->cred->euid != o->cred->uid &&
-        !task_capable(t, LINUX_CAP_SYS_NICE))
+        !cred_ns_capable(t->cred, cred_user_ns(o->cred), LINUX_CAP_SYS_NICE))
         return EPERM;
-    if (nice < o->nice && !task_capable(t, LINUX_CAP_SYS_NICE) &&
+    if (nice < o->nice && !cred_ns_capable(t->cred, cred_user_ns(o->cred), LINUX_CAP_SYS_NICE) &&
         (uint64_t)(20 - nice) > tgroup_rlimit(o->tg, LINUX_RLIMIT_NICE))
         return EACCES;
     o->nice = (int32_t)nice;
@@ -169,7 +170,7 @@ static int ioprio_read(struct task *t, struct task *o, int64_t arg) { return (in
 static int ioprio_write(struct task *t, struct task *o, int64_t v)
 {
     if (t->cred->euid != o->cred->uid && t->cred->uid != o->cred->uid &&
-        !task_capable(t, LINUX_CAP_SYS_NICE))
+        !cred_ns_capable(t->cred, cred_user_ns(o->cred), LINUX_CAP_SYS_NICE))
         return EPERM;
     o->ioprio = (uint32_t)v;
     return 0;

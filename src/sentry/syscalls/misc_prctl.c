@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "sentry/mm/mm.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/ns/user_ns.h"
 #include "sentry/syscalls/misc_prctl.h"
 #include "sentry/task/run.h"
 #include "sentry/task/task.h"
@@ -40,7 +41,7 @@ static int64_t set_name(struct task *t, struct uaddr at)
 
 static int64_t bset_drop(struct task *t, uint64_t cap)
 {
-    if (!task_capable(t, LINUX_CAP_SETPCAP))
+    if (!task_own_capable(t, LINUX_CAP_SETPCAP))
         return -EPERM;
     if (cap > LINUX_CAP_LAST_CAP)
         return -EINVAL;
@@ -56,7 +57,7 @@ static int64_t set_securebits(struct task *t, uint64_t bits)
     const struct cred *c = t->cred;
     uint32_t locked = (c->securebits & SECBITS_LOCKS) >> 1;
     if ((locked & (c->securebits ^ bits)) || (c->securebits & SECBITS_LOCKS & ~bits) ||
-        (bits & ~(uint64_t)SECBITS_ALL) || !task_capable(t, LINUX_CAP_SETPCAP))
+        (bits & ~(uint64_t)SECBITS_ALL) || !task_own_capable(t, LINUX_CAP_SETPCAP))
         return -EPERM;
     struct cred *n = cred_dup(c);
     if (!n)

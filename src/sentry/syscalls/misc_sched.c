@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "sentry/mm/usermem.h"
 #include "sentry/ns/pid_ns.h"
+#include "sentry/ns/user_ns.h"
 #include "sentry/task/task.h"
 #include "sentry/time/timespec.h"
 
@@ -22,7 +23,7 @@ static bool is_rt(uint32_t policy)
 static bool may_change(const struct task *t, const struct task *o)
 {
     return t->cred->euid == o->cred->euid || t->cred->euid == o->cred->uid ||
-           task_capable(t, LINUX_CAP_SYS_NICE);
+           cred_ns_capable(t->cred, cred_user_ns(o->cred), LINUX_CAP_SYS_NICE);
 }
 
 static bool is_fair(uint32_t policy)
@@ -68,7 +69,8 @@ static int policy_set(struct task *t, struct task *o, const struct policy *n)
         return -EINVAL;
     if (n->priority >= LINUX_MAX_RT_PRIO || is_rt(n->policy) != (n->priority != 0))
         return -EINVAL;
-    if (needs_privilege(t, o, n) && !task_capable(t, LINUX_CAP_SYS_NICE))
+    if (needs_privilege(t, o, n) &&
+        !cred_ns_capable(t->cred, cred_user_ns(o->cred), LINUX_CAP_SYS_NICE))
         return -EPERM;
     if (n->policy == LINUX_SCHED_DEADLINE)
         return -EBUSY; /* as if no bandwidth were left: it cannot be promised */

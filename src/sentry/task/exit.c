@@ -6,6 +6,7 @@
 #include "sentry/kernel.h"
 #include "sentry/mm/mm.h"
 #include "sentry/ns/ns.h"
+#include "sentry/ns/user_ns.h"
 #include "sentry/signal/signal.h"
 #include "sentry/task/pi.h"
 #include "sentry/task/task_priv.h"
@@ -56,7 +57,8 @@ static struct linux_siginfo child_info(struct tgroup *tg, int code, int status, 
     int64_t user, sys;
     tgroup_cpu_ns(tg, &user, &sys);
     info.chld.pid = pid_ns_seen(pid_ns_of(tg->parent->pid), tg->pid);
-    info.chld.uid = tg->leader ? tg->leader->cred->uid : 0;
+    if (tg->leader && tg->parent->leader)
+        info.chld.uid = uid_seen(tg->parent->leader, tg->leader->cred->uid);
     info.chld.status = status;
     info.chld.utime = user / (NSEC_PER_SEC / LINUX_USER_HZ);
     info.chld.stime = sys / (NSEC_PER_SEC / LINUX_USER_HZ);

@@ -3,6 +3,7 @@
 #include "abi/wait.h"
 #include "base/err.h"
 #include "sentry/mm/mm.h"
+#include "sentry/ns/user_ns.h"
 #include "sentry/task/task_priv.h"
 #include "sentry/time/timespec.h"
 
@@ -36,7 +37,7 @@ static void report(const struct task *t, struct tgroup *c, struct wait_result *r
                    int32_t status)
 {
     ret->pid = pid_seen(t, c->pid);
-    ret->uid = c->leader ? c->leader->cred->uid : 0;
+    ret->uid = c->leader ? uid_seen(t, c->leader->cred->uid) : 0;
     ret->code = code;
     ret->status = status;
     child_rusage(c, &ret->rusage);

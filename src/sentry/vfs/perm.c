@@ -2,14 +2,17 @@
 #include "abi/mount.h"
 #include "abi/stat.h"
 #include "base/err.h"
+#include "sentry/ns/user_ns.h"
 #include "sentry/time/timer.h"
 #include "sentry/vfs/acl.h"
 #include "sentry/vfs/vfs_priv.h"
 
 bool inode_capable(const struct inode *i, const struct cred *cr, int cap)
 {
-    (void)i; /* one user namespace: every owner is mapped */
-    return cred_capable(cr, cap);
+    if (!(cr->cap_eff & LINUX_CAP_BIT(cap)))
+        return false;
+    return !cr->user || (user_ns_seen(cr->user, ID_USER, i->uid) != ID_NONE &&
+                         user_ns_seen(cr->user, ID_GROUP, i->gid) != ID_NONE);
 }
 
 bool inode_owner_or_capable(const struct inode *i, const struct cred *cr)

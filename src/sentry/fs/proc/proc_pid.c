@@ -10,6 +10,7 @@
 #include "sentry/fs/cgroup/cgroup.h"
 #include "sentry/fs/proc/proc_priv.h"
 #include "sentry/kernel.h"
+#include "sentry/ns/user_ns.h"
 #include "sentry/mm/mm.h"
 #include "sentry/mm/usermem.h"
 #include "sentry/signal/signal.h"
@@ -175,11 +176,16 @@ static void status_ids(struct proc_text *x, const struct proc_ctx *c)
 {
     const struct task *t = c->t;
     const struct cred *cr = t->cred;
-    proc_printf(x, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", cr->uid, cr->euid, cr->suid,
-                cr->fsuid, cr->gid, cr->egid, cr->sgid, cr->fsgid);
+    const struct cred *me = c->reader ? c->reader->cred : cr;
+    proc_printf(x, "Uid:\t%u\t%u\t%u\t%u\n", id_seen(me, ID_USER, cr->uid),
+                id_seen(me, ID_USER, cr->euid), id_seen(me, ID_USER, cr->suid),
+                id_seen(me, ID_USER, cr->fsuid));
+    proc_printf(x, "Gid:\t%u\t%u\t%u\t%u\n", id_seen(me, ID_GROUP, cr->gid),
+                id_seen(me, ID_GROUP, cr->egid), id_seen(me, ID_GROUP, cr->sgid),
+                id_seen(me, ID_GROUP, cr->fsgid));
     proc_printf(x, "FDSize:\t64\nGroups:\t");
     for (uint32_t i = 0; i < cr->ngroups; i++)
-        proc_printf(x, i ? " %u" : "%u", cr->groups[i]);
+        proc_printf(x, i ? " %u" : "%u", id_seen(me, ID_GROUP, cr->groups[i]));
     proc_printf(x, " \n");
     put_levels(x, c, "NStgid", t->tg->pid);
     put_levels(x, c, "NSpid", t->tid);
@@ -337,17 +343,33 @@ static int show_oom_score(struct proc_text *x, const struct proc_ctx *c)
 
 static int show_id_map(struct proc_text *x, const struct proc_ctx *c)
 {
-    proc_printf(x, "%10u %10u %10u\n", 0, 0, UINT32_MAX);
+    struct user_ns *u = cred_user_ns(c->t->cred);
+    enum id_kind kind = c->e->name[0] == 'g' ? ID_GROUP : ID_USER;
+    user_map_show(x, u, kind, c->reader ? c->reader->cred : c->t->cred);
     return 0;
 }
 
 static int show_setgroups(struct proc_text *x, const struct proc_ctx *c)
 {
-    proc_printf(x, "allow\n");
+    proc_printf(x, cred_user_ns(c->t->cred)->setgroups_denied ? "deny\n" : "allow\n");
     return 0;
 }
 
-/* The map is made when the namespace is; there is only the first one. */
+static int store_id_map(const struct proc_ctx *c, char *text, size_t len)
+{
+    enum id_kind kind = c->e->name[0] == 'g' ? ID_GROUP : ID_USER;
+    return len >= LINUX_PAGE_SIZE
+               ? -EINVAL
+               : user_map_store(cred_user_ns(c->t->cred), kind, c->reader->cred, text);
+}
+
+static int store_setgroups(const struct proc_ctx *c, char *text, size_t len)
+{
+    return len >= 8 ? -EINVAL
+                    : user_setgroups_store(cred_user_ns(c->t->cred), c->reader->cred, text);
+}
+
+/* That of projects: no file system here has them. */
 static int store_refused(const struct proc_ctx *c, char *text, size_t len) { return -EPERM; }
 
 static int show_children(struct proc_text *x, const struct proc_ctx *c)
@@ -435,7 +457,7 @@ bool proc_may_look(const struct proc_ctx *c)
     const struct cred *r = c->reader->cred, *o = c->t->cred;
     bool same = r->fsuid == o->euid && r->fsuid == o->suid && r->fsuid == o->uid &&
                 r->fsgid == o->egid && r->fsgid == o->sgid && r->fsgid == o->gid;
-    return task_capable(c->reader, LINUX_CAP_SYS_PTRACE) ||
+    return cred_ns_capable(c->reader->cred, cred_user_ns(c->t->cred), LINUX_CAP_SYS_PTRACE) ||
            (same && (!c->t->mm || c->t->mm->dumpable));
 }
 
@@ -455,7 +477,7 @@ bool proc_may_look(const struct proc_ctx *c)
          .follow = proc_follow_exe},                                                               \
         {.name = "fd", .kind = PROC_DIR, .mode = 0500, .more = PROC_FDS},                          \
         {.name = "fdinfo", .kind = PROC_DIR, .mode = 0555, .more = PROC_FDINFOS},                  \
-        PROC_W("gid_map", 0644, show_id_map, store_refused), PROC_T("limits", 0444, show_limits),  \
+        PROC_W("gid_map", 0644, show_id_map, store_id_map), PROC_T("limits", 0444, show_limits),   \
         PROC_T("maps", 0444, proc_show_maps),                                                      \
         {.name = "mem", .kind = PROC_FILE, .mode = 0600, .fops = &proc_mem_ops},                   \
         PROC_T("mountinfo", 0444, proc_show_mountinfo), PROC_T("mounts", 0444, proc_show_mounts),  \
@@ -478,10 +500,10 @@ bool proc_may_look(const struct proc_ctx *c)
          .link = proc_link_root,                                                                   \
          .follow = proc_follow_root},                                                              \
         PROC_T("schedstat", 0444, show_schedstat),                                                 \
-        PROC_W("setgroups", 0644, show_setgroups, store_refused),                                  \
+        PROC_W("setgroups", 0644, show_setgroups, store_setgroups),                                \
         PROC_T("smaps", 0444, proc_show_smaps),                                                    \
         PROC_T("smaps_rollup", 0444, proc_show_smaps_rollup), PROC_T("statm", 0444, show_statm),   \
-        PROC_T("status", 0444, show_status), PROC_W("uid_map", 0644, show_id_map, store_refused),  \
+        PROC_T("status", 0444, show_status), PROC_W("uid_map", 0644, show_id_map, store_id_map),   \
         PROC_T("wchan", 0444, show_wchan)
 
 const struct proc_entry proc_tid_entries[] = {COMMON_ENTRIES,

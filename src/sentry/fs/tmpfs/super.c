@@ -8,6 +8,7 @@
 #include "sentry/fs/tmpfs/tmpfs.h"
 #include "sentry/fs/tmpfs/tmpfs_priv.h"
 #include "sentry/kernel.h"
+#include "sentry/ns/user_ns.h"
 #include "sentry/task/task.h"
 
 #define TMPFS_MAGIC 0x01021994
@@ -211,9 +212,14 @@ int tmpfs_new(const char *options, struct super **ret)
 static int tmpfs_mount(struct task *t, const char *source, uint32_t flags, const char *data,
                        struct super **ret)
 {
-    (void)t, (void)source, (void)flags;
+    (void)source, (void)flags;
     struct options o = {.mode = ROOT_MODE, .pages = default_pages(), .inodes = default_pages()};
     int err = options_parse(&o, data);
+    if (!err && t && t->cred->user) { /* ids are those of the caller's namespace */
+        o.uid = uid_named(t, o.uid);
+        o.gid = gid_named(t, o.gid);
+        err = o.uid == ID_NONE || o.gid == ID_NONE ? -EINVAL : 0;
+    }
     return err ? err : make(&o, ret);
 }
 
