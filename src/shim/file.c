@@ -39,14 +39,20 @@ static int read_all(int fd, size_t max, char **ret_text, size_t *ret_len)
     return 0;
 }
 
-int file_read(int dir_fd, const char *path, size_t max, char **ret_text, size_t *ret_len)
+int file_read_from(int dir_fd, const char *path, int64_t at, size_t max, char **ret_text,
+                   size_t *ret_len)
 {
     int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return -errno;
-    int r = read_all(fd, max, ret_text, ret_len);
+    int r = at && lseek(fd, at, SEEK_SET) < 0 ? -errno : read_all(fd, max, ret_text, ret_len);
     (void)close(fd);
     return r;
+}
+
+int file_read(int dir_fd, const char *path, size_t max, char **ret_text, size_t *ret_len)
+{
+    return file_read_from(dir_fd, path, 0, max, ret_text, ret_len);
 }
 
 static int write_all(int fd, const char *data, size_t len)

@@ -331,6 +331,8 @@ int io_console(struct io *io, int master)
     io->master = master;
     struct output *o = &io->out[0];
     int r = 0;
+    if (o->fd < 0) /* who writes to a terminal that nobody reads would stop some day */
+        o->fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
     if (o->fd >= 0) {
         int in = fcntl(master, F_DUPFD_CLOEXEC, 0), out = o->fd, hold = o->hold;
         if (in < 0)

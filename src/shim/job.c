@@ -175,10 +175,10 @@ bool runtime_log_error(const char *path, int64_t at, char *ret, size_t size)
 {
     AUTO_FREE char *text = NULL;
     size_t len;
-    if (file_read(AT_FDCWD, path, LOG_READ_MAX, &text, &len) < 0 || at < 0 || (size_t)at > len)
+    if (file_read_from(AT_FDCWD, path, at, LOG_READ_MAX, &text, &len) < 0)
         return false;
     bool found = false;
-    for (const char *line = text + at; *line;) {
+    for (const char *line = text; *line;) {
         size_t n = strcspn(line, "\n");
         AUTO_FREE char *msg = log_line_error(line, n);
         if (msg) {

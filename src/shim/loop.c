@@ -130,7 +130,7 @@ static void signals_event(struct watch *w, uint32_t events)
 
 void child_is_new(struct loop *l, pid_t pid)
 {
-    for (size_t i = 0; i < LOOP_ORPHANS; i++)
+    for (size_t i = 0; i < MIN(l->orphan_count, (uint32_t)LOOP_ORPHANS); i++)
         if (l->orphans[i].pid == pid)
             l->orphans[i].pid = 0;
 }

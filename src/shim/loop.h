@@ -42,7 +42,7 @@ struct orphan {
     struct exit_info e;
 };
 
-#define LOOP_ORPHANS 64
+#define LOOP_ORPHANS 1024
 
 struct loop {
     int epoll_fd;

@@ -341,9 +341,13 @@ static void on_connect(struct shim *s, struct call *call, const void *message)
     call_reply(call, &m.base);
 }
 
+/* Only what was created holds the shim: one whose Create was given up, because nobody reads its output, is not asked for again. */
 static void on_shutdown(struct shim *s, struct call *call, const void *message)
 {
-    bool last = list_empty(&s->containers);
+    bool last = true;
+    const struct container *c;
+    LIST_FOREACH (c, &s->containers, node)
+        last &= !c->created;
     call_reply(call, NULL);
     if (last)
         shim_end(s);

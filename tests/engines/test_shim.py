@@ -71,7 +71,7 @@ class Ctr(Containerd):
         return found + [f"state {n}" for n in (os.listdir(root) if os.path.isdir(root) else [])]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def engine(work):
     c = Ctr(work)
     try:
@@ -355,9 +355,14 @@ def test_terminal(task):
         t.send("until stty size | grep 24; do sleep 0.1; done\n")
         t.expect(r"24 80\r+\n")
         t.resize(40, 120)
-        os.kill(t.proc.pid, signal.SIGWINCH)
         t.send("until stty size | grep 40; do sleep 0.1; done\n")
-        t.expect(r"40 120\r+\n")
+        for _ in range(100):  # ctr listens some time after its start
+            os.kill(t.proc.pid, signal.SIGWINCH)
+            with contextlib.suppress(AssertionError):
+                t.expect(r"40 120\r+\n", timeout=0.2)
+                break
+        else:
+            pytest.fail(f"not resized: {t.text!r}")
         t.send("\x03exit 6\n")
         assert t.wait() == 6
     finally:

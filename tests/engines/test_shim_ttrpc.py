@@ -368,6 +368,28 @@ def test_output_waits_for_its_reader(pod):
     pod.down(c, "a")
 
 
+def test_create_that_is_given_up(pod):
+    fifo = os.path.join(pod.dir, "fifo")
+    os.mkfifo(fifo)
+    pod.bundle("a")
+    c = pod.start("a")
+    pod.create(c, "a", stdout=fifo)
+    assert c.call("State", {1: "a"})[4] == 1
+    c.call("Shutdown")
+    poll(lambda: state(pod.pid) in (None, "Z"))
+    assert not pod.work.mounts()
+
+
+def test_terminal_that_nobody_reads(pod):
+    pod.bundle("a", ["sh", "-c", "i=0; while [ $i -lt 5000 ]; do echo 0123456789; i=$((i+1)); done"], terminal=True)
+    c = pod.start("a")
+    c.answer(pod.create(c, "a", terminal=1))
+    c.call("ResizePty", {1: "a", 3: 80, 4: 24})
+    c.call("Start", {1: "a"})
+    assert c.call("Wait", {1: "a"}).get(1, 0) == 0
+    pod.down(c, "a")
+
+
 def test_stdin_outlives_its_client(pod):
     fifos = {n: os.path.join(pod.dir, n) for n in ("stdin", "stdout")}
     for f in fifos.values():
