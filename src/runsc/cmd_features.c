@@ -19,7 +19,7 @@ static json_t *words(enum oci_vocabulary which, const char *prefix)
 static json_t *linux_json(void)
 {
     json_t *cgroup = json_pack("{s:b, s:b, s:b, s:b, s:b}", "v1", 1, "v2", 1, "systemd", 1,
-                               "systemdUser", 0, "rdma", 1);
+                               "systemdUser", 1, "rdma", 1);
     json_t *seccomp = json_pack(
         "{s:b, s:o, s:o, s:o, s:o, s:o}", "enabled", 1, "actions",
         words(OCI_WORDS_SECCOMP_ACTIONS, ""), "operators", words(OCI_WORDS_SECCOMP_OPS, ""),

@@ -6,6 +6,7 @@ import select
 import shutil
 import signal
 import subprocess
+import tempfile
 import uuid
 
 import pytest
@@ -16,15 +17,19 @@ from lifecycle import Containers
 HOST = pathlib.Path("/sys/fs/cgroup")
 SYSTEMD = next((p for p in ("/usr/lib/systemd/systemd", "/lib/systemd/systemd") if os.path.exists(p)), None)
 START = """
-mount -t tmpfs none /run && mkdir -p /run/systemd/system /run/user/0 && ln -s /run/user/0/systemd/private /run/systemd/private || exit
-for d in unified systemd; do mkdir -p /sys/fs/cgroup/$d/$NAME && echo $$ >/sys/fs/cgroup/$d/$NAME/cgroup.procs || exit; done
+run=/run/user/$USER_ID
+mount -t tmpfs none /run && mkdir -p /run/systemd/system $run && chown $USER_ID $run && ln -s $run/systemd/private /run/systemd/private || exit
+for d in unified systemd; do
+    g=/sys/fs/cgroup/$d/$NAME
+    mkdir -p $g && chown -R $USER_ID $g && echo $$ >$g/cgroup.procs || exit
+done
 [ $MODE = hybrid ] || mount --bind /sys/fs/cgroup/unified /sys/fs/cgroup || exit
-XDG_RUNTIME_DIR=/run/user/0 exec $SYSTEMD --user --log-target=null
+XDG_RUNTIME_DIR=$run HOME=/tmp exec setpriv --reuid $USER_ID --regid $USER_ID --clear-groups $SYSTEMD --user --log-target=null
 """
 
 
 def usable():
-    return (os.getuid() == 0 and SYSTEMD and shutil.which("systemctl") and shutil.which("nsenter") and os.path.isdir(HOST / "unified")
+    return (os.getuid() == 0 and SYSTEMD and shutil.which("systemctl") and shutil.which("nsenter") and shutil.which("setpriv") and os.path.isdir(HOST / "unified")
             and os.access(HOST / "systemd" / "cgroup.procs", os.W_OK) and not os.path.isdir("/run/systemd/system"))
 
 
@@ -38,28 +43,31 @@ def remove(top):
 
 
 class Managed(Containers):
-    def __init__(self, directory, mode):
+    def __init__(self, directory, mode, user=0):
         super().__init__(directory)
+        self.user = user
         self.name = f"cvisor-test-{uuid.uuid4().hex[:12]}"
         self.mode = mode
-        env = dict(os.environ, NAME=self.name, MODE=mode, SYSTEMD=SYSTEMD)
+        env = dict(os.environ, NAME=self.name, MODE=mode, SYSTEMD=SYSTEMD, USER_ID=str(user))
         self.manager = subprocess.Popen(["unshare", "--mount", "--propagation", "private", "sh", "-c", START], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env)
         for _ in range(TIMEOUT * 100):
-            if os.path.exists(f"/proc/{self.manager.pid}/root/run/user/0/systemd/private"):
+            if os.path.exists(f"/proc/{self.manager.pid}/root/run/user/{user}/systemd/private"):
                 return
             assert self.manager.poll() is None, "the manager did not start"
             select.select([], [], [], 0.01)
         raise AssertionError("the manager has no socket")
 
     def enter(self, *argv):
-        return ["nsenter", "-t", str(self.manager.pid), "-m", *argv]
+        user = str(self.user)
+        return ["nsenter", "-t", str(self.manager.pid), "-m", "env", f"XDG_RUNTIME_DIR=/run/user/{user}", "setpriv", "--reuid", user,
+                "--regid", user, "--clear-groups", *argv]
 
     def command(self, *args):
         return self.enter(*super().command("--systemd-cgroup", *args))
 
     def show(self, unit):
-        r = subprocess.run(self.enter("env", "XDG_RUNTIME_DIR=/run/user/0", "systemctl", "--user", "show", unit), stdout=subprocess.PIPE, text=True,
+        r = subprocess.run(self.enter("systemctl", "--user", "show", unit), stdout=subprocess.PIPE, text=True,
                            timeout=TIMEOUT, check=True)
         return dict(line.split("=", 1) for line in r.stdout.splitlines())
 
@@ -136,6 +144,30 @@ def test_such_a_unit_is_there(box):
 def test_bad_names(box, path):
     r = box.runsc("run", "-bundle", box.scope("true", path=path), "one")
     assert r.returncode == 128 and "cgroupsPath" in r.stderr
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "unified"])
+def test_the_manager_of_an_ordinary_user(mode):
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="cvisor-test-"))
+    subprocess.run(["chown", "1000:1000", directory], check=True)
+    box = Managed(directory, mode, user=1000)
+    try:
+        box.user = 0
+        bundle = box.scope("sleep", "1000", path="app.slice:eng:one")
+        box.user = 1000
+        subprocess.run(["chown", "-R", "1000:1000", directory], check=True)
+        box.quiet("run", "-detach", "-bundle", bundle, "one")
+        unit = box.show("eng-one.scope")
+        assert (unit["ActiveState"], unit["Slice"]) == ("active", "app.slice")
+        state = json.loads(next(box.root.glob("*.state")).read_text())
+        procs = set(map(int, (HOST / "unified" / unit["ControlGroup"].lstrip("/") / "cgroup.procs").read_text().split()))
+        assert {state["sentry"]["pid"], state["gofer"]["pid"]} <= procs
+        box.ok("delete", "-force", "one")
+        assert box.show("eng-one.scope")["ActiveState"] == "inactive"
+    finally:
+        left = box.finish()
+        shutil.rmtree(directory)
+    assert left == ([], [])
 
 
 def test_no_manager(tmp_path):
