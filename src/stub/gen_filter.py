@@ -97,7 +97,7 @@ def check_range(arg):
 
 
 TRAPS = """mmap mprotect munmap brk clone fork vfork execve rt_sigreturn exit madvise mremap clone3 execveat
-set_tid_address rseq getrusage prctl timer_settime timer_gettime sigaltstack msync mincore mlock mlock2 munlock mlockall munlockall shmat shmdt remap_file_pages pkey_mprotect""".split()
+set_tid_address rseq getrusage prctl seccomp timer_settime timer_gettime sigaltstack msync mincore mlock mlock2 munlock mlockall munlockall shmat shmdt remap_file_pages pkey_mprotect""".split()
 
 def program(kind):
     global hand_over, wide
@@ -171,6 +171,7 @@ def program(kind):
 _, near_two = near.near(sys.argv[1])
 with open(sys.argv[1], encoding="utf-8") as f:
     number = {n: int(nr) for n, nr in re.findall(r"^SYS\((\w+), X86\((\d+)\)", f.read(), re.M)}
+# What may be native is known to sentry/seccomp/filter.c too.
 HOST = "futex_waitv futex_wake futex_wait futex_requeue".split()
 NATIVE = "sched_yield getcpu gettimeofday time".split()
 SPECIAL = "futex membarrier arch_prctl clock_gettime clock_getres".split()   # it depends on their arguments

@@ -92,6 +92,8 @@ void platform_space_wait(void);
 
 /* Stops and resumes. */
 enum stop_kind platform_stop(const struct thread *th);
+/* In syscall(): the address behind the call's instruction. */
+uint64_t platform_call_ip(const struct thread *th);
 /* STOP_CALL or STOP_CONTEXT after syscall(): the call returns value (0.. or -errno) and the application goes on. */
 void platform_return(struct thread *th, int64_t value);
 /* STOP_CALL: as platform_return, but before the application's next instruction the thread stops: interrupted() follows. */
@@ -132,6 +134,11 @@ NODISCARD int platform_native_call(struct thread *th, uint64_t nr, const uint64_
  * as the kernel does. What is there after the call was written by hostile code. */
 #define PLATFORM_SCRATCH_SIZE 512u
 uint64_t platform_scratch(struct thread *th, void **ret);
+/* Queues: from now on the host refuses th's calls by this seccomp program too, which answers ALLOW or TRAP; trapped calls come as
+ * syscall(). Threads and copies that th makes have it as well. The platform's own calls pass. -ENOSPC: not beside what is queued. */
+#define PLATFORM_FILTER_MAX 1900u /* instructions */
+struct linux_sock_filter;
+NODISCARD int platform_filter(struct thread *th, const struct linux_sock_filter *prog, uint32_t n);
 struct waitq *platform_map_waitq(struct thread *th);
 
 /* Application memory: bytes moved (may be short at a hole), -EFAULT if none. Works on any space, whatever its threads do. */

@@ -242,7 +242,8 @@ int64_t sys_prctl(struct task *t, const struct sys_args *a)
     case LINUX_PR_GET_TID_ADDRESS: return copy_out_u64(t, p, t->clear_child_tid);
     case LINUX_PR_GET_TSC: return copy_out_u32(t, p, LINUX_PR_TSC_ENABLE);
     case LINUX_PR_SET_TSC: return a->arg[1] == LINUX_PR_TSC_ENABLE ? 0 : -EINVAL;
-    case LINUX_PR_GET_SECCOMP: return 0;
+    case LINUX_PR_GET_SECCOMP: return t->seccomp_mode;
+    case LINUX_PR_SET_SECCOMP: return prctl_set_seccomp(t, a);
     case LINUX_PR_SET_MM: return prctl_set_mm(t, a);
     case LINUX_PR_GET_AUXV: return prctl_get_auxv(t, a);
     case LINUX_PR_GET_TIMING: return LINUX_PR_TIMING_STATISTICAL;

@@ -1,4 +1,4 @@
-/* sentry/syscalls/misc_prctl.h - the part of prctl(2) that is about the memory map's marks. */
+/* sentry/syscalls/misc_prctl.h - the parts of prctl(2) that are about the memory map's marks, and seccomp. */
 #pragma once
 #include <stdint.h>
 
@@ -7,3 +7,4 @@ struct task;
 
 int64_t prctl_set_mm(struct task *t, const struct sys_args *a);
 int64_t prctl_get_auxv(struct task *t, const struct sys_args *a);
+int64_t prctl_set_seccomp(struct task *t, const struct sys_args *a);

@@ -9,6 +9,7 @@
 #include "sentry/ns/user_ns.h"
 #include "sentry/mm/mm.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/seccomp/seccomp.h"
 #include "sentry/signal/signal.h"
 #include "sentry/task/pidfd.h"
 #include "sentry/task/task_priv.h"
@@ -86,6 +87,7 @@ static int copy_task(struct task *t, struct task *c, const struct clone_request 
         c->altstack_flags = t->altstack_flags;
     }
     c->no_new_privs = t->no_new_privs;
+    seccomp_inherit(c, t);
     c->keepcaps = t->keepcaps;
     c->nice = t->nice;
     c->ioprio = t->ioprio;

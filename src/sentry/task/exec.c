@@ -66,6 +66,7 @@ void task_exec_switch(struct task *t, struct thread *th, struct mm *mm)
         }
         struct thread *gone = t->thread;
         t->thread = th;
+        t->seccomp_host = NULL;
         task_set_affinity(t, t->affinity);
         cpu_itimers_carry(t);
         if (t->tg->thp_disable) {

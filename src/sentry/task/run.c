@@ -7,6 +7,7 @@
 #include "sentry/kernel.h"
 #include "sentry/mm/mm.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/seccomp/seccomp.h"
 #include "sentry/signal/signal.h"
 #include "sentry/syscalls/syscall.h"
 #include "sentry/task/rseq.h"
@@ -67,7 +68,24 @@ static void go_user(struct task *t)
     }
     t->exit_in_call = false;
     t->last_fault = (struct fault){0};
+    if (unlikely(t->seccomp != t->seccomp_host) && !seccomp_host_add(t)) {
+        platform_sync(t->thread);
+        return;
+    }
     platform_resume(t->thread);
+}
+
+/* The host's thread must stop once more before the application goes on: t has a filter that the host does not know of yet. */
+static void leave_and_stop(struct task *t, int64_t r)
+{
+    if (platform_stop(t->thread) == STOP_CALL) {
+        platform_return_and_stop(t->thread, r);
+        return;
+    }
+    if (!t->keep_regs)
+        platform_regs(t->thread)->rax = (uint64_t)r;
+    t->keep_regs = false;
+    platform_sync(t->thread);
 }
 
 void call_restart_cleanup(struct task *t)
@@ -142,7 +160,9 @@ static void call_leave(struct task *t, int64_t r)
     }
     call_finish(t, r);
     t->state = TASK_RUNNING;
-    if (t->keep_regs) {
+    if (unlikely(t->seccomp != t->seccomp_host) && seccomp_host_behind(t)) {
+        leave_and_stop(t, r);
+    } else if (t->keep_regs) {
         t->keep_regs = false;
         platform_resume(t->thread);
     } else {
@@ -193,7 +213,13 @@ static void on_syscall(struct task *t, uint64_t nr, const uint64_t args[6])
     t->in_syscall = true;
     t->exit_in_call = false;
     trace_enter(held);
-    call_run(t);
+    int64_t r = 0;
+    if (seccomp_enter(t, &r))
+        call_run(t);
+    else if (t->exiting)
+        task_exit(t);
+    else
+        call_leave(t, r);
 }
 
 int task_native_call(struct task *t, uint64_t nr, const uint64_t args[6])

@@ -7,6 +7,7 @@
 #include "sentry/kernel.h"
 #include "sentry/ns/ns.h"
 #include "sentry/mm/mm.h"
+#include "sentry/seccomp/seccomp.h"
 #include "sentry/signal/signal.h"
 #include "sentry/task/task_priv.h"
 #include "sentry/time/posix_timers.h"
@@ -99,6 +100,7 @@ struct task *task_unref(struct task *t)
     fdtable_unref(t->files);
     fsctx_unref(t->fs);
     cred_unref(t->cred);
+    seccomp_drop(t);
     tgroup_put(t->tg);
     SLAB_FREE(TASK, t);
     return NULL;

@@ -38,6 +38,7 @@ struct thread;
 struct sighand;
 struct posix_timers;
 struct pi_waiter;
+struct seccomp_filter;
 
 enum task_state { TASK_RUNNING, TASK_PARKED, TASK_QUEUED, TASK_STOPPED, TASK_ZOMBIE, TASK_DEAD };
 
@@ -81,21 +82,24 @@ struct task {
     bool want_cpu,
         reading_cpu;  /* its CPU time is to be asked for, is being asked for (task_cpu_refresh) */
     bool vfork_child; /* its parent waits until exec or exit */
-    uint8_t mce_kill; /* LINUX_PR_MCE_KILL_*: kept and shown, machine checks are the host's */
+    uint8_t seccomp_mode; /* LINUX_SECCOMP_MODE_* */
+    uint8_t mce_kill;     /* LINUX_PR_MCE_KILL_*: kept and shown, machine checks are the host's */
     int32_t sync_error;
     uint32_t altstack_flags;
     uint32_t sched_policy, sched_priority, ioprio, personality;
     uint32_t timer_slack_ns, timer_slack_default_ns;
     int32_t pdeath_signal, nice;
     struct tgroup *tg;
-    struct list_node tg_node; /* tgroup->tasks */
-    struct nsset *ns;         /* counted; NULL once exited (ns/) */
-    struct thread *thread;    /* NULL once exited */
-    struct mm *mm;            /* counted; NULL once exited */
-    struct mm_undo mm_undo;   /* mm/: the memory operation queued last */
-    struct fdtable *files;    /* counted */
-    struct fsctx *fs;         /* counted */
-    struct cred *cred;        /* counted, immutable: replaced as a whole */
+    struct list_node tg_node;       /* tgroup->tasks */
+    struct nsset *ns;               /* counted; NULL once exited (ns/) */
+    struct thread *thread;          /* NULL once exited */
+    struct mm *mm;                  /* counted; NULL once exited */
+    struct mm_undo mm_undo;         /* mm/: the memory operation queued last */
+    struct fdtable *files;          /* counted */
+    struct fsctx *fs;               /* counted */
+    struct seccomp_filter *seccomp; /* the newest; counted; NULL: none (seccomp/) */
+    const struct seccomp_filter *seccomp_host;
+    struct cred *cred; /* counted, immutable: replaced as a whole */
     char comm[LINUX_TASK_COMM_LEN];
     struct list_node run_node; /* run queue */
     /* the system call under way */

@@ -13,6 +13,7 @@
 #include "sentry/ns/user_ns.h"
 #include "sentry/mm/mm.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/seccomp/seccomp.h"
 #include "sentry/signal/signal.h"
 #include "sentry/task/cputime.h"
 #include "sentry/task/task_priv.h"
@@ -253,10 +254,11 @@ static int show_status(struct proc_text *x, const struct proc_ctx *c)
                 (unsigned long long)t->cred->cap_eff, (unsigned long long)t->cred->cap_bset,
                 (unsigned long long)t->cred->cap_amb);
     proc_printf(x,
-                "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n"
+                "NoNewPrivs:\t%d\nSeccomp:\t%d\nSeccomp_filters:\t%u\n"
                 "Speculation_Store_Bypass:\tvulnerable\n"
                 "SpeculationIndirectBranch:\talways enabled\n",
-                t->no_new_privs);
+                t->no_new_privs, t->seccomp_mode,
+                t->seccomp && t->seccomp_mode == LINUX_SECCOMP_MODE_FILTER ? t->seccomp->depth : 0);
     put_cpus(x, t->affinity);
     proc_printf(x,
                 "\nMems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%"

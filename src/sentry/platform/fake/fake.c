@@ -188,6 +188,13 @@ int platform_native_call(struct thread *th, uint64_t nr, const uint64_t args[6])
     return queue(th);
 }
 
+int platform_filter(struct thread *th, const struct linux_sock_filter *prog, uint32_t n)
+{
+    return queue(th);
+}
+
+uint64_t platform_call_ip(const struct thread *th) { return th->regs.rip; }
+
 struct waitq *platform_map_waitq(struct thread *th) { return &th->task->vfork_done; }
 
 static uint8_t *at(struct space *s, uint64_t addr, size_t *n)

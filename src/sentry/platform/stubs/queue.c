@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include "abi/mman.h"
+#include "abi/seccomp.h"
 #include "host/host.h"
 #include "sentry/platform/space_limits.h"
 
@@ -214,6 +217,45 @@ int platform_queue_copy(struct thread *th, struct uaddr dst, const void *src, si
 int platform_native_call(struct thread *th, uint64_t nr, const uint64_t args[6])
 {
     return queue_add(th, nr, args, (struct urange){0, 0}, NULL);
+}
+
+/* The stub's own calls pass, then the program. */
+static size_t filter_write(struct sock_filter *out, const struct linux_sock_filter *prog,
+                           uint32_t n)
+{
+    const uint32_t ip = offsetof(struct seccomp_data, instruction_pointer);
+    const struct sock_filter own[] = {
+        {BPF_LD | BPF_W | BPF_ABS, 0, 0, ip + 4},
+        {BPF_JMP | BPF_JEQ | BPF_K, 0, 3, (uint32_t)(STUB_TEXT >> 32)},
+        {BPF_LD | BPF_W | BPF_ABS, 0, 0, ip},
+        {BPF_JMP | BPF_JGE | BPF_K, 1, 0, (uint32_t)STUB_TEXT + STUB_TEXT_SIZE},
+        {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
+    };
+    memcpy(out, own, sizeof(own));
+    for (uint32_t i = 0; i < n; i++)
+        out[ARRAY_SIZE(own) + i] =
+            (struct sock_filter){prog[i].code, prog[i].jt, prog[i].jf, prog[i].k};
+    return n + ARRAY_SIZE(own);
+}
+
+int platform_filter(struct thread *th, const struct linux_sock_filter *prog, uint32_t n)
+{
+    struct queue *q = queue_get(th);
+    size_t size = sizeof(struct sock_fprog) + ((size_t)n + 5) * sizeof(struct sock_filter);
+    if (!q)
+        return -ENOMEM;
+    if (n > PLATFORM_FILTER_MAX || q->n >= STUB_CMDS || size > QUEUE_COPY_SIZE - q->copy_used)
+        return -ENOSPC;
+    uint32_t off = STUB_AREA_COPY + q->copy_used;
+    uint8_t *at = thread_area(th) + off;
+    uint64_t addr = thread_area_addr(th) + off;
+    struct sock_fprog head = {.len = (unsigned short)filter_write(
+                                  (struct sock_filter *)(void *)(at + sizeof(head)), prog, n),
+                              .filter = (struct sock_filter *)(uintptr_t)(addr + sizeof(head))};
+    memcpy(at, &head, sizeof(head));
+    q->copy_used = MIN((uint32_t)ALIGN_UP(q->copy_used + size, 16), (uint32_t)QUEUE_COPY_SIZE);
+    const uint64_t args[6] = {SECCOMP_SET_MODE_FILTER, 0, addr};
+    return queue_add(th, SYS_seccomp, args, (struct urange){0, 0}, NULL);
 }
 
 uint64_t platform_scratch(struct thread *th, void **ret)

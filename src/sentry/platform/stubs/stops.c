@@ -61,6 +61,11 @@ void stop_proceed(struct thread *th)
     plat()->transport->proceed(th->notif_id);
 }
 
+uint64_t platform_call_ip(const struct thread *th)
+{
+    return th->stop == STOP_CALL ? th->call_ip : th->regs ? th->regs->rip : 0;
+}
+
 static bool from_stub(const struct seccomp_notif *n)
 {
     uint64_t ip = n->data.instruction_pointer;
@@ -308,6 +313,7 @@ void platform_handle(const struct platform_event *e)
     context_drop(th);
     stopped(th);
     th->stop = STOP_CALL;
+    th->call_ip = n.data.instruction_pointer;
     uint64_t args[6];
     for (int i = 0; i < 6; i++)
         args[i] = n.data.args[i];

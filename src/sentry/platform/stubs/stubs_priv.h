@@ -95,6 +95,7 @@ struct thread {
     uint8_t nout;       /* entries of out[] */
     uint32_t near_used; /* up to here the copy region is taken by out[] */
     uint64_t notif_id;
+    uint64_t call_ip; /* STOP_CALL */
     struct regs *regs; /* owned; I3 */
     struct queue *q;
     uint64_t *cpus; /* not started: what it may run on; arena, NULL: as it comes */
