@@ -27,6 +27,14 @@ done
 XDG_RUNTIME_DIR=$run HOME=/tmp exec setpriv --reuid $USER_ID --regid $USER_ID --clear-groups $SYSTEMD --user --log-target=null
 """
 
+SESSION = """
+for d in unified systemd; do
+    g=/sys/fs/cgroup/$d/$0/session
+    mkdir -p $g && echo $$ >$g/cgroup.procs || exit
+done
+exec "$@"
+"""
+
 
 def usable():
     return (os.getuid() == 0 and SYSTEMD and shutil.which("systemctl") and shutil.which("nsenter") and shutil.which("setpriv") and os.path.isdir(HOST / "unified")
@@ -59,8 +67,9 @@ class Managed(Containers):
         raise AssertionError("the manager has no socket")
 
     def enter(self, *argv):
+        """As somebody who is logged in: a process can only be moved by who owns the group around both places."""
         user = str(self.user)
-        return ["nsenter", "-t", str(self.manager.pid), "-m", "env", f"XDG_RUNTIME_DIR=/run/user/{user}", "setpriv", "--reuid", user,
+        return ["sh", "-c", SESSION, self.name, "nsenter", "-t", str(self.manager.pid), "-m", "env", f"XDG_RUNTIME_DIR=/run/user/{user}", "setpriv", "--reuid", user,
                 "--regid", user, "--clear-groups", *argv]
 
     def command(self, *args):
