@@ -152,7 +152,6 @@ def put(value, *keys):
     (put("relative", "process", "cwd"), ["process.cwd", "absolute"]),
     (delete("root"), ["root.path"]),
     (put("nowhere", "root", "path"), ["root.path", "nowhere"]),
-    (put(["CAP_NOTHING"], "process", "capabilities", "bounding"), ["CAP_NOTHING", "CAP_CHOWN"]),
     (put([{"type": "RLIMIT_X", "soft": 1, "hard": 1}], "process", "rlimits"), ["RLIMIT_X"]),
     (put([{"destination": "/a", "type": "ext4", "source": "/dev/sda"}], "mounts"), ["ext4"]),
     (put([{"destination": "/a", "source": "/nonexistent", "options": ["rbind"]}], "mounts"), ["/nonexistent"]),
