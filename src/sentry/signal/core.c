@@ -125,7 +125,7 @@ static void note_process(struct notes *n, struct task *t)
     const struct tgroup *tg = t->tg;
     struct linux_elf_prpsinfo p = {
         .pr_sname = 'R',
-        .pr_nice = (int8_t)t->nice,
+        .pr_nice = t->nice,
         .pr_uid = t->cred->uid,
         .pr_gid = t->cred->gid,
         .pr_pid = tg->vpid,

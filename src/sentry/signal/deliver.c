@@ -149,9 +149,9 @@ bool signal_deliver(struct task *t, bool in_call, uint64_t nr, int64_t result)
         if (!(act.flags & LINUX_SA_NODEFER))
             t->sigmask |= SIGBIT(sig);
         t->sigmask &= ~UNBLOCKABLE;
-        if (t->altstack_flags & LINUX_SS_AUTODISARM) {
+        if (t->altstack_autodisarm) {
             t->altstack_sp = t->altstack_size = 0;
-            t->altstack_flags = LINUX_SS_DISABLE;
+            t->altstack_autodisarm = false;
         }
     }
 }

@@ -20,14 +20,16 @@
 
 bool altstack_on(const struct task *t, uint64_t sp)
 {
-    if (t->altstack_flags & LINUX_SS_AUTODISARM)
+    if (t->altstack_autodisarm)
         return false;
     return t->altstack_size && sp > t->altstack_sp && sp - t->altstack_sp <= t->altstack_size;
 }
 
 void altstack_get(const struct task *t, uint64_t sp, struct linux_stack *ret)
 {
-    uint32_t flags = t->altstack_size ? t->altstack_flags & LINUX_SS_AUTODISARM : LINUX_SS_DISABLE;
+    uint32_t flags = !t->altstack_size        ? LINUX_SS_DISABLE
+                     : t->altstack_autodisarm ? LINUX_SS_AUTODISARM
+                                              : 0;
     if (altstack_on(t, sp))
         flags |= LINUX_SS_ONSTACK;
     *ret = (struct linux_stack){
@@ -43,14 +45,14 @@ int altstack_set(struct task *t, uint64_t sp, const struct linux_stack *st, uint
         return -EINVAL;
     if (mode == LINUX_SS_DISABLE) {
         t->altstack_sp = t->altstack_size = 0;
-        t->altstack_flags = flags;
+        t->altstack_autodisarm = (flags & LINUX_SS_AUTODISARM) != 0;
         return 0;
     }
     if (st->ss_size < min_size)
         return -ENOMEM;
     t->altstack_sp = st->ss_sp;
     t->altstack_size = st->ss_size;
-    t->altstack_flags = flags;
+    t->altstack_autodisarm = (flags & LINUX_SS_AUTODISARM) != 0;
     return 0;
 }
 

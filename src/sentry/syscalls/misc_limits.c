@@ -141,7 +141,7 @@ static int nice_set(struct task *t, struct task *o, int64_t nice)
     if (nice < o->nice && !cred_ns_capable(t->cred, cred_user_ns(o->cred), LINUX_CAP_SYS_NICE) &&
         (uint64_t)(20 - nice) > tgroup_rlimit(o->tg, LINUX_RLIMIT_NICE))
         return EACCES;
-    o->nice = (int32_t)nice;
+    o->nice = (int8_t)nice;
     return 0;
 }
 
@@ -165,14 +165,14 @@ int64_t sys_setpriority(struct task *t, const struct sys_args *a)
     return err ? err : -r;
 }
 
-static int ioprio_read(struct task *t, struct task *o, int64_t arg) { return (int)o->ioprio; }
+static int ioprio_read(struct task *t, struct task *o, int64_t arg) { return o->ioprio; }
 
 static int ioprio_write(struct task *t, struct task *o, int64_t v)
 {
     if (t->cred->euid != o->cred->uid && t->cred->uid != o->cred->uid &&
         !cred_ns_capable(t->cred, cred_user_ns(o->cred), LINUX_CAP_SYS_NICE))
         return EPERM;
-    o->ioprio = (uint32_t)v;
+    o->ioprio = (uint16_t)v; /* as wide as on Linux */
     return 0;
 }
 

@@ -224,9 +224,9 @@ int64_t sys_prctl(struct task *t, const struct sys_args *a)
     case LINUX_PR_SET_PDEATHSIG:
         if (a->arg[1] > LINUX_NSIG)
             return -EINVAL;
-        t->pdeath_signal = arg_int(a, 1);
+        t->pdeath_signal = (uint8_t)a->arg[1];
         return 0;
-    case LINUX_PR_GET_PDEATHSIG: return copy_out_u32(t, p, (uint32_t)t->pdeath_signal);
+    case LINUX_PR_GET_PDEATHSIG: return copy_out_u32(t, p, t->pdeath_signal);
     case LINUX_PR_GET_DUMPABLE: return t->tg->dumpable;
     case LINUX_PR_SET_DUMPABLE: return set_dumpable(t, a->arg[1]);
     case LINUX_PR_SET_NAME: return set_name(t, p);

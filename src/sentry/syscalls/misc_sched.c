@@ -74,11 +74,11 @@ static int policy_set(struct task *t, struct task *o, const struct policy *n)
         return -EPERM;
     if (n->policy == LINUX_SCHED_DEADLINE)
         return -EBUSY; /* as if no bandwidth were left: it cannot be promised */
-    o->sched_policy = n->policy;
-    o->sched_priority = n->priority;
+    o->sched_policy = (uint8_t)n->policy;
+    o->sched_priority = (uint8_t)n->priority;
     o->sched_reset_on_fork = n->reset_on_fork;
     if (is_fair(n->policy))
-        o->nice = n->nice;
+        o->nice = (int8_t)n->nice;
     return 0;
 }
 
@@ -260,7 +260,7 @@ int64_t sys_sched_getaffinity(struct task *t, const struct sys_args *a)
     if (!o)
         return -ESRCH;
     uint32_t n = MIN(len, DIV_ROUND_UP(top, 64u) * 8);
-    int err = copy_out(t, arg_uaddr(a, 2), o->affinity, n);
+    int err = copy_out(t, arg_uaddr(a, 2), task_affinity(o), n);
     return err ? err : (int64_t)n;
 }
 
@@ -279,6 +279,5 @@ int64_t sys_sched_setaffinity(struct task *t, const struct sys_args *a)
         any |= want[i] &= task_cpus()[i];
     if (!any)
         return -EINVAL;
-    task_set_affinity(o, want);
-    return 0;
+    return task_set_affinity(o, want);
 }

@@ -84,7 +84,7 @@ static int copy_task(struct task *t, struct task *c, const struct clone_request 
     if (!(f & LINUX_CLONE_VM) || (f & LINUX_CLONE_VFORK)) {
         c->altstack_sp = t->altstack_sp;
         c->altstack_size = t->altstack_size;
-        c->altstack_flags = t->altstack_flags;
+        c->altstack_autodisarm = t->altstack_autodisarm;
     }
     c->no_new_privs = t->no_new_privs;
     seccomp_inherit(c, t);
@@ -97,9 +97,9 @@ static int copy_task(struct task *t, struct task *c, const struct clone_request 
     if (t->sched_reset_on_fork) {
         c->sched_policy = LINUX_SCHED_NORMAL;
         c->sched_priority = 0;
-        c->nice = MAX(t->nice, 0);
+        if (t->nice < 0)
+            c->nice = 0;
     }
-    memcpy(c->affinity, t->affinity, sizeof(c->affinity));
     c->timer_slack_ns = c->timer_slack_default_ns = t->timer_slack_ns;
     c->personality = t->personality;
     c->mce_kill = t->mce_kill;
@@ -111,7 +111,8 @@ static int copy_task(struct task *t, struct task *c, const struct clone_request 
     c->files = f & LINUX_CLONE_FILES ? fdtable_ref(t->files) : fdtable_dup(t->files);
     c->fs = f & LINUX_CLONE_FS ? fsctx_ref(t->fs) : fsctx_dup(t->fs);
     c->mm = f & LINUX_CLONE_VM ? mm_ref(t->mm) : mm_fork(t->mm);
-    return c->files && c->fs && c->mm ? copy_spaces(t, c, f) : -ENOMEM;
+    int err = c->files && c->fs && c->mm ? affinity_copy(t, c) : -ENOMEM;
+    return err ? err : copy_spaces(t, c, f);
 }
 
 static struct tgroup *copy_group(struct task *t, const struct clone_request *q)
@@ -271,7 +272,7 @@ static int64_t vfork_wait(struct task *t)
     struct task *c = t->restart.obj;
     int err = task_sync_result(t);
     if (!err && c->vfork_child) {
-        int r = task_wait_killable(t, &c->vfork_done, WAKE_ALL, TIME_NONE);
+        int r = task_wait_killable(t, &c->tg->exit_wait, VFORK_DONE, TIME_NONE);
         if (r == -EBLOCKED)
             return r;
     }

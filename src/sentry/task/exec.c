@@ -67,7 +67,8 @@ void task_exec_switch(struct task *t, struct thread *th, struct mm *mm)
         struct thread *gone = t->thread;
         t->thread = th;
         t->seccomp_host = NULL;
-        task_set_affinity(t, t->affinity);
+        if (t->cpus)
+            platform_set_affinity(th, t->cpus);
         cpu_itimers_carry(t);
         if (t->tg->thp_disable) {
             const uint64_t args[6] = {LINUX_PR_SET_THP_DISABLE, 1};
@@ -103,12 +104,12 @@ void task_exec_commit(struct task *t, const char *path)
     }
     sighand_reset(tg->sighand);
     t->altstack_sp = t->altstack_size = 0;
-    t->altstack_flags = 0;
+    t->altstack_autodisarm = false;
     t->robust_list = 0;
     t->clear_child_tid = 0;
     t->keepcaps = false;
     t->rseq = (struct rseq_place){0};
-    t->last_fault = (struct fault){0};
+    memset(&t->last_fault, 0, sizeof(t->last_fault));
     task_again_drop(t);
     posix_timers_free(tg);
     tg->execed = true;

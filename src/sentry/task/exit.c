@@ -19,8 +19,7 @@ void vfork_release(struct task *child)
     if (!child->vfork_child)
         return;
     child->vfork_child = false;
-    child->vfork_parent = NULL;
-    waitq_wake(&child->vfork_done, WAKE_ALL);
+    waitq_wake(&child->tg->exit_wait, VFORK_DONE);
 }
 
 /* Orphaned: no member has a parent in another group of the same session. ignore: a member that is leaving. */

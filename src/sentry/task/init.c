@@ -107,7 +107,6 @@ int task_new_init(const struct boot_config *cfg, struct task **ret)
         t->fs->umask = (uint32_t)cfg->umask & 0777u;
     t->no_new_privs = cfg->no_new_privs;
     affinity_init();
-    memcpy(t->affinity, kern()->tasks->cpus, sizeof(t->affinity));
     memcpy(t->comm, "init", 5);
     task_attach(t, tg);
     tg->leader = t;
@@ -158,7 +157,6 @@ int task_new_in(const struct boot_config *cfg, struct nsset *set, struct task **
     if (cfg->umask >= 0)
         t->fs->umask = (uint32_t)cfg->umask & 0777u;
     t->no_new_privs = cfg->no_new_privs;
-    memcpy(t->affinity, kern()->tasks->cpus, sizeof(t->affinity));
     memcpy(t->comm, "exec", 5);
     task_attach(t, tg);
     tg->leader = t;

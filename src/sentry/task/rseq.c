@@ -21,12 +21,18 @@ int64_t rseq_call(struct task *t, uint64_t addr, uint32_t len, uint32_t flags, u
     int err = ask_host(t, addr, len, flags, sig);
     if (err)
         return err;
-    t->rseq_before = t->rseq;
+    t->restart.u[0] = t->rseq.addr;
+    t->restart.u[1] = t->rseq.len | (uint64_t)t->rseq.sig << 32;
     t->rseq = (struct rseq_place){flags & UNREGISTER ? 0 : addr, len, sig};
     return 0;
 }
 
-void rseq_refused(struct task *t) { t->rseq = t->rseq_before; }
+/* Nothing has begun since: what the call remembered is still there. */
+void rseq_refused(struct task *t)
+{
+    const uint64_t *u = t->restart.u;
+    t->rseq = (struct rseq_place){u[0], (uint32_t)u[1], (uint32_t)(u[1] >> 32)};
+}
 
 int rseq_forget(struct task *t)
 {

@@ -67,7 +67,7 @@ static void go_user(struct task *t)
         return; /* stopped, or waiting for task_sync */
     }
     t->exit_in_call = false;
-    t->last_fault = (struct fault){0};
+    memset(&t->last_fault, 0, sizeof(t->last_fault));
     if (unlikely(t->seccomp != t->seccomp_host) && !seccomp_host_add(t)) {
         platform_sync(t->thread);
         return;
@@ -110,7 +110,7 @@ static void call_finish(struct task *t, int64_t r)
                                         .has_deadline = t->restart.has_deadline};
     call_restart_cleanup(t);
     t->in_syscall = false;
-    t->last_result = is_restart(r) ? -EINTR : r;
+    t->last_was_eintr = r == -EINTR || is_restart(r);
 }
 
 /* The handler has returned r: find out what is to happen before the application goes on. */
@@ -262,8 +262,8 @@ static bool left_native_futex(struct task *t, uint64_t *ret_nr, int64_t *ret_res
     bool behind = r->rax == (uint64_t)-EINTR && r->rcx == r->rip && r->rip >= 2;
     if (!before && !behind)
         return false;
-    if (behind && t->last_result == -EINTR && t->args.arg[0] == r->rdi &&
-        t->args.arg[1] == r->rsi && t->args.arg[2] == r->rdx)
+    if (behind && t->last_was_eintr && t->args.arg[0] == r->rdi && t->args.arg[1] == r->rsi &&
+        t->args.arg[2] == r->rdx)
         return false;
     if (copy_in(t, code, UADDR(behind ? r->rip - 2 : r->rip), 2) || code[0] != 0x0f ||
         code[1] != 0x05)
@@ -330,7 +330,9 @@ static void on_fault(struct task *t, const struct fault *f)
         go_user(t);
         return;
     }
-    t->last_fault = *f;
+    t->last_fault.cr2 = f->cr2;
+    t->last_fault.err = (uint32_t)f->err;
+    t->last_fault.trapno = (uint32_t)f->trapno;
     struct linux_siginfo info = {.si_signo = f->signo, .si_code = f->code};
     info.fault.addr = f->addr;
     LOGD("task: fault tid=%d signo=%d code=%d addr=%#llx rip=%#llx", t->tid, f->signo, f->code,
@@ -357,7 +359,7 @@ static void on_map_failed(struct task *t, int err)
         rseq_refused(t);
     if (!t->exiting) {
         platform_regs(t->thread)->rax = (uint64_t)r;
-        t->last_result = r;
+        t->last_was_eintr = r == -EINTR;
     }
     go_user(t);
 }
@@ -377,8 +379,8 @@ static void on_clone_failed(struct task *parent, struct task *child, int err)
         task_queue(parent, parent->next);
         return;
     }
-    parent->last_result = err < 0 ? err : -err;
-    platform_regs(parent->thread)->rax = (uint64_t)parent->last_result;
+    parent->last_was_eintr = false;
+    platform_regs(parent->thread)->rax = (uint64_t)(int64_t)(err < 0 ? err : -err);
     go_user(parent);
 }
 

@@ -34,7 +34,6 @@ struct task *task_alloc(void)
     list_init(&t->run_node);
     list_init(&t->wait.node);
     timer_init(&t->wait_timer, NULL);
-    waitq_init(&t->vfork_done);
     sigpending_init(t);
     t->state = TASK_RUNNING;
     t->next = TASK_NEXT_USER;
@@ -93,6 +92,7 @@ struct task *task_unref(struct task *t)
     waiter_remove(&t->wait);
     timer_cancel(&t->wait_timer);
     task_again_drop(t);
+    affinity_drop(t);
     if (t->tg)
         sigpending_flush(t->tg, &t->pending);
     nsset_unref(t->ns);

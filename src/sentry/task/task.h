@@ -65,30 +65,30 @@ struct sigpending {
 struct task {
     struct ref ref;
     int32_t tid, vtid; /* the kernel's number; as its own pid namespace sees it */
-    enum task_state state;
-    enum task_next next; /* what the run queue does with it (task/run.c) */
-    /* small things together, so that they leave no holes */
-    bool in_syscall;
-    bool
-        restore_sigmask; /* saved_sigmask comes back after the handler frame is made, or at once without one */
-    bool exiting; /* must call task_exit at the next chance */
-    bool
-        in_handler; /* a worker runs a handler of this task: others leave it alone, flags are looked at after */
-    bool syncing;       /* task_sync(): not run before interrupted() comes */
-    bool exit_in_call;  /* the context is the exit of call exit_nr with exit_result */
-    bool keep_regs;     /* the call set the registers itself (rt_sigreturn) */
-    bool killable_only; /* this park ends for deadly signals only (vfork) */
-    bool keepcaps, sched_reset_on_fork, io_flusher, no_new_privs;
-    bool want_cpu,
-        reading_cpu;  /* its CPU time is to be asked for, is being asked for (task_cpu_refresh) */
-    bool vfork_child; /* its parent waits until exec or exit */
-    uint8_t seccomp_mode; /* LINUX_SECCOMP_MODE_* */
-    uint8_t mce_kill;     /* LINUX_PR_MCE_KILL_*: kept and shown, machine checks are the host's */
+    /* small things together: there may be many tasks */
+    enum task_state state : 4;
+    enum task_next next : 4; /* what the run queue does with it (task/run.c) */
+    bool in_syscall : 1;
+    bool restore_sigmask : 1; /* saved_sigmask comes back after the frame is made, or without one */
+    bool exiting : 1;         /* must call task_exit at the next chance */
+    bool in_handler : 1;      /* a worker runs its handler: flags are looked at after */
+    bool syncing : 1;         /* task_sync(): not run before interrupted() comes */
+    bool exit_in_call : 1;    /* the context is the exit of call exit_nr with exit_result */
+    bool keep_regs : 1;       /* the call set the registers itself (rt_sigreturn) */
+    bool killable_only : 1;   /* this park ends for deadly signals only (vfork) */
+    bool keepcaps : 1, sched_reset_on_fork : 1, io_flusher : 1, no_new_privs : 1;
+    bool want_cpu : 1, reading_cpu : 1; /* its CPU time is to be asked for, is being asked for */
+    bool vfork_child : 1;               /* its parent waits until exec or exit */
+    bool altstack_autodisarm : 1;
+    bool last_was_eintr : 1;   /* of the last finished call, whose args and sysno are still there */
+    uint32_t seccomp_mode : 2; /* LINUX_SECCOMP_MODE_* */
+    uint32_t mce_kill : 2;     /* kept and shown: machine checks are the host's */
+    int8_t nice;
+    uint8_t sched_policy, sched_priority, pdeath_signal;
+    uint16_t ioprio;
     int32_t sync_error;
-    uint32_t altstack_flags;
-    uint32_t sched_policy, sched_priority, ioprio, personality;
+    uint32_t personality;
     uint32_t timer_slack_ns, timer_slack_default_ns;
-    int32_t pdeath_signal, nice;
     struct tgroup *tg;
     struct list_node tg_node;       /* tgroup->tasks */
     struct nsset *ns;               /* counted; NULL once exited (ns/) */
@@ -114,26 +114,26 @@ struct task {
     uint64_t altstack_sp, altstack_size;
     int64_t exit_result; /* restart code of the call that is being left with a signal pending */
     uint64_t exit_nr;
-    int64_t last_result;      /* of the last finished call; args and sysno are still there */
     struct task_again *again; /* what restart_syscall(2) goes on with; owned; NULL: nothing */
-    struct fault last_fault;  /* for the signal frame */
-    int64_t call_start_ns;    /* --strace */
-    int64_t cpu_past_ns;      /* of platform threads that this task had before (exec) */
-    int64_t cpu_known_ns;     /* of this one, when it was last asked for */
-    int64_t cpu_known_at_ns;  /* what its process had used then */
+    struct {
+        uint64_t cr2;
+        uint32_t err, trapno;
+    } last_fault;            /* for the signal frame */
+    int64_t call_start_ns;   /* --strace */
+    int64_t cpu_past_ns;     /* of platform threads that this task had before (exec) */
+    int64_t cpu_known_ns;    /* of this one, when it was last asked for */
+    int64_t cpu_known_at_ns; /* what its process had used then */
     struct mem_policy mempolicy;
     /* identity and misc */
-    uint64_t robust_list, robust_list_len;
+    uint64_t robust_list;
     struct pi_waiter *pi_waiter; /* of the call under way (task/pi.c) */
     uint64_t
         clear_child_tid; /* the host clears it (platform_thread_new); kept for set_tid_address */
     struct rseq_place {  /* the host does restartable sequences (task/rseq.h) */
         uint64_t addr;   /* 0: none */
         uint32_t len, sig;
-    } rseq, rseq_before;
-    struct task *vfork_parent;
-    struct waitq vfork_done;
-    uint64_t affinity[PLATFORM_CPUS_MAX / 64]; /* host CPUs */
+    } rseq;
+    uint64_t *cpus; /* that it may run on, of the host's; owned; NULL: task_cpus() */
     int64_t start_ns;
     uint64_t nvcsw;
 };
@@ -170,8 +170,9 @@ struct tgroup {
     int64_t itimer_real_interval_ns;
     struct posix_timers *posix_timers;
     struct cpu_timers *cpu_timers; /* ITIMER_VIRTUAL, ITIMER_PROF, RLIMIT_CPU (time/itimer.c) */
-    struct waitq exit_wait; /* woken when the group is a zombie (pidfd), and when a thread ends */
-    uint32_t nsigqueued;    /* queued siginfos of the group and its tasks: RLIMIT_SIGPENDING */
+    struct waitq
+        exit_wait; /* woken when the group is a zombie (pidfd), when a thread ends; VFORK_DONE */
+    uint32_t nsigqueued; /* queued siginfos of the group and its tasks: RLIMIT_SIGPENDING */
     int64_t dead_utime_ns, dead_stime_ns;   /* of spaces that are gone */
     int64_t seen_utime_ns, seen_stime_ns;   /* as last told */
     struct linux_itimerval cpu_itimer[2];   /* VIRTUAL, PROF as last set: the host runs them */
@@ -254,9 +255,10 @@ bool cred_capable(const struct cred *c, int cap);
 bool cred_in_group(const struct cred *c, uint32_t gid); /* fsgid or supplementary */
 bool task_capable(const struct task *t, int cap);
 
-/* The host CPUs that t may run on from now on: some of task_cpus(). */
-const uint64_t *task_cpus(void); /* all that programs may use */
-void task_set_affinity(struct task *t, const uint64_t cpus[PLATFORM_CPUS_MAX / 64]);
+const uint64_t *task_cpus(void); /* the host CPUs that programs may use */
+const uint64_t *task_affinity(const struct task *t);
+/* The host CPUs that t may run on from now on: some of task_cpus(). -ENOMEM */
+NODISCARD int task_set_affinity(struct task *t, const uint64_t cpus[PLATFORM_CPUS_MAX / 64]);
 
 /* Ends every thread of the group; wait_status as wait(2). t may be current. */
 void tgroup_exit(struct tgroup *tg, int32_t wait_status);

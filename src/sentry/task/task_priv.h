@@ -76,6 +76,7 @@ void tgroup_drop(struct tgroup *tg);     /* a zombie is gone */
 void tgroup_is_first(struct tgroup *tg); /* if it is, the pid namespace knows it from now on */
 void tgroup_drained(struct tgroup *tg);  /* the first of a pid namespace was the last */
 void vfork_release(struct task *child);
+#define VFORK_DONE 0x80000000u /* an event that poll(2) and epoll(7) cannot ask for */
 bool pgrp_is_orphaned(const struct pgrp *pg, const struct tgroup *ignore);
 void pgrp_check_orphan(
     struct pgrp *pg,
@@ -96,7 +97,9 @@ void task_queue(struct task *t, enum task_next next);
 void task_unpark(struct task *t); /* off all queues and timers of waiting: RUNNING */
 void call_restart_cleanup(struct task *t);
 /* affinity.c */
-void affinity_init(void); /* kern()->tasks->cpus */
+void affinity_init(void);                                              /* kern()->tasks->cpus */
+NODISCARD int affinity_copy(const struct task *from, struct task *to); /* -ENOMEM */
+void affinity_drop(struct task *t);
 /* cputime.c */
 int64_t task_cpu_ns(const struct task *t);
 void task_cpu_keep(

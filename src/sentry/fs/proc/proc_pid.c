@@ -259,7 +259,7 @@ static int show_status(struct proc_text *x, const struct proc_ctx *c)
                 "SpeculationIndirectBranch:\talways enabled\n",
                 t->no_new_privs, t->seccomp_mode,
                 t->seccomp && t->seccomp_mode == LINUX_SECCOMP_MODE_FILTER ? t->seccomp->depth : 0);
-    put_cpus(x, t->affinity);
+    put_cpus(x, task_affinity(t));
     proc_printf(x,
                 "\nMems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%"
                 "llu\nnonvoluntary_ctxt_switches:\t0\n",

@@ -65,7 +65,7 @@ static int setup(void **state)
     kern()->boot_monotonic_ns = clock_monotonic_ns();
     (void)snprintf(task_uts(NULL)->hostname, 65, "box");
     first = make_process(NULL);
-    first->affinity[0] = 7;
+    kern()->tasks->cpus[0] = 7;
     kern()->tasks->init = first->tg;
     struct super *root = mount_of("tmpfs");
     err = err ? err : vfs_set_root(root, 0, "a b");

@@ -195,7 +195,7 @@ int platform_filter(struct thread *th, const struct linux_sock_filter *prog, uin
 
 uint64_t platform_call_ip(const struct thread *th) { return th->regs.rip; }
 
-struct waitq *platform_map_waitq(struct thread *th) { return &th->task->vfork_done; }
+struct waitq *platform_map_waitq(struct thread *th) { return &th->task->tg->exit_wait; }
 
 static uint8_t *at(struct space *s, uint64_t addr, size_t *n)
 {
