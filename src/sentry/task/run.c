@@ -202,6 +202,8 @@ static void call_run(struct task *t)
 
 static void on_syscall(struct task *t, uint64_t nr, const uint64_t args[6])
 {
+    if (t->syncing) /* it was to report first: the application has taken its stub over */
+        tgroup_exit(t->tg, LINUX_SIGKILL);
     if (t->exiting) {
         task_exit(t);
         return;

@@ -224,6 +224,38 @@ static void test_native_futex(void **state)
     r->rip = CODE + 2;
 }
 
+static uint64_t objects(void)
+{
+    uint64_t n = 0;
+    for (int i = 0; i < SLAB_COUNT; i++)
+        n += slab_live((enum slab_id)i);
+    return n;
+}
+
+/* A stub that makes another call where it was to report on what was queued: nothing of the first one is left. */
+static void test_call_instead_of_report(void **state)
+{
+    const uint64_t before = objects();
+    struct task *c = do_fork(first, 0);
+    int32_t pid = c->tid;
+    TRAP(c, clone,
+         LINUX_CLONE_VFORK | LINUX_CLONE_VM | LINUX_CLONE_FS | LINUX_CLONE_FILES | LINUX_SIGCHLD, 0,
+         0, 0, 0);
+    assert_int_equal(c->thread->did, FAKE_SYNCED);
+    struct task *g = list_first_entry(&c->tg->children, struct tgroup, sibling)->leader;
+    int32_t child = g->tid;
+    CALL(c, getpid);
+    CALL(first, wait4, pid, DATA, 0, 0);
+    assert_int_equal(result_of(first), pid);
+    int32_t status;
+    memcpy(&status, fake_mem(first->mm->space, DATA), sizeof(status));
+    assert_int_equal(status, LINUX_SIGKILL);
+    CALL(g, exit_group, 0);
+    CALL(first, wait4, child, 0, 0, 0);
+    assert_int_equal(result_of(first), child);
+    assert_int_equal(objects(), before);
+}
+
 static void test_vfork(void **state)
 {
     TRAP(first, clone,
@@ -365,14 +397,6 @@ static void test_setsid(void **state)
 }
 
 /* Every allocation of a call fails in turn, until the call succeeds. What failed leaves nothing behind. */
-static uint64_t objects(void)
-{
-    uint64_t n = 0;
-    for (int i = 0; i < SLAB_COUNT; i++)
-        n += slab_live((enum slab_id)i);
-    return n;
-}
-
 static void clone_under_faults(uint64_t flags)
 {
     uint64_t before = objects();
@@ -436,6 +460,7 @@ int main(void)
         cmocka_unit_test(test_stop_and_continue),
         cmocka_unit_test(test_running_is_interrupted),
         cmocka_unit_test(test_native_futex),
+        cmocka_unit_test(test_call_instead_of_report),
         cmocka_unit_test(test_vfork),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_thread_faults),
