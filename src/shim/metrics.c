@@ -1,5 +1,6 @@
 #include "shim/metrics.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -18,8 +19,8 @@
 #define ROOT     "/sys/fs/cgroup"
 #define FILE_MAX ((size_t)1 << 20)
 
-static const char *const group_names[METRICS_GROUPS] = {"cpuacct", "cpu", "memory", "pids",
-                                                        "blkio"};
+static const char *const group_names[METRICS_GROUPS] = {"cpuacct", "cpu",   "memory",
+                                                        "pids",    "blkio", "hugetlb"};
 
 /* The path of controller ("" for version 2) in the text of /proc/PID/cgroup; its length, NULL if there is none. */
 static const char *group_find(const char *text, const char *controller, size_t *ret_len)
@@ -152,6 +153,25 @@ bool metrics_device(char **line, uint64_t *ret_major, uint64_t *ret_minor)
         return false;
     *line = end + 1;
     return true;
+}
+
+void metrics_read_pages(const char *dir, const char *last, struct metrics_pages *ret)
+{
+    ret->count = 0;
+    DIR *d = dir ? opendir(dir) : NULL;
+    for (struct dirent *e; d && (e = readdir(d)) && ret->count < METRICS_PAGES_MAX;) {
+        const char *size =
+            str_starts(e->d_name, "hugetlb.") ? e->d_name + strlen("hugetlb.") : NULL;
+        size_t len = size ? strcspn(size, ".") : 0;
+        if (len == 0 || len >= sizeof ret->sizes[0] || size[len] != '.' ||
+            !str_eq(size + len + 1, last))
+            continue;
+        char *to = ret->sizes[ret->count++];
+        memcpy(to, size, len);
+        to[len] = 0;
+    }
+    if (d)
+        (void)closedir(d);
 }
 
 int metrics_read(const struct metrics *m, Pb__Any *ret_any)

@@ -17,6 +17,7 @@ enum metrics_group {
     METRICS_MEMORY,
     METRICS_PIDS,
     METRICS_BLKIO,
+    METRICS_HUGETLB,
     METRICS_GROUPS
 };
 
@@ -44,6 +45,15 @@ void metrics_read_keys(const char *dir, const char *file, const struct metrics_k
 bool metrics_device(char **line, uint64_t *ret_major, uint64_t *ret_minor);
 /* A file of one number; "max" is UINT64_MAX; 0 if it cannot be read. */
 uint64_t metrics_read_number(const char *dir, const char *file);
+
+#define METRICS_PAGES_MAX 8
+
+struct metrics_pages {
+    char sizes[METRICS_PAGES_MAX][16]; /* "2MB" */
+    size_t count;
+};
+/* The sizes of huge pages of which dir has files "hugetlb.SIZE.<last>". */
+void metrics_read_pages(const char *dir, const char *last, struct metrics_pages *ret);
 
 /* The two versions (metrics_v1.c, metrics_v2.c). */
 NODISCARD int metrics_v1_pack(const struct metrics *m, Pb__Any *ret_any);

@@ -94,6 +94,27 @@ static size_t percpu_read(const char *dir, uint64_t *per_cpu)
     return count;
 }
 
+struct hugetlb {
+    struct metrics_pages pages;
+    Pb__V1Hugetlb entries[METRICS_PAGES_MAX], *list[METRICS_PAGES_MAX];
+};
+
+static void hugetlb_read(const char *dir, struct hugetlb *h)
+{
+    metrics_read_pages(dir, "usage_in_bytes", &h->pages);
+    for (size_t i = 0; i < h->pages.count; i++) {
+        char prefix[32];
+        (void)snprintf(prefix, sizeof prefix, "hugetlb.%s", h->pages.sizes[i]);
+        Pb__V1MemoryEntry e = entry_read(dir, prefix);
+        h->entries[i] = (Pb__V1Hugetlb)PB__V1_HUGETLB__INIT;
+        h->entries[i].usage = e.usage;
+        h->entries[i].max = e.max;
+        h->entries[i].failcnt = e.failcnt;
+        h->entries[i].pagesize = h->pages.sizes[i];
+        h->list[i] = &h->entries[i];
+    }
+}
+
 struct blkio {
     Pb__V1BlkioEntry entries[BLKIO_ENTRIES_MAX], *list[BLKIO_ENTRIES_MAX];
     char ops[BLKIO_ENTRIES_MAX][16];
@@ -159,6 +180,10 @@ static int v1_pack(const struct metrics *m, struct blkio *bytes, struct blkio *o
     memory.kernel_tcp = &e[3];
     Pb__V1OomControl oom = PB__V1_OOM_CONTROL__INIT;
     metrics_read_keys(memory_dir, "memory.oom_control", oom_keys, ARRAY_SIZE(oom_keys), &oom);
+    struct hugetlb hugetlb;
+    hugetlb_read(m->path[METRICS_HUGETLB], &hugetlb);
+    all.hugetlb = hugetlb.list;
+    all.n_hugetlb = hugetlb.pages.count;
     Pb__V1Blkio blkio = PB__V1_BLKIO__INIT;
     blkio_read(m->path[METRICS_BLKIO], "blkio.throttle.io_service_bytes_recursive", bytes);
     blkio_read(m->path[METRICS_BLKIO], "blkio.throttle.io_serviced_recursive", ops);

@@ -105,6 +105,26 @@ static void io_read(const char *dir, struct io *io)
     }
 }
 
+struct hugetlb {
+    struct metrics_pages pages;
+    Pb__V2Hugetlb entries[METRICS_PAGES_MAX], *list[METRICS_PAGES_MAX];
+};
+
+static void hugetlb_read(const char *dir, struct hugetlb *h)
+{
+    metrics_read_pages(dir, "current", &h->pages);
+    for (size_t i = 0; i < h->pages.count; i++) {
+        char file[48];
+        Pb__V2Hugetlb *e = h->list[i] = &h->entries[i];
+        *e = (Pb__V2Hugetlb)PB__V2_HUGETLB__INIT;
+        (void)snprintf(file, sizeof file, "hugetlb.%s.current", h->pages.sizes[i]);
+        e->current = metrics_read_number(dir, file);
+        (void)snprintf(file, sizeof file, "hugetlb.%s.max", h->pages.sizes[i]);
+        e->max = metrics_read_number(dir, file);
+        e->pagesize = h->pages.sizes[i];
+    }
+}
+
 int metrics_v2_pack(const struct metrics *m, Pb__Any *ret_any)
 {
     AUTO_FREE struct io *io = calloc(1, sizeof *io);
@@ -136,5 +156,9 @@ int metrics_v2_pack(const struct metrics *m, Pb__Any *ret_any)
     all.memory = &memory;
     all.memory_events = &events;
     all.io = &usage;
+    struct hugetlb hugetlb;
+    hugetlb_read(dir, &hugetlb);
+    all.hugetlb = hugetlb.list;
+    all.n_hugetlb = hugetlb.pages.count;
     return pb_any(ret_any, "io.containerd.cgroups.v2.Metrics", &all.base);
 }
