@@ -46,6 +46,9 @@ static void sysctls_check(struct parse *p, const struct oci_spec *s)
             parse_fail(p, "linux.sysctl", key, "conflicts with \"hostname\"; remove one of them");
         else if (str_eq(dotted, "kernel.domainname") && s->domainname && s->domainname[0])
             parse_fail(p, "linux.sysctl", key, "conflicts with \"domainname\"; remove one of them");
+        else if (ns != OCI_NS_UTS)
+            parse_warn(p, "linux.sysctl", key,
+                       "is not applied: the sandbox's kernel keeps its own value");
     }
 }
 
@@ -87,6 +90,14 @@ void spec_validate(struct parse *p, const struct oci_spec *s)
             parse_fail(p, "", others[i], "this runtime runs programs of Linux; remove the object");
     namespaces_check(p, s);
     sysctls_check(p, s);
+    if (s->monotonic.sec || s->monotonic.nsec || s->boottime.sec || s->boottime.nsec)
+        parse_fail(p, "linux", "timeOffsets",
+                   "is not supported: the sandbox's clocks are the host's; remove it");
+    for (uint32_t i = 0; i < s->mount_count; i++)
+        if (s->mounts[i].idmap)
+            parse_fail(p, "mounts", "options",
+                       "maps of ids are not supported (%.100s); remove \"idmap\" and the mappings",
+                       s->mounts[i].destination);
     if (s->rdt.given)
         parse_fail(p, "linux", "intelRdt", "is not supported; remove it");
     if (s->process.scheduler.given && s->process.scheduler.policy == LINUX_SCHED_DEADLINE)

@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/str.h"
 #include "host/host.h"
+#include "oci/seccomp.h"
 #include "runsc/container.h"
 #include "runsc/flags.h"
 
@@ -72,6 +74,11 @@ void bundle_process(struct boot_config *c, const struct oci_process *p)
     c->terminal = p->terminal;
     c->umask = p->umask;
     c->oom_score_adj = p->oom_score_adj;
+    c->sched = (struct boot_sched){.policy = p->scheduler.policy,
+                                   .priority = (uint32_t)p->scheduler.priority,
+                                   .nice = p->scheduler.nice,
+                                   .reset_on_fork = p->scheduler.flags & 1,
+                                   .ioprio = p->io_priority.class << 13 | p->io_priority.priority};
 }
 
 static void container_fill(struct boot_config *c, const struct oci_spec *spec)
@@ -84,6 +91,52 @@ static void container_fill(struct boot_config *c, const struct oci_spec *spec)
     c->sysctl_count = spec->sysctl_count;
     c->masked_paths = spec->masked_paths;
     c->readonly_paths = spec->readonly_paths;
+    c->sched.personality = spec->personality;
+    for (uint32_t i = 0; i < spec->sysctl_count; i++) {
+        if (str_eq(spec->sysctls[i].key, "kernel.hostname"))
+            c->hostname = spec->sysctls[i].value;
+        else if (str_eq(spec->sysctls[i].key, "kernel.domainname"))
+            c->domainname = spec->sysctls[i].value;
+    }
+}
+
+static int devices_fill(struct boot_config *c, const struct oci_spec *spec)
+{
+    struct boot_device *v = calloc(spec->device_count + 1, sizeof *v);
+    if (!v)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < spec->device_count; i++) {
+        const struct oci_device *d = &spec->devices[i];
+        uint32_t type = d->type == 'b' ? S_IFBLK : d->type == 'p' ? S_IFIFO : S_IFCHR;
+        v[i] = (struct boot_device){.path = path_clean(d->path),
+                                    .mode = d->mode | type,
+                                    .major = d->major,
+                                    .minor = d->minor,
+                                    .uid = d->uid,
+                                    .gid = d->gid};
+        if (!v[i].path)
+            return -ENOMEM;
+    }
+    c->devices = v;
+    c->device_count = spec->device_count;
+    return 0;
+}
+
+static int seccomp_fill(struct boot_config *c, const struct oci_spec *spec, char *err)
+{
+    static struct linux_sock_filter prog[OCI_SECCOMP_PROGRAM_MAX];
+    size_t n = 0;
+    if (!spec->seccomp.given || !flag_true(&global_flags[FLAG_ID_OCI_SECCOMP]))
+        return 0;
+    int r = oci_seccomp_compile(&spec->seccomp, prog, &n);
+    if (r < 0) {
+        (void)snprintf(err, FLAGS_ERROR_MAX,
+                       "config.json: linux.seccomp: too long for one filter; use fewer rules");
+        return r;
+    }
+    c->filter = prog;
+    c->filter_len = (uint32_t)n;
+    return 0;
 }
 
 int bundle_prepare(struct sandbox *s, const struct oci_spec *spec, const char *bundle, char *err)
@@ -108,6 +161,8 @@ int bundle_prepare(struct sandbox *s, const struct oci_spec *spec, const char *b
     }
     bundle_process(&s->config, &spec->process);
     container_fill(&s->config, spec);
+    if ((r = devices_fill(&s->config, spec)) < 0 || (r = seccomp_fill(&s->config, spec, err)) < 0)
+        return r;
     if ((r = container_root(s, root, spec->root_readonly, &overlay, err)) < 0 ||
         (r = container_mounts_standard(s, mount_given, spec, err)) < 0)
         return r;

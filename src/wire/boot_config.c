@@ -5,10 +5,12 @@
 #include "base/checked.h"
 #include "wire/bytes.h"
 
-#define BLOB_MAGIC      0x626f6f74u
-#define PROCESS_MAGIC   0x70726f63u
-#define MOUNT_BYTES_MIN 51 /* of a mount without anything */
-#define ARG_MAX_BYTES   ((size_t)128 * 1024)
+#define BLOB_MAGIC        0x626f6f74u
+#define PROCESS_MAGIC     0x70726f63u
+#define MOUNT_BYTES_MIN   51 /* of a mount without anything */
+#define DEVICE_BYTES_MIN  25
+#define FILTER_INSN_BYTES 8
+#define ARG_MAX_BYTES     ((size_t)128 * 1024)
 
 /* ---- writing ---- */
 
@@ -58,6 +60,20 @@ static void mount_write(struct bytes_writer *w, const struct boot_mount *m)
     bytes_put_u32(w, m->shared);
 }
 
+static void devices_write(struct bytes_writer *w, const struct boot_config *cfg)
+{
+    bytes_put_u32(w, cfg->device_count);
+    for (uint32_t i = 0; i < cfg->device_count; i++) {
+        const struct boot_device *d = &cfg->devices[i];
+        bytes_put_str(w, d->path);
+        bytes_put_u32(w, d->mode);
+        bytes_put_u32(w, d->major);
+        bytes_put_u32(w, d->minor);
+        bytes_put_u32(w, d->uid);
+        bytes_put_u32(w, d->gid);
+    }
+}
+
 static void caps_write(struct bytes_writer *w, const struct boot_caps *c)
 {
     bytes_put_u64(w, c->effective);
@@ -87,6 +103,12 @@ static void process_write(struct bytes_writer *w, const struct boot_config *cfg)
     bytes_put_u32(w, cfg->terminal);
     bytes_put_u32(w, (uint32_t)cfg->umask);
     bytes_put_u32(w, (uint32_t)cfg->oom_score_adj);
+    bytes_put_u32(w, cfg->sched.policy);
+    bytes_put_u32(w, cfg->sched.priority);
+    bytes_put_u32(w, (uint32_t)cfg->sched.nice);
+    bytes_put_u32(w, cfg->sched.reset_on_fork);
+    bytes_put_u32(w, cfg->sched.ioprio);
+    bytes_put_u32(w, cfg->sched.personality);
     bytes_put_str(w, cfg->user);
     bytes_put_u32(w, cfg->home);
     bytes_put_u32(w, cfg->pass_fd_count);
@@ -127,6 +149,9 @@ int boot_config_write(const struct boot_config *cfg, void *buf, size_t cap, size
     }
     strings_write(&w, &cfg->masked_paths);
     strings_write(&w, &cfg->readonly_paths);
+    devices_write(&w, cfg);
+    bytes_put_u32(&w, cfg->filter_len);
+    bytes_put(&w, cfg->filter, (size_t)cfg->filter_len * FILTER_INSN_BYTES);
     bytes_put_u32(&w, cfg->platform);
     bytes_put_u32(&w, cfg->network);
     bytes_put_u32(&w, cfg->overlay_root);
@@ -240,6 +265,23 @@ static void mounts_read(struct blob_reader *b, struct boot_config *c)
     c->mounts = m;
 }
 
+static void devices_read(struct blob_reader *b, struct boot_config *c)
+{
+    c->device_count = count_read(b, BOOT_DEVICES_MAX, DEVICE_BYTES_MIN);
+    struct boot_device *d = scratch_take(b, (size_t)c->device_count + 1, sizeof *d);
+    for (uint32_t i = 0; d && i < c->device_count; i++) {
+        d[i].path = bytes_get_str(&b->r, BOOT_PATH_MAX);
+        d[i].mode = bytes_get_u32(&b->r);
+        d[i].major = bytes_get_u32(&b->r);
+        d[i].minor = bytes_get_u32(&b->r);
+        d[i].uid = bytes_get_u32(&b->r);
+        d[i].gid = bytes_get_u32(&b->r);
+        if (d[i].path[0] != '/')
+            b->r.failed = true;
+    }
+    c->devices = d;
+}
+
 static void process_read(struct blob_reader *b, struct boot_config *c)
 {
     c->argv = strings_read(b, BOOT_ARGS_MAX, ARG_MAX_BYTES);
@@ -266,6 +308,12 @@ static void process_read(struct blob_reader *b, struct boot_config *c)
     c->terminal = bool_read(b);
     c->umask = (int32_t)bytes_get_u32(&b->r);
     c->oom_score_adj = (int32_t)bytes_get_u32(&b->r);
+    c->sched.policy = bytes_get_u32(&b->r);
+    c->sched.priority = bytes_get_u32(&b->r);
+    c->sched.nice = (int32_t)bytes_get_u32(&b->r);
+    c->sched.reset_on_fork = bool_read(b);
+    c->sched.ioprio = bytes_get_u32(&b->r);
+    c->sched.personality = bytes_get_u32(&b->r);
     c->user = bytes_get_str(&b->r, BOOT_USER_MAX);
     c->home = bool_read(b);
     c->pass_fd_count = count_read(b, BOOT_PASS_FDS_MAX, 4);
@@ -291,6 +339,9 @@ static void container_read(struct blob_reader *b, struct boot_config *c)
     }
     c->masked_paths = strings_read(b, BOOT_MOUNTS_MAX, BOOT_PATH_MAX);
     c->readonly_paths = strings_read(b, BOOT_MOUNTS_MAX, BOOT_PATH_MAX);
+    devices_read(b, c);
+    c->filter_len = count_read(b, BOOT_FILTER_MAX, FILTER_INSN_BYTES);
+    c->filter = bytes_get(&b->r, (size_t)c->filter_len * FILTER_INSN_BYTES);
 }
 
 static void sandbox_read(struct blob_reader *b, struct boot_config *c)

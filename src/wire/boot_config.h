@@ -21,6 +21,8 @@
 #define BOOT_SYSCTLS_MAX    256
 #define BOOT_STORES_MAX     16
 #define BOOT_PASS_FDS_MAX   56
+#define BOOT_DEVICES_MAX    4096
+#define BOOT_FILTER_MAX     4096 /* instructions */
 #define BOOT_USER_MAX       511
 
 enum boot_platform { BOOT_PLATFORM_BEST, BOOT_PLATFORM_SYSTRAP, BOOT_PLATFORM_PTRACE };
@@ -84,6 +86,23 @@ struct boot_sysctl {
     const char *key, *value; /* "kernel.shmmax" */
 };
 
+/* A node that the container is to have. */
+struct boot_device {
+    const char *path;
+    uint32_t mode; /* with LINUX_S_IFCHR, LINUX_S_IFBLK or LINUX_S_IFIFO */
+    uint32_t major, minor;
+    uint32_t uid, gid;
+};
+
+/* How the first process is scheduled, as it sees it. */
+struct boot_sched {
+    uint32_t policy, priority; /* LINUX_SCHED_* */
+    int32_t nice;
+    bool reset_on_fork;
+    uint32_t ioprio; /* LINUX_IOPRIO_PRIO(); 0: not given */
+    uint32_t personality;
+};
+
 /* What the container's control group permits, as programs see it. 0: no limit. */
 struct boot_limits {
     uint64_t memory_bytes;
@@ -110,6 +129,7 @@ struct boot_config {
     bool terminal; /* process.terminal: stdio is the container's console */
     int32_t umask; /* -1: 0022 */
     int32_t oom_score_adj;
+    struct boot_sched sched;
     const char
         *user; /* "NAME[:GROUP]", numbers too, found in the container's files; "": uid and gid */
     bool home; /* HOME comes from /etc/passwd if envp has none */
@@ -127,6 +147,10 @@ struct boot_config {
     struct boot_sysctl *sysctls;
     uint32_t sysctl_count;
     struct boot_strings masked_paths, readonly_paths;
+    struct boot_device *devices;
+    uint32_t device_count;
+    const void *filter;  /* struct linux_sock_filter: what all its processes' calls pass */
+    uint32_t filter_len; /* instructions; 0: none */
 
     /* The sandbox. */
     enum boot_platform platform;

@@ -25,6 +25,11 @@ NODISCARD int boot_first_load(const struct boot_config *cfg, struct task *t, cha
 NODISCARD int boot_descriptors_give(const struct boot_config *cfg, struct task *t, int *fds,
                                     const int *pass, bool own_terminal, char *err_text,
                                     size_t err_cap);
+/* Nodes, masked and read-only paths, when all is mounted. */
+void boot_container_apply(const struct boot_config *cfg, struct task *t);
+/* Scheduling of a process and the container's filter, before its program is loaded. -ENOMEM, -EINVAL */
+NODISCARD int boot_process_apply(const struct boot_config *cfg, const struct boot_config *container,
+                                 struct task *t);
 /* exec_fd: the program, or -1: it is argv[0]. */
 NODISCARD int boot_program_load(const struct boot_config *cfg, struct task *t, int exec_fd,
                                 char *err_text, size_t err_cap);

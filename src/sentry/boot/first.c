@@ -253,6 +253,7 @@ struct task *boot_first_make(const struct boot_config *cfg)
     if (err)
         boot_fail(cfg, "the first process cannot be made: %s", err_name(err));
     mounts_all(cfg, t);
+    boot_container_apply(cfg, t);
     return t;
 }
 
@@ -264,6 +265,8 @@ int boot_first_load(const struct boot_config *cfg, struct task *t, char *err_tex
     if (err)
         return err;
     err = boot_descriptors_give(cfg, t, fds, cfg->pass_fd, false, err_text, err_cap);
+    if (!err && (err = boot_process_apply(cfg, cfg, t)) < 0)
+        (void)snprintf(err_text, err_cap, "linux.seccomp cannot be applied: %s", err_name(err));
     if (!err)
         err = boot_program_load(&u.cfg, t, cfg->exec_fd ? cfg->pass_fd[cfg->pass_fd_count] : -1,
                                 err_text, err_cap);

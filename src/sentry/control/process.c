@@ -111,6 +111,9 @@ static int exec_run(struct call *c, struct boot_config *cfg, struct task **ret)
     }
     AUTO(task) struct task *held = task_ref(t);
     err = boot_descriptors_give(&u.cfg, t, fds, pass, true, c->a.text, sizeof(c->a.text));
+    if (!err && (err = boot_process_apply(cfg, c->container->cfg, t)) < 0)
+        (void)snprintf(c->a.text, sizeof(c->a.text), "linux.seccomp cannot be applied: %s",
+                       err_name(err));
     if (!err)
         err = boot_program_load(&u.cfg, t, exec_fd, c->a.text, sizeof(c->a.text));
     user_done(&u);

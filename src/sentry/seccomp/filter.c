@@ -8,6 +8,7 @@
 #include "sentry/arena/arena.h"
 #include "sentry/seccomp/bpf.h"
 #include "sentry/seccomp/seccomp.h"
+#include "wire/boot_config.h"
 
 #define PATH_MAX_INSNS 32768u /* Linux's limit for all filters of a task, .. */
 #define PATH_EXTRA     4u     /* .. with so many for each filter beyond its own */
@@ -212,4 +213,20 @@ void seccomp_drop(struct task *t)
 {
     t->seccomp = seccomp_filter_unref(t->seccomp);
     t->seccomp_host = NULL;
+}
+
+int seccomp_from_config(struct task *t, const struct boot_config *cfg)
+{
+    struct seccomp_filter *f;
+    if (cfg->filter_len == 0)
+        return 0;
+    struct linux_sock_filter *prog = arena_alloc(cfg->filter_len * sizeof(*prog));
+    if (!prog)
+        return -ENOMEM;
+    memcpy(prog, cfg->filter, cfg->filter_len * sizeof(*prog)); /* aligned */
+    int err = seccomp_filter_new(t->seccomp, prog, cfg->filter_len, false, &f);
+    arena_free(prog, cfg->filter_len * sizeof(*prog));
+    if (!err)
+        seccomp_attach(t, f);
+    return err;
 }
