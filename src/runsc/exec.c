@@ -95,6 +95,8 @@ int exec_wait(int fd, const struct state *s, int32_t pid, int signal_fd, bool te
         else if (r == 0 && a.type == CALL_WAIT)
             break;
     }
+    if (r == -ECONNRESET || r == -EPIPE)
+        return 128 + SIGKILL; /* the sandbox is gone, and all that ran in it */
     if (r < 0)
         return r;
     return WIFSIGNALED(a.value) ? 128 + WTERMSIG(a.value) : WEXITSTATUS(a.value);

@@ -23,6 +23,7 @@ struct conn {
     struct tgroup *tied; /* counted: killed when the connection ends */
     bool busy;           /* its request is being handled */
     bool pausing;        /* owes the answer of CALL_PAUSE */
+    bool leaves;         /* the peer ends with what it waited for */
 };
 
 /* One request while it is handled. In the arena: it is larger than a stack should bear. */

@@ -22,6 +22,9 @@
 #include "sentry/task/task_priv.h"
 #include "wire/boot_config.h"
 
+/* An engine must see the end of `runsc exec` before that of the container: it forgets the container's processes with it. */
+#define END_WAIT_NS (NSEC_PER_SEC)
+
 /* Host-side state of one process. */
 static struct hostwatch listen_watch;
 static int listen_fd = -1;
@@ -282,14 +285,38 @@ int control_start(const struct boot_config *cfg, struct task *first)
     return cfg->listen_fd >= 0 ? listen_start(cfg->listen_fd) : 0;
 }
 
+/* Until the process at the other end is gone, or the deadline. */
+static void peer_await(struct conn *k, struct call *c, int64_t deadline_ns)
+{
+    for (;;) {
+        int64_t left_ns = deadline_ns - clock_monotonic_ns();
+        struct pollfd p = {.fd = hostfile_fd(k->file), .events = POLLIN};
+        struct timespec ts = {.tv_sec = left_ns / NSEC_PER_SEC, .tv_nsec = left_ns % NSEC_PER_SEC};
+        if (left_ns <= 0 || host_ppoll(&p, 1, &ts, NULL, sizeof(uint64_t)) <= 0)
+            return;
+        size_t count = 0;
+        ssize_t n = host_msg_recv(p.fd, c->buf, sizeof(c->buf), NULL, 0, &count, MSG_DONTWAIT);
+        if (n <= 0 && n != -EAGAIN)
+            return;
+    }
+}
+
 void control_end(int32_t wait_status)
 {
     struct control_root *r = kern()->control;
     struct conn *k, *next;
+    int64_t deadline_ns = clock_monotonic_ns() + END_WAIT_NS;
+    struct call *c = arena_alloc(sizeof(*c));
     r->container->ended = true;
-    LIST_FOREACH_SAFE (k, next, &r->conns, node)
+    LIST_FOREACH_SAFE (k, next, &r->conns, node) {
+        k->leaves = k->tied != NULL;
         if (k->waiting)
             wait_answer(k, k->waiting->pid == 1 ? wait_status
                            : k->waiting->zombie ? k->waiting->wait_status
                                                 : LINUX_SIGKILL);
+    }
+    LIST_FOREACH_SAFE (k, next, &r->conns, node)
+        if (k->leaves && c)
+            peer_await(k, c, deadline_ns);
+    arena_free(c, sizeof(*c));
 }
