@@ -72,7 +72,8 @@ static int dir_make(struct cgroup *cg, enum controller c, bool *ret_made, char *
         }
     }
     if (r < 0)
-        cgroup_error(err, "cgroup: cannot make %s: %s", dir ? dir : ctl->dir, strerror(-r));
+        cgroup_error(err, "cgroup: cannot make %s: %s%s", dir ? dir : ctl->dir, strerror(-r),
+                     r == -EROFS ? "; --ignore-cgroups does without" : "");
     return r;
 }
 
