@@ -129,7 +129,7 @@ TEST(mounts_inside)
     snprintf(file, sizeof(file), "%s/f", dir);
     CHECK_OK(mkdir(dir, 0777));
     CHECK_OK(mkdir(locked, 0777));
-    CHECK_OK(mount("tmpfs", locked, "tmpfs", 0, NULL));
+    CHECK_OK(mount("tmpfs", locked, "tmpfs", MS_NOSUID, NULL));
     enter_unprivileged();
     map_self();
     CHECK_OK(unshare(CLONE_NEWNS));
@@ -144,6 +144,11 @@ TEST(mounts_inside)
     CHECK_OK(unlink(file));
     CHECK_ERR(mknod(file, S_IFCHR | 0600, 0x103), EPERM);
     CHECK_OK(umount(dir));
+    CHECK_ERR(mount(NULL, locked, NULL, MS_REMOUNT | MS_BIND, NULL), EPERM); /* it was nosuid */
+    CHECK_OK(mount(NULL, locked, NULL, MS_REMOUNT | MS_BIND | MS_NOSUID | MS_RDONLY, NULL));
+    CHECK_ERR(mount(locked, dir, NULL, MS_MOVE, NULL), EINVAL);
+    CHECK_ERR(mount(guest_dir(), dir, NULL, MS_BIND, NULL), EINVAL); /* would show what it covers */
+    CHECK_OK(mount(guest_dir(), dir, NULL, MS_BIND | MS_REC, NULL));
     CHECK_ERR(umount(locked), EINVAL); /* came with the tree from one that has more rights */
 }
 

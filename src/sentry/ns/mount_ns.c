@@ -91,6 +91,7 @@ static int copy_one(struct mount *m, const struct path *at, struct mount_ns *mn,
     if (less) { /* events of the more privileged come here, and none goes back */
         propagate_set(c, LINUX_MS_SLAVE, false);
         c->locked = at != NULL;
+        c->flags_locked = true;
     }
     if (!at)
         mn->root = c;

@@ -363,13 +363,14 @@ static int setattr_check(const struct linux_mount_attr *x)
     return atime_to_flags(x->attr_set, &atime);
 }
 
-static void setattr_one(struct mount *m, const struct linux_mount_attr *x)
+static uint32_t setattr_flags(const struct mount *m, const struct linux_mount_attr *x)
 {
     const uint32_t times = LINUX_MS_RELATIME | LINUX_MS_NOATIME | LINUX_MS_STRICTATIME;
     uint32_t atime = 0;
-    m->flags = (m->flags & ~attr_to_flags(x->attr_clr)) | attr_to_flags(x->attr_set);
+    uint32_t flags = (m->flags & ~attr_to_flags(x->attr_clr)) | attr_to_flags(x->attr_set);
     if ((x->attr_clr & LINUX_MOUNT_ATTR_ATIME) && atime_to_flags(x->attr_set, &atime) == 0)
-        m->flags = (m->flags & ~times) | atime;
+        flags = (flags & ~times) | atime;
+    return flags;
 }
 
 int64_t sys_mount_setattr(struct task *t, const struct sys_args *a)
@@ -399,13 +400,17 @@ int64_t sys_mount_setattr(struct task *t, const struct sys_args *a)
         r = fs_walk_user(t, arg_int(a, 0), arg_uaddr(a, 1), walk, &w);
     if (r < 0)
         return r;
-    if (w.path.dentry != w.path.mnt->root)
+    if (w.path.dentry != w.path.mnt->root || (w.path.mnt->ns && !fs_mount_ours(t, w.path.mnt)))
         return -EINVAL;
     bool rec = flags & LINUX_AT_RECURSIVE;
     struct mount *m;
     LIST_FOREACH (m, &vfs()->mounts, node)
+        if ((m == w.path.mnt || (rec && mount_is_below(m, w.path.mnt))) &&
+            !mount_may_become(m, setattr_flags(m, &x)))
+            return -EPERM;
+    LIST_FOREACH (m, &vfs()->mounts, node)
         if (m == w.path.mnt || (rec && mount_is_below(m, w.path.mnt)))
-            setattr_one(m, &x);
+            m->flags = setattr_flags(m, &x);
     if (x.propagation)
         propagate_set(w.path.mnt, (uint32_t)x.propagation, rec);
     return 0;

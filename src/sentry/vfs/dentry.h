@@ -64,6 +64,7 @@ struct mount {
     struct mount *bind_of;     /* while a recursive bind copies the tree; not counted */
     int32_t peer, master;      /* groups (propagate.h); 0: none */
     bool unbindable;
+    bool flags_locked; /* a more privileged namespace has set them: they may become stricter only */
     bool locked; /* came with its tree from a more privileged namespace: not to be umounted alone */
     struct mount_ns *ns; /* whose tree it is in; not counted; NULL: none */
     uint32_t uses,

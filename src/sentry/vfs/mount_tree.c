@@ -150,6 +150,7 @@ static int bind_children(const struct mount *from, struct mount *to, const struc
         if (r < 0)
             return r;
         propagate_copy(copy, m);
+        copy->locked = m->locked;
         copy->bind_of = m;
     }
     return 0;
@@ -183,13 +184,23 @@ static int copy_children(struct mount *top, struct mount *from, int32_t last)
     return r;
 }
 
+/* Is something mounted below p that a copy without it would uncover? */
+static bool hides_locked(const struct path *p)
+{
+    struct mount *m;
+    LIST_FOREACH (m, &vfs()->mounts, node)
+        if (m->locked && m->parent == p->mnt && dentry_is_below(m->mountpoint, p->dentry))
+            return true;
+    return false;
+}
+
 /* at NULL: in no place. */
 static int copy_mounts(const struct path *from, const struct path *at, bool recursive,
                        struct mount **ret)
 {
     int32_t last = vfs()->next_mnt_id;
     struct mount *top;
-    if (from->mnt->unbindable)
+    if (from->mnt->unbindable || (!recursive && hides_locked(from)))
         return -EINVAL;
     int r = mount_add(from->mnt->sb, from->dentry, at, from->mnt->flags, from->mnt->source, &top);
     if (r < 0)
@@ -263,7 +274,7 @@ int vfs_place(struct mount *m, const struct path *at)
 int vfs_move(const struct path *from, const struct path *at)
 {
     struct mount *m = from->mnt;
-    if (!is_mount_root(from) || !m->parent || m->parent->peer ||
+    if (!is_mount_root(from) || !m->parent || m->parent->peer || m->locked ||
         (at->mnt->peer && mount_tree_unbindable(m)))
         return -EINVAL;
     int r = same_kind(m->root, at->dentry);
@@ -277,10 +288,19 @@ int vfs_move(const struct path *from, const struct path *at)
     return propagate_attach(m);
 }
 
+bool mount_may_become(const struct mount *m, uint32_t flags)
+{
+    const uint32_t times = LINUX_MS_NOATIME | LINUX_MS_NODIRATIME | LINUX_MS_RELATIME;
+    const uint32_t kept = LINUX_MS_RDONLY | LINUX_MS_NODEV | LINUX_MS_NOSUID | LINUX_MS_NOEXEC;
+    return !m->flags_locked || (!(m->flags & kept & ~flags) && !((m->flags ^ flags) & times));
+}
+
 int vfs_remount(const struct path *p, uint32_t mnt_flags)
 {
     if (!is_mount_root(p))
         return -EINVAL;
+    if (!mount_may_become(p->mnt, mnt_flags))
+        return -EPERM;
     p->mnt->flags = mnt_flags;
     return 0;
 }
@@ -319,6 +339,8 @@ static bool path_reaches(struct path p, const struct path *root)
 static int pivot_allowed(const struct path *root, const struct path *new_root,
                          const struct path *put_old)
 {
+    if (new_root->mnt->locked)
+        return -EINVAL;
     if (!dentry_is_root(new_root->dentry) && !new_root->dentry->hashed)
         return -ENOENT;
     if (put_old->mnt->peer || (new_root->mnt->parent && new_root->mnt->parent->peer) ||
@@ -348,6 +370,8 @@ int vfs_pivot_root(struct task *t, const struct path *new_root, const struct pat
         else
             nm->ns->root = nm;
         hang(om, put_old->mnt, put_old->dentry);
+        nm->locked = om->locked;
+        om->locked = false;
         if (base)
             path_unref(&at);
         roots_follow(&root, new_root);

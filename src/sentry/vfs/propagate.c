@@ -19,6 +19,7 @@ void propagate_copy(struct mount *copy, const struct mount *src)
 {
     copy->peer = src->peer;
     copy->master = src->master;
+    copy->flags_locked = src->flags_locked;
 }
 
 void propagate_leave(struct mount *m)

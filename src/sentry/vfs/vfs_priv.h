@@ -83,6 +83,8 @@ NODISCARD int vfs_clone_tree(const struct path *from, bool recursive, struct mou
 NODISCARD int vfs_place(struct mount *m, const struct path *at); /* m has no place yet */
 void vfs_dissolve(struct mount *m);                              /* if it has got no place */
 NODISCARD int vfs_move(const struct path *from, const struct path *at);
+/* Are these flags allowed for m? Not all are where a more privileged namespace has set them. */
+bool mount_may_become(const struct mount *m, uint32_t flags);
 NODISCARD int vfs_remount(const struct path *p, uint32_t mnt_flags);
 NODISCARD int vfs_pivot_root(struct task *t, const struct path *new_root,
                              const struct path *put_old);
