@@ -172,11 +172,14 @@ static bool cgroup_wanted(const struct create *c, struct cgroup_request *ret)
 static int limits_show(struct create *c)
 {
     struct cgroup_request rq;
-    if (!cgroup_wanted(c, &rq))
-        return 0;
-    return cgroup_inside(&rq, c->spec.resources.given ? &c->spec.resources : NULL,
-                         flag_true(&global_flags[FLAG_ID_CPU_NUM_FROM_QUOTA]), &c->sandbox.config,
-                         c->err);
+    struct boot_config *config = &c->sandbox.config;
+    int r = 0;
+    if (cgroup_wanted(c, &rq))
+        r = cgroup_inside(&rq, c->spec.resources.given ? &c->spec.resources : NULL,
+                          flag_true(&global_flags[FLAG_ID_CPU_NUM_FROM_QUOTA]), config, c->err);
+    if (flag_true(&global_flags[FLAG_ID_MOUNT_CGROUP_V2]))
+        config->limits.cgroup_v2 = true;
+    return r;
 }
 
 /* Labels of the host's security modules. */

@@ -141,6 +141,12 @@ def test_version_2_inside(box):
     assert 'enabled' in inside(box, "one", "cat", "/proc/cgroups")
 
 
+def test_version_2_by_flag(box):
+    bundle = box.limited("cat", "/sys/fs/cgroup/memory.max", "/proc/self/cgroup", resources={"memory": {"limit": 200 * MIB}})
+    r = box.runsc("--mount-cgroup-v2", "run", "-bundle", bundle, "one")
+    assert r.stdout.split() == [str(200 * MIB), "0::/"], r
+
+
 @pytest.mark.parametrize("quota, cpus, want", [(None, None, None), (None, "0", 1), (50000, None, 2), (250000, None, 3)])
 def test_number_of_cpus(box, quota, cpus, want):
     here = len(os.sched_getaffinity(0))
