@@ -191,10 +191,10 @@ static void console_parse(struct parse *p, json_t *process, const char *in, stru
     char key[OCI_KEY_MAX];
     json_t *o = object_get(p, process, in, "consoleSize");
     (void)parse_key(key, in, "consoleSize");
-    if (!r->terminal) /* ignored then, as the specification says */
-        return;
     r->console.width = (uint32_t)int_get(p, o, key, "width", 0, UINT16_MAX, 0);
     r->console.height = (uint32_t)int_get(p, o, key, "height", 0, UINT16_MAX, 0);
+    if (!r->terminal) /* ignored then, as the specification says */
+        r->console = (struct oci_console){0};
 }
 
 static void env_check(struct parse *p, const char *in, const struct oci_process *r)
