@@ -49,7 +49,8 @@ static void unhash(struct dentry *d)
     struct dentry **at = bucket_of(d->parent, dentry_name(d), d->name_len);
     while (*at != d)
         at = &(*at)->hash_next;
-    *at = TAKE(d->hash_next);
+    *at = d->hash_next;
+    d->missed_at = 0;
     d->hashed = false;
 }
 
@@ -226,16 +227,23 @@ struct dentry *dentry_get_child(struct dentry *parent, const char *name, size_t 
 {
     struct dentry *d = dentry_find(parent, name, len);
     *ret_cached = d != NULL;
-    return d ? d : dentry_alloc(parent, name, len);
+    if (d)
+        return d;
+    d = dentry_alloc(parent, name, len);
+    if (d)
+        d->missed_at = vfs()->hashings;
+    return d;
 }
 
 /* Hashed only once it is known what the name is: a second walk while the first one's lookup has dropped the kernel lock
  * must not take "not looked up yet" for "does not exist". The first to finish wins (I2). */
 static void hash_in(struct dentry *d)
 {
-    if (d->hashed || dentry_is_root(d) || find(d->parent, dentry_name(d), d->name_len))
+    if (d->hashed || dentry_is_root(d) ||
+        (d->missed_at != vfs()->hashings && find(d->parent, dentry_name(d), d->name_len)))
         return;
     struct dentry **head = bucket_of(d->parent, dentry_name(d), d->name_len);
+    vfs()->hashings++;
     d->hash_next = *head;
     *head = d;
     d->hashed = true;
@@ -274,6 +282,7 @@ void dentry_move(struct dentry *d, struct dentry *new_parent, const char *name, 
 {
     bool was_hashed = d->hashed;
     unhash(d);
+    d->missed_at = 0; /* of the old name */
     /* No memory for the name: it stays unhashed under the old one, and the next walk makes another dentry. */
     if (!name_set(d, name, len)) {
         tell_gone(d);

@@ -28,8 +28,11 @@ struct dentry {
     bool name_apart : 1;
     uint8_t used_at; /* in_lru: vfs_root.trim_tick of the last use */
     uint16_t name_len;
-    struct dentry *hash_next; /* of the bucket of (parent, name) */
-    struct dentry *parent;    /* counted; root: itself, not counted */
+    union {
+        struct dentry *hash_next; /* hashed: of the bucket of (parent, name) */
+        uint64_t missed_at; /* else: vfs_root.hashings when the name was not there; 0: unknown */
+    };
+    struct dentry *parent; /* counted; root: itself, not counted */
     struct list_node lru;
     struct inode *inode; /* counted; NULL: negative */
     union {

@@ -87,6 +87,7 @@ int vfs_init(void)
         return -ENOMEM;
     if (host_random(&v->seed, sizeof(v->seed)))
         return -EIO;
+    v->hashings = 1;
     list_init(&v->lru);
     list_init(&v->mounts);
     list_init(&v->locks);

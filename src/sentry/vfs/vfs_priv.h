@@ -26,6 +26,7 @@
 struct vfs_root {
     uint64_t seed;
     struct dentry **buckets;
+    uint64_t hashings;    /* names that ever came into them, and one */
     struct list_node lru; /* oldest first */
     uint32_t lru_count;
     uint8_t trim_tick; /* counts dentry_trim() */
