@@ -386,8 +386,8 @@ TEST(tsync_obstacle) { CHECK_EQ(status_of(tsync_fails_body), 0); }
 
 static void exec_body(void)
 {
-    char *argv[] = {"/proc/self/exe", "after-exec", NULL};
-    char *envp[] = {"SECCOMP_AFTER_EXEC=1", NULL};
+    char *argv[] = {(char *)"/proc/self/exe", (char *)"after-exec", NULL};
+    char *envp[] = {(char *)"SECCOMP_AFTER_EXEC=1", NULL};
     CHECK_OK(deny(SYS_sched_yield, ERRNO_RET(71), 0));
     CHECK_OK(deny(SYS_getppid, ERRNO_RET(72), 0));
     execve("/proc/self/exe", argv, envp);
@@ -401,8 +401,8 @@ static void vfork_body(void)
     CHECK_OK(deny(SYS_getppid, ERRNO_RET(72), 0));
     pid_t pid = vfork();
     if (pid == 0) {
-        char *argv[] = {"/proc/self/exe", "after-exec", NULL};
-        char *envp[] = {"SECCOMP_AFTER_EXEC=1", NULL};
+        char *argv[] = {(char *)"/proc/self/exe", (char *)"after-exec", NULL};
+        char *envp[] = {(char *)"SECCOMP_AFTER_EXEC=1", NULL};
         execve("/proc/self/exe", argv, envp);
         _exit(99);
     }
