@@ -206,7 +206,7 @@ static int events_run(int argc, char **argv)
         cg = NULL;
     int r = 0;
     if (!process_alive(&s.sentry)) {
-        (void)snprintf(err, sizeof err, "container %s is not running", s.id);
+        (void)snprintf(err, sizeof err, "container not running: %s", s.id);
         r = -ESRCH;
     }
     if (r == 0)

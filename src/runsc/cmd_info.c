@@ -30,7 +30,7 @@ static int container_open(const char *command, char **argv, struct state *s, cha
         return r;
     state_unlock(s);
     if (!process_alive(&s->sentry)) {
-        (void)snprintf(err, FLAGS_ERROR_MAX, "container %s is not running", s->id);
+        (void)snprintf(err, FLAGS_ERROR_MAX, "container not running: %s", s->id);
         state_done(s);
         return -ESRCH;
     }

@@ -42,7 +42,7 @@ static int kill_container(struct state *s, int sig, char *err)
         /* All of nothing are none. */
         if (flag_true(&kill_flags[KILL_ALL]))
             return 0;
-        (void)snprintf(err, FLAGS_ERROR_MAX, "container %s is not running", s->id);
+        (void)snprintf(err, FLAGS_ERROR_MAX, "container not running: %s", s->id);
         return -ESRCH;
     }
     rq.flags = flag_true(&kill_flags[KILL_ALL]) ? CALL_SIGNAL_ALL
@@ -180,7 +180,7 @@ static int wait_run(int argc, char **argv)
     };
     int fd = process_alive(&s.sentry) ? client_connect(&s, err) : -ESRCH;
     if (fd == -ESRCH)
-        (void)snprintf(err, sizeof err, "container %s is not running", s.id);
+        (void)snprintf(err, sizeof err, "container not running: %s", s.id);
     int r = fd < 0 ? fd : client_send(fd, &s, &rq, NULL, 0, err);
     state_unlock(&s); /* others may go on meanwhile */
     if (r == 0)

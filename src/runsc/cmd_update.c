@@ -131,17 +131,20 @@ static json_t *file_json(const char *path, char *err)
 {
     json_error_t e;
     AUTO_FREE char *text = calloc(1, RESOURCES_MAX);
-    FILE *f = str_eq(path, "-") ? stdin : fopen(path, "re");
+    bool own = !str_eq(path, "-");
+    FILE *f = own ? fopen(path, "re") : stdin;
     if (!f || !text) {
         (void)snprintf(err, FLAGS_ERROR_MAX, "update: cannot open %.300s: %s", path,
                        f ? "out of memory" : strerrordesc_np(errno));
+        if (f && own)
+            (void)fclose(f);
         return NULL;
     }
     size_t n = fread(text, 1, RESOURCES_MAX, f);
-    if (f != stdin)
+    if (own)
         (void)fclose(f);
     json_t *o = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, &e);
-    if (o && json_is_object(o))
+    if (json_is_object(o))
         return o;
     (void)snprintf(err, FLAGS_ERROR_MAX, "update: %.200s: %.200s", path,
                    o ? "is no object of JSON" : e.text);

@@ -50,10 +50,13 @@ int pass_fds_parse(const char *const *words, size_t count, int preserve, int exe
             return r;
     }
     for (size_t i = 0; i < count; i++) {
-        char *end, *last;
-        unsigned long from = strtoul(words[i], &end, 10);
-        unsigned long to = *end == ':' && end != words[i] ? strtoul(end + 1, &last, 10) : 0;
-        if (*end != ':' || last == end + 1 || *last || from > 1048576 || to > 1048576) {
+        uint64_t from, to;
+        char first[16] = "";
+        const char *colon = strchr(words[i], ':');
+        if (colon && colon - words[i] < (ptrdiff_t)sizeof first)
+            memcpy(first, words[i], (size_t)(colon - words[i]));
+        if (parse_u64(first, 10, &from) < 0 || parse_u64(colon + 1, 10, &to) < 0 ||
+            from > 1048576 || to > 1048576) {
             (void)snprintf(err, FLAGS_ERROR_MAX,
                            "-pass-fd %.100s: write M:N: descriptor M becomes N in the container",
                            words[i]);

@@ -135,7 +135,7 @@ def test_kill(box):
     box.quiet("run", "-detach", "-bundle", box.bundle("sleep", "1000"), "y")
     assert "unknown signal" in box.runsc("kill", "y", "NONSENSE").stderr
     assert "exclude" in box.runsc("kill", "-all", "-pid", "3", "y").stderr
-    assert "no process" in box.runsc("kill", "-pid", "77", "y").stderr
+    assert "no such process" in box.runsc("kill", "-pid", "77", "y").stderr
     box.quiet("exec", "-detach", "-internal-pid-file", box.dir / "p", "y", "sleep", "1002")
     inside = (box.dir / "p").read_text()
     box.ok("kill", "-pid", inside, "y", "KILL")

@@ -46,13 +46,13 @@ static int ps_line(int fd, int64_t *off, struct tgroup *tg, int64_t real_at_boot
     const struct task *t = tg->leader;
     const struct tty *y = tg->pgrp ? tg->pgrp->session->ctty : NULL;
     tgroup_cpu_ns(tg, &user, &sys);
+    int64_t used_ns = user + sys, start_ns = real_at_boot_ns + tg->start_ns;
     int64_t age_ns = MAX(clock_boottime_ns() - tg->start_ns, (int64_t)1);
     strbuf_init(&sb, line, sizeof(line));
     strbuf_printf(&sb, "%u %d %d %d %lld %s %lld %lld ", t->cred->uid, tg->pid,
                   tg->parent ? tg->parent->pid : 0, tg->pgrp ? tg->pgrp->id : 0,
-                  (long long)((user + sys) * 100 / age_ns), !y ? "?" : "pts",
-                  (long long)((real_at_boot_ns + tg->start_ns) / NSEC_PER_SEC),
-                  (long long)(user + sys));
+                  (long long)(used_ns * 100 / age_ns), !y ? "?" : "pts",
+                  (long long)(start_ns / NSEC_PER_SEC), (long long)used_ns);
     strbuf_quote(&sb, t->comm, strnlen(t->comm, sizeof(t->comm)), sizeof(t->comm));
     strbuf_putc(&sb, '\n');
     return output_put(fd, off, line, sb.len);

@@ -167,7 +167,7 @@ static void signal_group(struct call *c)
     struct pgrp *pg = pgrp_find(c->rq.pid);
     struct tgroup *tg, *next;
     if (!pg) {
-        (void)call_fail(c, -ESRCH, "no process group %d in the container", c->rq.pid);
+        (void)call_fail(c, -ESRCH, "no such process: group %d is not in the container", c->rq.pid);
         return;
     }
     LIST_FOREACH_SAFE (tg, next, &pg->members, pgrp_node)

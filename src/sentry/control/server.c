@@ -63,7 +63,7 @@ struct tgroup *call_group(struct call *c)
     struct tgroup *tg = tgroup_find(pid);
     if (tg && !tg->zombie)
         return tg;
-    (void)call_fail(c, -ESRCH, "no process %d in the container", pid);
+    (void)call_fail(c, -ESRCH, "no such process: %d is not in the container", pid);
     return NULL;
 }
 
