@@ -347,6 +347,18 @@ TEST(without_privilege)
     CHECK_ERR(syscall(SYS_clone, CLONE_NEWNS | CLONE_FS | SIGCHLD, 0, 0, 0, 0), EINVAL);
 }
 
+TEST(no_circles)
+{
+    apart();
+    touch(sub("self"));
+    CHECK_ERR(mount("/proc/self/ns/mnt", sub("self"), NULL, MS_BIND, NULL), EINVAL);
+    int old = CHECK_OK(open("/proc/self/ns/mnt", O_RDONLY));
+    char path[64];
+    CHECK_OK(unshare(CLONE_NEWNS));
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", old);
+    CHECK_ERR(mount(path, sub("self"), NULL, MS_BIND, NULL), EINVAL); /* older than ours */
+}
+
 TEST(a_namespace_can_be_mounted)
 {
     apart();

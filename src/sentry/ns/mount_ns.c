@@ -98,6 +98,14 @@ static int copy_one(struct mount *m, const struct path *at, struct mount_ns *mn,
     return 0;
 }
 
+/* A namespace of mounts that is mounted somewhere is not in copies: they are younger than it may be. */
+static bool holds_mounts(struct mount *m)
+{
+    const struct path p = {m, m->root};
+    const struct ns *ns = nsfs_ns(&p);
+    return ns && ns->kind == NS_MNT;
+}
+
 /* Parents before children, whatever the order of the list. */
 static int copy_tree(const struct mount_ns *old, struct mount_ns *mn, bool less)
 {
@@ -108,7 +116,7 @@ static int copy_tree(const struct mount_ns *old, struct mount_ns *mn, bool less)
         struct mount *m, *parent;
         more = false;
         LIST_FOREACH (m, &vfs()->mounts, node) {
-            if (m->ns != old || m->id > last || !m->parent || copy_of(m, mn) ||
+            if (m->ns != old || holds_mounts(m) || m->id > last || !m->parent || copy_of(m, mn) ||
                 !(parent = copy_of(m->parent, mn)))
                 continue;
             struct path at = {parent, m->mountpoint};

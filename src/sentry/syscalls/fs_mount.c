@@ -101,6 +101,13 @@ static int mount_new(struct task *t, const struct mount_args *m, const struct pa
     return r;
 }
 
+/* A mount namespace may only be held by older ones: no circle of them keeps itself. */
+static bool is_ns_loop(const struct task *t, const struct path *from)
+{
+    const struct ns *ns = nsfs_ns(from);
+    return ns && ns->kind == NS_MNT && ns->inum <= task_ns(t, NS_MNT)->inum;
+}
+
 static int mount_from(struct task *t, const struct mount_args *m, const struct path *at)
 {
     if (!m->source || !m->source[0])
@@ -110,6 +117,8 @@ static int mount_from(struct task *t, const struct mount_args *m, const struct p
     if (r < 0)
         return r;
     if (!fs_mount_ours(t, from.path.mnt) && !((m->flags & LINUX_MS_BIND) && nsfs_is(&from.path)))
+        return -EINVAL;
+    if (is_ns_loop(t, &from.path))
         return -EINVAL;
     return m->flags & LINUX_MS_BIND ? vfs_bind(&from.path, at, m->flags & LINUX_MS_REC)
                                     : vfs_move(&from.path, at);
