@@ -166,6 +166,8 @@ int bundle_prepare(struct sandbox *s, const struct oci_spec *spec, const char *b
     if ((r = container_root(s, root, spec->root_readonly, &overlay, err)) < 0 ||
         (r = container_mounts_standard(s, mount_given, spec, err)) < 0)
         return r;
+    s->config.mounts[0].flags |=
+        container_propagation(spec->root_propagation, spec->root_propagation_tree);
     for (uint32_t i = 0; i < spec->mount_count; i++)
         if ((r = container_mount(s, &spec->mounts[i], &overlay, err)) < 0)
             return r;

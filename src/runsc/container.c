@@ -265,6 +265,18 @@ int container_root(struct sandbox *s, const char *host_path, bool readonly,
     return mount_add(s, &m, &host, err);
 }
 
+uint32_t container_propagation(enum oci_propagation p, bool tree)
+{
+    static const uint32_t flags[] = {
+        [OCI_PROPAGATION_NONE] = 0,
+        [OCI_PROPAGATION_PRIVATE] = BOOT_MOUNT_PRIVATE,
+        [OCI_PROPAGATION_SLAVE] = BOOT_MOUNT_SLAVE,
+        [OCI_PROPAGATION_SHARED] = BOOT_MOUNT_SHARED,
+        [OCI_PROPAGATION_UNBINDABLE] = BOOT_MOUNT_UNBINDABLE,
+    };
+    return flags[p] | (p && tree ? BOOT_MOUNT_TREE : 0);
+}
+
 int container_mount(struct sandbox *s, const struct oci_mount *om,
                     const struct overlay_choice *overlay, char *err)
 {
@@ -275,8 +287,10 @@ int container_mount(struct sandbox *s, const struct oci_mount *om,
                            .type = om->type,
                            .source = om->source,
                            .options = om->options,
-                           .flags = om->flags,
                            .store = -1};
+    /* The host's mounts below a bind mount are one mount inside: what is asked for all of them is asked for it. */
+    m.flags = ((om->flags & ~om->tree_clear) | om->tree_set) |
+              container_propagation(om->propagation, om->propagation_tree);
     if (!destination)
         return -ENOMEM;
     if (str_eq(destination, "/dev") && str_eq(m.type, "tmpfs"))

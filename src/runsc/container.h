@@ -22,6 +22,8 @@ NODISCARD int container_init(struct sandbox *s, const struct report_files *files
 /* The first mount is the root, then those that every container gets, then the caller's. -EINVAL with err. */
 NODISCARD int container_root(struct sandbox *s, const char *host_path, bool readonly,
                              const struct overlay_choice *overlay, char *err);
+/* BOOT_MOUNT_* of a propagation. */
+uint32_t container_propagation(enum oci_propagation p, bool tree);
 /* overlay NULL: none. */
 NODISCARD int container_mount(struct sandbox *s, const struct oci_mount *m,
                               const struct overlay_choice *overlay, char *err);

@@ -48,6 +48,12 @@ enum boot_mount_flag {
     BOOT_MOUNT_LAZYTIME = 1u << 12,
     BOOT_MOUNT_IVERSION = 1u << 13,
     BOOT_MOUNT_SILENT = 1u << 14,
+    /* Propagation, set when all is mounted; at most one, with TREE for what is mounted below too. */
+    BOOT_MOUNT_PRIVATE = 1u << 16,
+    BOOT_MOUNT_SLAVE = 1u << 17,
+    BOOT_MOUNT_SHARED = 1u << 18,
+    BOOT_MOUNT_UNBINDABLE = 1u << 19,
+    BOOT_MOUNT_TREE = 1u << 20,
 };
 
 struct boot_strings {

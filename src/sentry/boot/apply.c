@@ -15,6 +15,7 @@
 #include "sentry/seccomp/seccomp.h"
 #include "sentry/syscalls/fs_priv.h"
 #include "sentry/task/task.h"
+#include "sentry/vfs/propagate.h"
 #include "sentry/vfs/vfs_priv.h"
 
 #define NULL_DEVICE "/dev/null"
@@ -112,8 +113,36 @@ static int device_make(struct task *t, const struct boot_device *dev)
     return i && i->ops->setattr ? i->ops->setattr(i, &a) : 0;
 }
 
+static int propagation_set(struct task *t, const struct boot_mount *m)
+{
+    static const struct {
+        uint32_t from, to;
+    } types[] = {
+        {BOOT_MOUNT_PRIVATE, LINUX_MS_PRIVATE},
+        {BOOT_MOUNT_SLAVE, LINUX_MS_SLAVE},
+        {BOOT_MOUNT_SHARED, LINUX_MS_SHARED},
+        {BOOT_MOUNT_UNBINDABLE, LINUX_MS_UNBINDABLE},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+        AUTO(walk) struct walk w = {0};
+        if (!(m->flags & types[i].from))
+            continue;
+        int err = walk_at(t, LINUX_AT_FDCWD, m->destination, 0, &w);
+        if (err) /* a mount that was left out */
+            return err == -ENOENT ? 0 : err;
+        propagate_set(w.path.mnt, types[i].to, (m->flags & BOOT_MOUNT_TREE) != 0);
+    }
+    return 0;
+}
+
 static void apply(const struct boot_config *cfg, struct task *t)
 {
+    for (uint32_t i = 0; i < cfg->mount_count; i++) {
+        int err = propagation_set(t, &cfg->mounts[i]);
+        if (err)
+            boot_fail(cfg, "propagation of the mount on %s: %s", cfg->mounts[i].destination,
+                      err_message(err));
+    }
     for (uint32_t i = 0; i < cfg->device_count; i++) {
         int err = device_make(t, &cfg->devices[i]);
         if (err)

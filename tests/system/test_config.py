@@ -1,0 +1,160 @@
+"""What a configuration asks for is so inside."""
+import os
+import re
+import signal
+
+import pytest
+
+from conftest import ROOT
+from lifecycle import Containers
+
+pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="binds the host's /usr")
+
+
+def syscall_names():
+    with open(os.path.join(ROOT, "src/abi/syscalls.def"), encoding="ascii") as f:
+        return [n for n, nr in re.findall(r"^SYS\((\w+), X86\((\d+)\)", f.read(), re.M) if int(nr) < 450]
+
+
+NAMES = syscall_names()
+
+
+@pytest.fixture
+def box(tmp_path):
+    b = Containers(tmp_path)
+    yield b
+    assert b.end() == []
+
+
+def run(box, script, change=lambda c: None, flags=()):
+    bundle = box.bundle("sh", "-c", script, change=change)
+    return box.runsc("--network=none", "--ignore-cgroups", *flags, "run", "-bundle", bundle, "one")
+
+
+def linux(**kw):
+    return lambda c: c["linux"].update(kw)
+
+
+def test_masked_paths(box):
+    r = run(box, "cat /proc/meminfo; ls -A /proc/sys; ls -A /etc/dir; echo x > /proc/meminfo; echo end",
+            linux(maskedPaths=["/proc/meminfo", "/proc/sys", "/not/there"]))
+    assert r.stdout == "end\n"
+
+
+def test_readonly_paths(box):
+    r = run(box, "echo x > /tmp/a || echo 1; mkdir /tmp/b || echo 2; cat /proc/sys/kernel/ostype; "
+                 "echo y > /proc/sys/kernel/hostname || echo 3; touch /ok && echo 4",
+            linux(readonlyPaths=["/tmp", "/proc/sys", "/not/there"]))
+    assert r.stdout == "1\n2\nLinux\n3\n4\n"
+
+
+def test_paths_of_an_ordinary_user(box):
+    """Nobody's rights are enough for it; the runtime's are."""
+    def change(c):
+        c["process"]["user"] = {"uid": 1234, "gid": 1234}
+        c["process"]["capabilities"] = {}
+        c["linux"].update(maskedPaths=["/hidden"], readonlyPaths=["/hidden2"],
+                          devices=[{"path": "/dev/a/b", "type": "c", "major": 1, "minor": 3}])
+    bundle = box.bundle("sh", "-c", "ls -A /hidden; id -u; echo x > /dev/a/b && echo wrote", change=change)
+    for d in ("hidden", "hidden2"):
+        (bundle / "rootfs" / d).mkdir(mode=0o700)
+        (bundle / "rootfs" / d / "f").write_text("secret")
+    r = box.runsc("--network=none", "--ignore-cgroups", "run", "-bundle", bundle, "one")
+    assert r.stdout == "1234\nwrote\n", r.stderr
+
+
+def test_devices(box):
+    r = run(box, "stat -c '%F %a %u %g %t %T' /dev/mine /dev/deep/er/zero /dev/pipe; head -c 2 /dev/deep/er/zero | od -An -tx1; "
+                 "cat /dev/mine 2>&1",
+            linux(devices=[{"path": "/dev/mine", "type": "c", "major": 10, "minor": 229, "fileMode": 0o640, "uid": 5, "gid": 6},
+                           {"path": "/dev/deep/er/zero", "type": "c", "major": 1, "minor": 5},
+                           {"path": "/dev/null", "type": "c", "major": 1, "minor": 3},
+                           {"path": "/dev/pipe", "type": "p"}]))
+    lines = r.stdout.splitlines()
+    assert lines[0] == "character special file 640 5 6 a e5"
+    assert lines[1].startswith("character special file 666 0 0 1 5") and lines[2].startswith("fifo 666 0 0")
+    assert lines[3] == " 00 00" and "mine" in lines[4]   # the host's device is not there
+
+
+def test_scheduling_and_personality(box):
+    def change(c):
+        c["process"].update(scheduler={"policy": "SCHED_BATCH", "nice": 7},
+                            ioPriority={"class": "IOPRIO_CLASS_IDLE", "priority": 0})
+        c["linux"]["personality"] = {"domain": "LINUX32"}
+    r = run(box, "nice; chrt -p $$; ionice -p $$; uname -m", change)
+    assert r.stdout.startswith("7\n") and "SCHED_BATCH" in r.stdout and "idle\n" in r.stdout and "i686" in r.stdout
+
+
+def test_propagation(box):
+    def change(c):
+        c["mounts"] += [{"destination": "/s", "type": "tmpfs", "source": "t", "options": ["shared"]},
+                        {"destination": "/u", "type": "tmpfs", "source": "t", "options": ["unbindable", "nosymfollow"]}]
+    r = run(box, "grep -E ' /(s|u|tmp) ' /proc/self/mountinfo; grep ' / / ' /proc/self/mountinfo", change)
+    by = {line.split()[4]: line for line in r.stdout.splitlines()}
+    assert "shared:" in by["/s"] and "unbindable" in by["/u"] and "shared:" not in by["/"]
+    r = run(box, "grep -c shared: /proc/self/mountinfo", linux(rootfsPropagation="rshared"))
+    assert int(r.stdout) > 3
+
+
+def test_recursive_read_only(box, tmp_path):
+    (tmp_path / "v").mkdir()
+
+    def change(c):
+        c["mounts"].append({"destination": "/v", "type": "bind", "source": str(tmp_path / "v"), "options": ["rbind", "rro"]})
+    assert "denied" in run(box, "touch /v/x || echo denied", change).stdout
+    assert os.listdir(tmp_path / "v") == []
+
+
+def profile(default, *rules, **more):
+    return linux(seccomp={"defaultAction": default, "architectures": ["SCMP_ARCH_X86_64"],
+                          "syscalls": [dict(zip(("names", "action", "errnoRet", "args"), r)) for r in rules], **more})
+
+
+def test_seccomp_errno(box):
+    p = profile("SCMP_ACT_ALLOW", (["mkdir", "mkdirat"], "SCMP_ACT_ERRNO", 99))
+    r = run(box, "mkdir /x; grep Seccomp: /proc/self/status; mkdir /y || echo no", p)
+    assert "Cannot assign requested address" in r.stderr and r.stdout == "Seccomp:\t2\nno\n"
+    r = run(box, "mkdir /x && echo made", p, flags=("--oci-seccomp=false",))
+    assert r.stdout == "made\n"
+
+
+def test_seccomp_arguments(box):
+    """kill(2) with SIGCONT, by each kind of comparison."""
+    for op, value, two, hit in (("EQ", 18, 0, True), ("NE", 18, 0, False), ("GT", 17, 0, True), ("GE", 18, 0, True),
+                                ("LT", 18, 0, False), ("LE", 18, 0, True), ("MASKED_EQ", 16, 16, True),
+                                ("MASKED_EQ", 1, 1, False), ("LT", 1 << 40, 0, True), ("GT", 1 << 40, 0, False)):
+        arg = {"index": 1, "value": value, "valueTwo": two, "op": "SCMP_CMP_" + op}
+        r = run(box, "kill -CONT $$ || echo hit", profile("SCMP_ACT_ALLOW", (["kill"], "SCMP_ACT_ERRNO", 1, [arg])))
+        assert ("hit" in r.stdout) == hit, (op, value, r.stdout, r.stderr)
+
+
+def test_seccomp_kill(box):
+    r = run(box, "mkdir /x", profile("SCMP_ACT_ALLOW", (["mkdir", "mkdirat"], "SCMP_ACT_KILL_PROCESS")))
+    assert r.returncode in (128 + signal.SIGSYS,), (r.returncode, r.stderr)
+
+
+def test_seccomp_default_denies(box):
+    """What is newer than all that the profile names does not exist, so that libraries fall back."""
+    names = [n for n in NAMES if n not in ("mkdir", "mkdirat")]
+    r = run(box, "mkdir /x; python3 -c 'import ctypes; l = ctypes.CDLL(None, use_errno=True); print(l.syscall(460), ctypes.get_errno())'",
+            profile("SCMP_ACT_ERRNO", (names, "SCMP_ACT_ALLOW")))
+    assert "Operation not permitted" in r.stderr and r.stdout == "-1 38\n", (r.stdout, r.stderr)
+
+
+def test_seccomp_of_exec(box):
+    """Processes that are added later have the container's filter too."""
+    bundle = box.bundle("sleep", "1000", change=profile("SCMP_ACT_ALLOW", (["mkdir", "mkdirat"], "SCMP_ACT_ERRNO", 99)))
+    box.quiet("--network=none", "--ignore-cgroups", "run", "-detach", "-bundle", bundle, "one")
+    r = box.runsc("exec", "one", "mkdir", "/x")
+    assert r.returncode == 1 and "Cannot assign requested address" in r.stderr
+
+
+def test_warnings_name_what_is_left_out(box, tmp_path):
+    log = tmp_path / "log"
+
+    def change(c):
+        c["linux"]["sysctl"] = {"kernel.shmmax": "12345"}
+        c["mounts"].append({"destination": "/r", "type": "tmpfs", "source": "t", "options": ["tmpcopyup"]})
+    r = run(box, "true", change, flags=("--log", log))
+    text = log.read_text()
+    assert r.returncode == 0 and "kernel.shmmax" in text and "tmpcopyup" in text
