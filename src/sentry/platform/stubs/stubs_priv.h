@@ -74,28 +74,28 @@ struct thread {
     struct list_node node;
     struct thread *tid_next;
     uint32_t slot;
-    int32_t tid; /* host, in our pid namespace; 0: not started */
-    enum thread_life life;
-    enum stop_kind stop;
-    bool go; /* NEW: may run as soon as it is there */
-    bool has_notif;
-    bool start_notif; /* the notification is the mapping of its area: answer is CONTINUE */
-    bool inflight;    /* commands were handed over and are not known to be finished */
+    int32_t tid;    /* host, in our pid namespace; 0: not started */
+    uint16_t quick; /* calls in a row that came soon after the answer before */
+    enum thread_life life : 2;
+    enum stop_kind stop : 2;
+    bool go : 1; /* NEW: may run as soon as it is there */
+    bool has_notif : 1;
+    bool start_notif : 1; /* the notification is the mapping of its area: answer is CONTINUE */
+    bool inflight : 1;    /* commands were handed over and are not known to be finished */
+    bool posted : 1;      /* stopped by a post; has_notif too if it went to sleep */
+    bool watched : 1;     /* the next stop may be a post */
+    bool widen : 1;       /* its process shall do STUB_CMD_WIDEN */
+    bool bound : 1;       /* the application chose its CPUs, or those of who made it */
+    bool pristine : 1;    /* STOP_CONTEXT of a trapped call: nothing but rax will change */
+    bool near : 1;        /* in[] and window[] of the area belong to this stop */
     uint32_t seq;
     uint32_t flags;     /* STUB_FLAG_* of the next resume */
     uint32_t uc_off;    /* of the frame, in the area */
-    bool posted;        /* stopped by a post; has_notif too if it went to sleep */
-    bool watched;       /* the next stop may be a post */
-    bool widen;         /* its process shall do STUB_CMD_WIDEN */
-    bool bound;         /* the application chose its CPUs, or those of who made it */
-    uint16_t quick;     /* calls in a row that came soon after the answer before */
-    int64_t answer_ns;  /* when it was answered, if calls come quickly */
-    bool pristine;      /* STOP_CONTEXT of a trapped call: nothing but rax will change */
-    bool near;          /* in[] and window[] of the area belong to this stop */
-    uint8_t nout;       /* entries of out[] */
     uint32_t near_used; /* up to here the copy region is taken by out[] */
+    uint8_t nout;       /* entries of out[] */
+    int64_t answer_ns;  /* when it was answered, if calls come quickly */
     uint64_t notif_id;
-    uint64_t call_ip; /* STOP_CALL */
+    uint64_t call_ip;  /* STOP_CALL */
     struct regs *regs; /* owned; I3 */
     struct queue *q;
     uint64_t *cpus; /* not started: what it may run on; arena, NULL: as it comes */
