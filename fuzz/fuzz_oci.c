@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "oci/seccomp.h"
 #include "oci/spec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -24,6 +25,11 @@ static void spec_check(const struct oci_spec *s)
         for (uint32_t i = 0; i < s->hooks[k].count; i++)
             if (s->hooks[k].v[i].path[0] != '/')
                 abort();
+    static struct linux_sock_filter prog[OCI_SECCOMP_PROGRAM_MAX];
+    size_t n = 0;
+    if (s->seccomp.given && oci_seccomp_compile(&s->seccomp, prog, &n) == 0 &&
+        (n == 0 || n > OCI_SECCOMP_PROGRAM_MAX))
+        abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
