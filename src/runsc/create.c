@@ -294,6 +294,30 @@ static int cgroup_place(struct create *c, pid_t sentry, pid_t gofer, char *err)
     return r;
 }
 
+/* When the host lacks memory it chooses among its own processes. */
+static int oom_score_set(const struct create *c, pid_t pid, char *err)
+{
+    const struct oci_process *p = &c->spec.process;
+    char path[64], text[16];
+    if (!p->oom_score_adj_given)
+        return 0;
+    (void)snprintf(path, sizeof path, "/proc/%d/oom_score_adj", pid);
+    (void)snprintf(text, sizeof text, "%d", p->oom_score_adj);
+    int r = text_write(open(path, O_WRONLY | O_CLOEXEC), text);
+    if (r == -EACCES || r == -EPERM) {
+        report_warning(
+            "config.json: process.oomScoreAdj: %d is lower than may be set here and left "
+            "out",
+            p->oom_score_adj);
+        return 0;
+    }
+    if (r < 0)
+        (void)snprintf(err, SANDBOX_ERROR_MAX,
+                       "config.json: process.oomScoreAdj: %d cannot be set: %s", p->oom_score_adj,
+                       strerrordesc_np(-r));
+    return r;
+}
+
 /* Both processes exist and wait. */
 static int placed(void *arg, pid_t sentry, pid_t gofer, char *err)
 {
@@ -302,6 +326,10 @@ static int placed(void *arg, pid_t sentry, pid_t gofer, char *err)
     c->state.gofer.pid = gofer;
     int r = process_start_time(sentry, &c->state.sentry.start);
     r = r < 0 ? r : process_start_time(gofer, &c->state.gofer.start);
+    if (r == 0)
+        r = oom_score_set(c, sentry, err);
+    if (r == 0)
+        r = oom_score_set(c, gofer, err);
     if (r == 0)
         r = cgroup_place(c, sentry, gofer, err);
     c->state.status = c->sandbox.config.wait_start ? STATE_CREATING : STATE_RUNNING;

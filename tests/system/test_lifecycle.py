@@ -321,6 +321,16 @@ def test_socket_activation(box):
         assert p.returncode == 0 and p.stdout.startswith("1 1\n0 1 2 3 ") and p.stdout.endswith("open\n"), p
 
 
+def test_oom_score(box):
+    bundle = box.bundle("cat", "/proc/self/oom_score_adj", change=lambda c: c["process"].update(oomScoreAdj=700))
+    box.quiet("create", "-bundle", bundle, "x")
+    for which in ("sentry", "gofer"):
+        pid = json.loads(next(box.root.glob("*.state")).read_text())[which]["pid"]
+        with open(f"/proc/{pid}/oom_score_adj", encoding="ascii") as f:
+            assert f.read() == "700\n"
+    assert box.ok("run", "-bundle", bundle, "y") == "700\n"
+
+
 def test_network_namespace_by_path(box):
     """--network=host is the network of the namespace that config.json names, or of a new one."""
     with subprocess.Popen(["unshare", "-n", "sh", "-c", "ip link set lo up; echo ready; exec sleep 1000"], stdout=subprocess.PIPE,
