@@ -158,7 +158,6 @@ static void test_refusals(void **state)
     refuses("'process':{'args':['a'],'cwd':'/','scheduler':{'policy':'SCHED_FIFO'}}", "1 to 99");
     refuses("'process':{'args':['a'],'cwd':'/','rlimits':[{'type':'RLIMIT_CPU','soft':1}]}",
             "process.rlimits[0].hard: missing");
-    refuses(PROC ",'hostname':'h'", "hostname: needs a namespace");
     refuses(PROC ",'linux':{'namespaces':[{'type':'pid'},{'type':'pid'}]}", "twice");
     refuses(PROC ",'linux':{'namespaces':[{'type':'user'}]}", "uidMappings: missing");
     refuses(PROC ",'linux':{'sysctl':{'net.core.somaxconn':'1'}}", "needs a namespace");

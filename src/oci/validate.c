@@ -39,9 +39,9 @@ static void sysctls_check(struct parse *p, const struct oci_spec *s)
         if (ns == 0)
             parse_fail(p, "linux.sysctl", key,
                        "is not one that a container has for itself; remove it");
-        else if (!(s->namespaces & ns))
+        else if (ns == OCI_NS_NETWORK && !(s->namespaces & ns))
             parse_fail(p, "linux.sysctl", key,
-                       "needs a namespace of its own; add it to linux.namespaces");
+                       "needs a namespace of its own; add \"network\" to linux.namespaces");
         else if (str_eq(dotted, "kernel.hostname") && s->hostname && s->hostname[0])
             parse_fail(p, "linux.sysctl", key, "conflicts with \"hostname\"; remove one of them");
         else if (str_eq(dotted, "kernel.domainname") && s->domainname && s->domainname[0])
@@ -52,18 +52,13 @@ static void sysctls_check(struct parse *p, const struct oci_spec *s)
     }
 }
 
+/* Host name and IPC objects are the container's own whatever linux.namespaces says: hostname needs no "uts" there, as it would with a
+ * runtime on the host's kernel. */
 static void namespaces_check(struct parse *p, const struct oci_spec *s)
 {
-    bool uts = s->namespaces & OCI_NS_UTS;
     bool user = s->namespaces & OCI_NS_USER;
     bool maps = s->uid_maps.count > 0 || s->gid_maps.count > 0;
     const char *user_path = s->namespace_paths[__builtin_ctz(OCI_NS_USER)];
-    if (s->hostname && s->hostname[0] && !uts)
-        parse_fail(p, "", "hostname",
-                   "needs a namespace of its own; add \"uts\" to linux.namespaces");
-    if (s->domainname && s->domainname[0] && !uts)
-        parse_fail(p, "", "domainname",
-                   "needs a namespace of its own; add \"uts\" to linux.namespaces");
     if (!user && maps)
         parse_fail(p, "linux", s->uid_maps.count ? "uidMappings" : "gidMappings",
                    "needs a user namespace; add \"user\" to linux.namespaces");
