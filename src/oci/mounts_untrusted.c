@@ -226,9 +226,6 @@ static void mount_parse(struct parse *p, json_t *e, const char *key, struct oci_
         parse_warn(p, key, "options", "\"%.60s\" says nothing for a bind mount", m->options.v[i]);
     if (m->copy_up && (m->bind || !m->type || !str_eq(m->type, "tmpfs")))
         parse_fail(p, key, "options", "\"tmpcopyup\" goes with type tmpfs only; remove it");
-    else if (m->copy_up)
-        parse_warn(p, key, "options", "\"tmpcopyup\" is not done: %.150s starts empty",
-                   m->destination);
     if (!m->source || !m->source[0])
         m->source = m->type ? m->type : "none";
     m->type = m->bind ? "bind" : m->type ? m->type : "";

@@ -290,7 +290,8 @@ int container_mount(struct sandbox *s, const struct oci_mount *om,
                            .store = -1};
     /* The host's mounts below a bind mount are one mount inside: what is asked for all of them is asked for it. */
     m.flags = ((om->flags & ~om->tree_clear) | om->tree_set) |
-              container_propagation(om->propagation, om->propagation_tree);
+              container_propagation(om->propagation, om->propagation_tree) |
+              (om->copy_up ? BOOT_MOUNT_COPY_UP : 0);
     if (!destination)
         return -ENOMEM;
     if (str_eq(destination, "/dev") && str_eq(m.type, "tmpfs"))

@@ -54,6 +54,7 @@ enum boot_mount_flag {
     BOOT_MOUNT_SHARED = 1u << 18,
     BOOT_MOUNT_UNBINDABLE = 1u << 19,
     BOOT_MOUNT_TREE = 1u << 20,
+    BOOT_MOUNT_COPY_UP = 1u << 21, /* a tmpfs starts with what is there in the image */
 };
 
 struct boot_strings {

@@ -2,6 +2,7 @@
 import os
 import re
 import signal
+import subprocess
 
 import pytest
 
@@ -149,12 +150,36 @@ def test_seccomp_of_exec(box):
     assert r.returncode == 1 and "Cannot assign requested address" in r.stderr
 
 
+def test_tmpcopyup(box):
+    """With links, modes, owners and depth; what the image has is not changed."""
+    def change(c):
+        c["mounts"].append({"destination": "/data", "type": "tmpfs", "source": "t", "options": ["tmpcopyup", "mode=700"]})
+    deep = "/".join(["d"] * 60)
+    bundle = box.bundle("sh", "-c", f"cd /data; cat a {deep}/leaf big | cksum; stat -c '%a %u %g' a; readlink l; ls -A | wc -l; "
+                                    "rm -rf d; echo new > big; grep ' /data ' /proc/mounts | cut -d' ' -f3", change=change)
+    data = bundle / "rootfs" / "data"
+    (data / deep).mkdir(parents=True)
+    big = os.urandom(300001)
+    for name, content in (("a", b"aa"), (f"{deep}/leaf", b"leaf"), ("big", big)):
+        (data / name).write_bytes(content)
+    for n in range(1500):
+        (data / f"{'n' * 30}{n}").write_text("")
+    os.chmod(data / "a", 0o4755)
+    os.chown(data / "a", 7, 8)
+    os.chmod(data / "a", 0o4755)
+    (data / "l").symlink_to("/etc/nowhere")
+    want = subprocess.run(["cksum"], input=b"aaleaf" + big, stdout=subprocess.PIPE, check=True).stdout.decode()
+    r = box.runsc("--network=none", "--ignore-cgroups", "run", "-bundle", bundle, "one")
+    assert r.stdout == want + "4755 7 8\n/etc/nowhere\n1504\ntmpfs\n", (r.stdout, r.stderr)
+    assert (data / "big").read_bytes() == big and (data / deep / "leaf").exists()
+
+
 def test_warnings_name_what_is_left_out(box, tmp_path):
     log = tmp_path / "log"
 
     def change(c):
         c["linux"]["sysctl"] = {"kernel.shmmax": "12345"}
-        c["mounts"].append({"destination": "/r", "type": "tmpfs", "source": "t", "options": ["tmpcopyup"]})
+        c["mounts"].append({"destination": "r", "type": "tmpfs", "source": "t"})
     r = run(box, "true", change, flags=("--log", log))
     text = log.read_text()
-    assert r.returncode == 0 and "kernel.shmmax" in text and "tmpcopyup" in text
+    assert r.returncode == 0 and "kernel.shmmax" in text and "relative" in text

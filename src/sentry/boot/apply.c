@@ -138,7 +138,13 @@ static int propagation_set(struct task *t, const struct boot_mount *m)
 static void apply(const struct boot_config *cfg, struct task *t)
 {
     for (uint32_t i = 0; i < cfg->mount_count; i++) {
-        int err = propagation_set(t, &cfg->mounts[i]);
+        int err = cfg->mounts[i].flags & BOOT_MOUNT_COPY_UP
+                      ? boot_copy_up(t, cfg->mounts[i].destination)
+                      : 0;
+        if (err)
+            boot_fail(cfg, "mounts: tmpcopyup of %s: %s", cfg->mounts[i].destination,
+                      err_message(err));
+        err = propagation_set(t, &cfg->mounts[i]);
         if (err)
             boot_fail(cfg, "propagation of the mount on %s: %s", cfg->mounts[i].destination,
                       err_message(err));

@@ -27,6 +27,8 @@ NODISCARD int boot_descriptors_give(const struct boot_config *cfg, struct task *
                                     size_t err_cap);
 /* Nodes, masked and read-only paths, when all is mounted. */
 void boot_container_apply(const struct boot_config *cfg, struct task *t);
+/* where: a mount; what its mountpoint has is copied below it. -ENOMEM, -ENOSPC, and what files say. */
+NODISCARD int boot_copy_up(struct task *t, const char *where);
 /* Scheduling of a process and the container's filter, before its program is loaded. -ENOMEM, -EINVAL */
 NODISCARD int boot_process_apply(const struct boot_config *cfg, const struct boot_config *container,
                                  struct task *t);
