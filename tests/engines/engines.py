@@ -251,13 +251,17 @@ class Work:
     def path(self, *names):
         return os.path.join(self.dir, *names)
 
-    def mounts(self, pid="self"):
-        with open(f"/proc/{pid}/mountinfo", encoding="utf-8") as f:
+    def all_mounts(self):
+        with open("/proc/self/mountinfo", encoding="utf-8") as f:
             points = [line.split()[4].encode().decode("unicode_escape") for line in f]
         return [p for p in points if p.startswith(self.dir + "/")]
 
+    def mounts(self):
+        """Those of containers: the two that dockerd keeps for itself are left out."""
+        return [p for p in self.all_mounts() if p not in (self.path("docker"), self.path("docker-exec", "netns", "default"))]
+
     def close(self):
-        for point in reversed(self.mounts()):
+        for point in reversed(self.all_mounts()):
             run(["umount", "-l", point], want=None)
         cgroup_remove(self.cgroup)
         shutil.rmtree(self.dir)
@@ -408,7 +412,7 @@ class Docker:
     def left_over(self):
         """What a container that is gone must not leave: descriptions of it, for a message."""
         found = [f"mount {m}" for m in self.work.mounts()
-                 if not m.endswith("/netns/default") and m.startswith((self.root + "/overlay2/", self.root + "/containers/", self.exec_root, self.work.path("containerd") + "/"))]
+                 if m.startswith((self.root + "/overlay2/", self.root + "/containers/", self.exec_root, self.work.path("containerd") + "/"))]
         for base in (os.path.join(self.exec_root, f"runtime-{r}", "moby") for r in ("runc", "runsc", "runsc-host", "runsc-direct")):
             if os.path.isdir(base):
                 found += [f"state {base}/{n}" for n in os.listdir(base)]

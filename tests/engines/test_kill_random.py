@@ -71,13 +71,14 @@ def test_by_command_line(work, bundle, count):
     mounts = len(work.mounts())
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
-    hits = 0
+    hits, lasts = 0, 0.05
     for n in range(count):
         steps = [["create", "--bundle", bundle, "c"], ["start", "c"], ["exec", "c", "sh", "-c", "sleep 0.05"], ["ps", "c"], ["kill", "c", "KILL"], ["delete", "c"]]
         if n % 3 == 0:
             steps[:2] = [["run", "--detach", "--bundle", bundle, "c"]]
         victim = rng.choice(("runsc", "sentry", "gofer"))
-        at = time.monotonic() + rng.random() ** 2 * 0.5
+        begin = time.monotonic()
+        at = begin + rng.random() * lasts
         hit = False
         for step in steps:
             p = subprocess.Popen([*base, *step], **quiet)
@@ -89,6 +90,8 @@ def test_by_command_line(work, bundle, count):
                         hit = True
                 time.sleep(0.001)
         hits += hit
+        if not hit:
+            lasts = (lasts + time.monotonic() - begin) / 2
         run([*base, "delete", "--force", "c"])
         assert run([*base, "list", "--quiet"]).stdout.split() == [], f"round {n}, {victim}"
         what = f"round {n} of seed {SEED}, {victim} killed"
