@@ -236,6 +236,7 @@ void process_parse(struct parse *p, json_t *o, const char *key, struct oci_proce
     io_priority_parse(p, o, key, &r->io_priority);
     scheduler_parse(p, o, key, &r->scheduler);
     affinity_parse(p, o, key, r);
+    process_validate(p, key, r);
 }
 
 int oci_process_parse(const char *name, const char *text, size_t len, struct oci_process *ret,

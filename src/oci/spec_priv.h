@@ -17,6 +17,7 @@ void id_maps_parse(struct parse *p, json_t *o, const char *key, const char *name
                    struct oci_id_maps *ret);
 void seccomp_parse(struct parse *p, json_t *o, struct oci_seccomp *ret);
 /* What single keys cannot tell. */
+void process_validate(struct parse *p, const char *key, const struct oci_process *r);
 void spec_validate(struct parse *p, const struct oci_spec *s);
 
 /* "rslave" -> OCI_PROPAGATION_SLAVE with *ret_tree; OCI_PROPAGATION_NONE: no such word. */

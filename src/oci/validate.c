@@ -76,6 +76,15 @@ static void namespaces_check(struct parse *p, const struct oci_spec *s)
                    "the time namespace is given by its path and has its offsets; remove these");
 }
 
+void process_validate(struct parse *p, const char *key, const struct oci_process *r)
+{
+    if (r->cpu_affinity_initial || r->cpu_affinity_final)
+        parse_warn(p, key, "execCPUAffinity", "is not applied");
+    if (r->scheduler.given && r->scheduler.policy == LINUX_SCHED_DEADLINE)
+        parse_warn(p, key, "scheduler.policy",
+                   "deadlines are the host's to keep; SCHED_DEADLINE is recorded and not enforced");
+}
+
 void spec_validate(struct parse *p, const struct oci_spec *s)
 {
     static const char *const others[] = {"windows", "solaris", "vm", "zos"};
@@ -95,9 +104,8 @@ void spec_validate(struct parse *p, const struct oci_spec *s)
                        s->mounts[i].destination);
     if (s->rdt.given)
         parse_fail(p, "linux", "intelRdt", "is not supported; remove it");
-    if (s->process.scheduler.given && s->process.scheduler.policy == LINUX_SCHED_DEADLINE)
-        parse_warn(p, "process.scheduler", "policy",
-                   "deadlines are the host's to keep; SCHED_DEADLINE is recorded and not enforced");
+    if (s->mount_label && s->mount_label[0])
+        parse_warn(p, "linux", "mountLabel", "\"%.100s\" is not applied", s->mount_label);
     if (s->process.oom_score_adj_given && s->process.oom_score_adj < 0 &&
         (s->namespaces & OCI_NS_USER))
         parse_warn(p, "process", "oomScoreAdj",
