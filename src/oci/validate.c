@@ -47,8 +47,7 @@ static void sysctls_check(struct parse *p, const struct oci_spec *s)
         else if (str_eq(dotted, "kernel.domainname") && s->domainname && s->domainname[0])
             parse_fail(p, "linux.sysctl", key, "conflicts with \"domainname\"; remove one of them");
         else if (ns != OCI_NS_UTS)
-            parse_warn(p, "linux.sysctl", key,
-                       "is not applied: the sandbox's kernel keeps its own value");
+            parse_warn(p, "linux.sysctl", key, "is shown inside, and has no effect there");
     }
 }
 

@@ -39,6 +39,7 @@ struct kernel {
     struct misc_root *misc;       /* hostname, random, counters (syscalls/) */
     struct gofer_root *gofer;     /* (fs/gofer) */
     struct control_root *control; /* requests from outside (control/) */
+    struct sysctl_root *sysctls;  /* that the configuration sets (fs/proc/); NULL: none */
     struct loader_root *loader;   /* vDSO image, exec settings (loader/) */
     struct ns_root *ns;           /* namespaces (ns/) */
     uint32_t ncpus;               /* what programs see */

@@ -150,6 +150,18 @@ def test_seccomp_of_exec(box):
     assert r.returncode == 1 and "Cannot assign requested address" in r.stderr
 
 
+def test_sysctl(box):
+    def change(c):
+        c.pop("hostname")
+        for k in ("bounding", "effective", "permitted"):
+            c["process"]["capabilities"][k].append("CAP_SYS_ADMIN")
+        c["linux"]["sysctl"] = {"net.ipv4.ip_forward": "1", "net/core/somaxconn": "99", "kernel.shmmax": "777",
+                                "kernel.domainname": "dom", "kernel.hostname": "nm", "fs.mqueue.nothing": "1"}
+    r = run(box, "cd /proc/sys; cat net/ipv4/ip_forward net/core/somaxconn kernel/shmmax kernel/msgmax kernel/domainname; "
+                 "hostname; hostname other && cat kernel/hostname", change)
+    assert r.stdout == "1\n99\n777\n8192\ndom\nnm\nother\n", (r.stdout, r.stderr)
+
+
 def test_tmpcopyup(box):
     """With links, modes, owners and depth; what the image has is not changed."""
     def change(c):

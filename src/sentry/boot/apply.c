@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "sentry/boot/boot.h"
 #include "sentry/boot/boot_priv.h"
+#include "sentry/fs/proc/sysctl.h"
 #include "sentry/seccomp/seccomp.h"
 #include "sentry/syscalls/fs_priv.h"
 #include "sentry/task/task.h"
@@ -148,6 +149,13 @@ static void apply(const struct boot_config *cfg, struct task *t)
         if (err)
             boot_fail(cfg, "propagation of the mount on %s: %s", cfg->mounts[i].destination,
                       err_message(err));
+    }
+    for (uint32_t i = 0; i < cfg->sysctl_count; i++) {
+        int err = sysctl_set(cfg->sysctls[i].key, cfg->sysctls[i].value);
+        if (err == -ENOENT)
+            LOGW("boot: sysctl is not there, left out key=%s", cfg->sysctls[i].key);
+        else if (err)
+            boot_fail(cfg, "linux.sysctl: %s: %s", cfg->sysctls[i].key, err_message(err));
     }
     for (uint32_t i = 0; i < cfg->device_count; i++) {
         int err = device_make(t, &cfg->devices[i]);

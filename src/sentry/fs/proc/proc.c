@@ -1,4 +1,5 @@
 #include "sentry/fs/proc/proc_priv.h"
+#include "sentry/fs/proc/sysctl.h"
 
 #include "abi/dirent.h"
 #include "abi/fcntl.h"
@@ -106,7 +107,11 @@ static ssize_t text_read(struct file *f, struct uio *u, int64_t *pos)
             return err;
         x->len = 0;
         x->made = x->failed = false;
-        err = pi->e->show(x, &c);
+        const char *given = sysctl_value(pi->e);
+        if (given)
+            proc_printf(x, "%s\n", given);
+        else
+            err = pi->e->show(x, &c);
         if (err)
             return err;
         x->made = true;

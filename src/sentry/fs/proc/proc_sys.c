@@ -422,8 +422,21 @@ static const struct proc_entry core_entries[] = {
     {0},
 };
 static const struct proc_entry unix_entries[] = {PROC_S("max_dgram_qlen", 0644, show_ten), {0}};
+static const struct proc_entry ipv4_entries[] = {
+    PROC_V("ip_default_ttl", 64),
+    PROC_V("ip_forward", 0),
+    PROC_V("ip_nonlocal_bind", 0),
+    PROC_V("ip_unprivileged_port_start", 1024),
+    PROC_V("tcp_fin_timeout", 60),
+    PROC_V("tcp_keepalive_intvl", 75),
+    PROC_V("tcp_keepalive_probes", 9),
+    PROC_V("tcp_keepalive_time", 7200),
+    PROC_V("tcp_max_syn_backlog", 128),
+    PROC_V("tcp_syncookies", 1),
+    {0},
+};
 static const struct proc_entry net_entries[] = {
-    PROC_D("core", core_entries), PROC_D("unix", unix_entries), {0}};
+    PROC_D("core", core_entries), PROC_D("ipv4", ipv4_entries), PROC_D("unix", unix_entries), {0}};
 
 const struct proc_entry proc_sys_entries[] = {
     PROC_D("fs", fs_entries),
