@@ -38,7 +38,9 @@ static _Noreturn void zygote_exec(const int fds[3])
         (void)!host_close_range(STUB_FD_PASS, STUB_FD_PASS, 0);
     (void)!host_close_range(0, STUB_FD_AREAS - 1, 0);
     (void)!host_personality(ADDR_NO_RANDOMIZE);
-    (void)!host_setsid(); /* keys of the sentry's console are not for stubs */
+    /* Keys of the sentry's console are not for stubs. A session of its own would do, too, but hosts share their CPUs out by session
+     * (autogroup): when they are busy, each switch between the sentry and a stub would wait for its session's turn. */
+    (void)!host_setpgid(0, 0);
     (void)!host_rt_sigprocmask(SIG_SETMASK, &none, NULL, sizeof(none));
     (void)!host_execveat(IMAGE, "", argv, envp, AT_EMPTY_PATH);
     (void)!host_exit_group(1);

@@ -37,7 +37,6 @@
  * for `last`, which is under the kernel lock. */
 static struct {
     uint32_t cpus; /* that there are; 1: nothing of this is possible */
-    bool busy;     /* the host was, when last asked */
     bool apart;    /* see attach_apart */
     bool attached; /* to the thread of slot */
     bool probing;  /* its next stop */
@@ -51,14 +50,14 @@ static struct {
     int64_t not_before_ns, backoff_ns;
 } at = {.need = NEED_MIN, .backoff_ns = BACKOFF_MIN};
 
-/* All CPUs have work: another one would only take its turn behind that, for milliseconds. Not always believed, since what runs
- * may be on CPUs that are not ours. The thread that waits for our answer may be counted still (the host takes sleepers off its queues late). */
+/* All CPUs have work: another one would only take its turn behind that, for milliseconds. The thread that waits for our answer may
+ * be counted still: the host takes sleepers off its queues late. */
 static bool host_is_busy(void)
 {
-    at.busy = !at.busy && host_running() > (int)at.cpus;
-    if (at.busy)
-        at.not_before_ns = clock_monotonic_ns() + BACKOFF_MAX;
-    return at.busy;
+    if (host_running() <= MAX((int)at.cpus, host_cpus()))
+        return false;
+    at.not_before_ns = clock_monotonic_ns() + BACKOFF_MAX;
+    return true;
 }
 
 static uint32_t *hand(void)
