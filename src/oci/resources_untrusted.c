@@ -1,7 +1,6 @@
 /* linux.resources. */
 #include "oci/resources.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -44,7 +43,7 @@ void cpu_list_check(struct parse *p, const char *list, const char *key, const ch
         uint64_t to = 0;
         for (; *at >= '0' && *at <= '9' && from < 100000; at++)
             from = from * 10 + (uint64_t)(*at - '0');
-        ok = at > list && isdigit((unsigned char)at[-1]);
+        ok = at > list && at[-1] >= '0' && at[-1] <= '9';
         to = from;
         if (ok && *at == '-') {
             const char *start = ++at;

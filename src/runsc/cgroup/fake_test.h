@@ -31,7 +31,7 @@ static struct {
     int mkdir_errno;
 } fake;
 
-static char *fake_path(const char *dir, const char *file)
+static inline char *fake_path(const char *dir, const char *file)
 {
     static char path[1024];
     struct strbuf sb;
@@ -40,7 +40,7 @@ static char *fake_path(const char *dir, const char *file)
     return path;
 }
 
-static void fake_put(const char *dir, const char *file, const char *text)
+static inline void fake_put(const char *dir, const char *file, const char *text)
 {
     int fd = open(fake_path(dir, file), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     assert_true(fd >= 0);
@@ -49,14 +49,14 @@ static void fake_put(const char *dir, const char *file, const char *text)
 }
 
 /* dir is relative to the root. */
-static void fake_set(const char *dir, const char *file, const char *text)
+static inline void fake_set(const char *dir, const char *file, const char *text)
 {
     char path[256];
     (void)snprintf(path, sizeof path, "%s/%s", fake.root, dir);
     fake_put(path, file, text);
 }
 
-static void fake_subtree(const char *dir, const char *value)
+static inline void fake_subtree(const char *dir, const char *value)
 {
     char now[256] = "", words[256];
     ssize_t n = file_get(dir, "cgroup.subtree_control", now, sizeof now);
@@ -94,7 +94,7 @@ int file_set(const char *dir, const char *file, const char *value)
 }
 
 /* Files of controllers that are not handed down do not appear. */
-static bool fake_given(const char *subtree, const char *file)
+static inline bool fake_given(const char *subtree, const char *file)
 {
     size_t n = strcspn(file, ".");
     char name[32];
@@ -144,7 +144,7 @@ int rmdir(const char *path)
 
 /* ---- trees ---- */
 
-static void fake_dir(const char *name, const char *const *files)
+static inline void fake_dir(const char *name, const char *const *files)
 {
     static const char *const common[] = {"cgroup.procs", NULL};
     char path[256];
@@ -156,7 +156,7 @@ static void fake_dir(const char *name, const char *const *files)
         fake_put(path, files[i], "");
 }
 
-static void fake_start(void)
+static inline void fake_start(void)
 {
     (void)snprintf(fake.root, sizeof fake.root, "/tmp/cgroup-test-XXXXXX");
     assert_non_null(mkdtemp(fake.root));
@@ -164,7 +164,7 @@ static void fake_start(void)
 
 #define FILES(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-static void fake_v1(void)
+static inline void fake_v1(void)
 {
     fake_dir("memory", FILES("memory.limit_in_bytes", "memory.memsw.limit_in_bytes",
                              "memory.soft_limit_in_bytes", "memory.kmem.tcp.limit_in_bytes",
@@ -187,7 +187,7 @@ static void fake_v1(void)
     fake_set("cpuset", "cpuset.effective_cpus", "0-3\n");
 }
 
-static void fake_v2(const char *dir, const char *controllers)
+static inline void fake_v2(const char *dir, const char *controllers)
 {
     fake_dir(dir, FILES("cgroup.controllers", "cgroup.subtree_control", "cgroup.freeze",
                         "cgroup.events", "cgroup.kill", "memory.max", "memory.low", "memory.high",
@@ -200,7 +200,7 @@ static void fake_v2(const char *dir, const char *controllers)
 }
 
 /* Which groups runsc is in; a path for cgroup_request.self. */
-static const char *fake_self(const char *text)
+static inline const char *fake_self(const char *text)
 {
     static char path[256];
     fake_set(".", "self", text);
@@ -208,14 +208,14 @@ static const char *fake_self(const char *text)
     return path;
 }
 
-static void fake_log_clear(void)
+static inline void fake_log_clear(void)
 {
     for (size_t i = 0; i < fake.count; i++)
         free(fake.log[i]);
     fake.count = 0;
 }
 
-static int fake_remove(const char *dir)
+static inline int fake_remove(const char *dir)
 {
     DIR *d = opendir(dir);
     for (struct dirent *e; d && (e = readdir(d));) {
@@ -232,7 +232,7 @@ static int fake_remove(const char *dir)
     return unlinkat(AT_FDCWD, dir, AT_REMOVEDIR);
 }
 
-static void fake_end(void)
+static inline void fake_end(void)
 {
     fake_log_clear();
     assert_int_equal(fake_remove(fake.root), 0);
@@ -240,7 +240,7 @@ static void fake_end(void)
 }
 
 /* Where the line is in the log; -1: nowhere. */
-static int fake_at(const char *line)
+static inline int fake_at(const char *line)
 {
     for (size_t i = 0; i < fake.count; i++)
         if (strcmp(fake.log[i], line) == 0)
@@ -248,7 +248,7 @@ static int fake_at(const char *line)
     return -1;
 }
 
-static void fake_wrote(const char *line)
+static inline void fake_wrote(const char *line)
 {
     if (fake_at(line) >= 0)
         return;
