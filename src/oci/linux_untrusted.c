@@ -118,8 +118,9 @@ static void rdt_parse(struct parse *p, json_t *l, struct oci_spec *s)
     s->rdt.clos_id = string_get(p, o, key, "closID", 255);
     s->rdt.l3_schema = string_get(p, o, key, "l3CacheSchema", 4096);
     s->rdt.mem_schema = string_get(p, o, key, "memBwSchema", 4096);
-    if (s->rdt.clos_id && (!s->rdt.clos_id[0] || str_eq(s->rdt.clos_id, ".") ||
-                           str_eq(s->rdt.clos_id, "..") || s->rdt.clos_id[strcspn(s->rdt.clos_id, "/\n")]))
+    if (s->rdt.clos_id &&
+        (!s->rdt.clos_id[0] || str_eq(s->rdt.clos_id, ".") || str_eq(s->rdt.clos_id, "..") ||
+         s->rdt.clos_id[strcspn(s->rdt.clos_id, "/\n")]))
         parse_fail(p, key, "closID", "must be the name of a directory");
 }
 
