@@ -340,3 +340,180 @@ TEST(credentials_of_messages)
     CHECK_EQ(u.pid, pid);
     check_child(pid, 0);
 }
+
+/* What the mount forbids, and what lies under it, is not this namespace's to change; in copies neither. */
+TEST(restrictions_of_mounts_stay)
+{
+    need_root();
+    CHECK_OK(chmod(guest_dir(), 0777));
+    CHECK_OK(unshare(CLONE_NEWNS));
+    CHECK_OK(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL));
+    char ro[128], below[256], to[128];
+    snprintf(ro, sizeof(ro), "%s/ro", guest_dir());
+    snprintf(below, sizeof(below), "%s/below", ro);
+    snprintf(to, sizeof(to), "%s/to", guest_dir());
+    CHECK_OK(mkdir(ro, 0777));
+    CHECK_OK(mkdir(to, 0777));
+    CHECK_OK(mount("tmpfs", ro, "tmpfs", 0, "mode=777"));
+    CHECK_OK(mkdir(below, 0777));
+    CHECK_OK(mount("tmpfs", below, "tmpfs", 0, NULL));
+    CHECK_OK(mount(NULL, ro, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV, NULL));
+    enter_unprivileged();
+    map_self();
+    CHECK_OK(unshare(CLONE_NEWNS));
+    struct mount_attr rw = {.attr_clr = MOUNT_ATTR_RDONLY};
+    for (int i = 0; i < 2; i++) {
+        CHECK_ERR(mount(NULL, ro, NULL, MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV, NULL), EPERM);
+        CHECK_ERR(mount(NULL, ro, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), EPERM);
+        CHECK_OK(mount(NULL, ro, NULL,
+                       MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL));
+        CHECK_ERR(syscall(SYS_mount_setattr, AT_FDCWD, ro, 0, &rw, sizeof(rw)), EPERM);
+        CHECK_ERR(mount(ro, to, NULL, MS_BIND, NULL), EINVAL); /* would show what is under below */
+        CHECK_ERR(mount(ro, to, NULL, MS_MOVE, NULL), EINVAL);
+        CHECK_ERR(umount2(below, MNT_DETACH), EINVAL);
+        CHECK_OK(mount(ro, to, NULL, MS_BIND | MS_REC, NULL));
+        CHECK_ERR(mount(NULL, to, NULL, MS_REMOUNT | MS_BIND, NULL), EPERM);
+        char copy[256];
+        snprintf(copy, sizeof(copy), "%s/below", to);
+        CHECK_ERR(umount2(copy, MNT_DETACH), EINVAL);
+        CHECK_OK(umount2(to, MNT_DETACH));
+        CHECK_OK(unshare(CLONE_NEWNS)); /* the copy of the copy */
+    }
+    int fd = (int)syscall(SYS_fspick, AT_FDCWD, ro, 0);
+    if (fd >= 0) {
+        CHECK_OK(syscall(SYS_fsconfig, fd, 0 /* SET_FLAG */, "rw", NULL, 0));
+        CHECK_ERR(syscall(SYS_fsconfig, fd, 7 /* RECONFIGURE */, NULL, NULL, 0), EPERM);
+    }
+}
+
+/* The parent has 1000-1001 and 5000 in a row that outside is none. */
+static void map_of_parts(void)
+{
+    char path[64], c;
+    int ready[2];
+    CHECK_OK(setresgid(0, 0, 0));
+    CHECK_OK(setresuid(0, 0, 0));
+    CHECK_OK(prctl(PR_SET_DUMPABLE, 1));
+    CHECK_OK(pipe(ready));
+    pid_t pid = CHECK_OK(fork());
+    if (!pid) {
+        CHECK_OK(prctl(PR_SET_PDEATHSIG, SIGKILL));
+        CHECK_OK(unshare(CLONE_NEWUSER));
+        CHECK_EQ(write(ready[1], "x", 1), 1);
+        pause();
+    }
+    CHECK_EQ(read(ready[0], &c, 1), 1);
+    snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
+    CHECK_ERR(put(path, "0 0 3\n"), EPERM);
+    CHECK_ERR(put(path, "0 1 3\n"), EPERM);
+    CHECK_OK(put(path, "0 0 1\n1 1 1\n2 2 1\n"));
+    CHECK_OK(kill(pid, SIGKILL));
+}
+
+TEST(a_range_lies_in_one_of_the_parent)
+{
+    need_root();
+    char path[64], c;
+    int ready[2], go[2];
+    CHECK_OK(pipe(ready));
+    CHECK_OK(pipe(go));
+    pid_t pid = CHECK_OK(fork());
+    if (!pid) {
+        CHECK_OK(unshare(CLONE_NEWUSER));
+        CHECK_EQ(write(ready[1], "x", 1), 1);
+        CHECK_EQ(read(go[0], &c, 1), 1);
+        map_of_parts();
+        _exit(0);
+    }
+    CHECK_EQ(read(ready[0], &c, 1), 1);
+    snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
+    CHECK_OK(put(path, "0 1000 1\n1 5000 1\n2 1002 1\n"));
+    snprintf(path, sizeof(path), "/proc/%d/gid_map", pid);
+    CHECK_OK(put(path, "0 1000 1\n"));
+    CHECK_EQ(write(go[1], "x", 1), 1);
+    check_child(pid, 0);
+}
+
+/* A file that somebody without rights has opened gives none to who writes to it for them. */
+TEST(maps_need_the_opener)
+{
+    need_root();
+    char c, path[64];
+    int ready[2], go[2], pair_of[2];
+    CHECK_OK(pipe(ready));
+    CHECK_OK(pipe(go));
+    CHECK_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair_of));
+    pid_t pid = CHECK_OK(fork());
+    if (!pid) {
+        enter_unprivileged();
+        int fd = CHECK_OK(open("/proc/self/uid_map", O_RDWR));
+        char buf[CMSG_SPACE(sizeof(int))] = {0};
+        struct iovec iov = {"x", 1};
+        struct msghdr m = {
+            .msg_iov = &iov, .msg_iovlen = 1, .msg_control = buf, .msg_controllen = sizeof(buf)};
+        struct cmsghdr *h = CMSG_FIRSTHDR(&m);
+        *h = (struct cmsghdr){CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
+        memcpy(CMSG_DATA(h), &fd, sizeof(fd));
+        CHECK_EQ(sendmsg(pair_of[1], &m, 0), 1);
+        CHECK_EQ(read(go[0], &c, 1), 1);
+        _exit(0);
+    }
+    char buf[CMSG_SPACE(sizeof(int))];
+    struct iovec iov = {&c, 1};
+    struct msghdr m = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = buf, .msg_controllen = sizeof(buf)};
+    close(pair_of[1]);
+    if (recvmsg(pair_of[0], &m, 0) != 1)
+        SKIP("user namespaces are for root only here");
+    int fd;
+    memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(fd));
+    CHECK_ERR(write(fd, "0 0 100", 7), EPERM);
+    CHECK_ERR(write(fd, "0 5000 1", 8), EPERM);
+    snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
+    CHECK_OK(put(path, "0 0 100"));
+    CHECK_EQ(write(go[1], "x", 1), 1);
+    check_child(pid, 0);
+}
+
+/* Root that enters keeps what it has of outside from those who are in there already. */
+TEST(who_enters_is_no_target)
+{
+    need_root();
+    char c, path[64], buf[128];
+    int ready[2], to_in[2];
+    CHECK_OK(pipe(ready));
+    CHECK_OK(pipe(to_in));
+    CHECK_OK(chmod(guest_dir(), 0777));
+    pid_t in = CHECK_OK(fork());
+    if (!in) {
+        pid_t target;
+        enter_unprivileged();
+        map_self();
+        CHECK_EQ(write(ready[1], "x", 1), 1);
+        CHECK_EQ(read(to_in[0], &target, sizeof(target)), sizeof(target));
+        snprintf(path, sizeof(path), "/proc/%d/root", target);
+        CHECK_ERR(readlink(path, buf, sizeof(buf)), EACCES);
+        struct iovec l = {buf, 8}, r = {(void *)(uintptr_t)need_root, 8};
+        CHECK_ERR(syscall(SYS_process_vm_readv, target, &l, 1, &r, 1, 0), EPERM);
+        CHECK_ERR(syscall(SYS_kcmp, getpid(), target, 2, 0, 0), EPERM);
+        _exit(0);
+    }
+    close(ready[1]);
+    if (read(ready[0], &c, 1) != 1)
+        SKIP("user namespaces are for root only here");
+    int entered[2];
+    CHECK_OK(pipe(entered));
+    pid_t target = CHECK_OK(fork());
+    if (!target) {
+        snprintf(path, sizeof(path), "/proc/%d/ns/user", in);
+        int fd = CHECK_OK(open(path, O_RDONLY));
+        CHECK_OK(setns(fd, CLONE_NEWUSER));
+        CHECK_EQ(write(entered[1], "x", 1), 1);
+        wait_forever();
+    }
+    CHECK_EQ(read(entered[0], &c, 1), 1);
+    CHECK_EQ(write(to_in[1], &target, sizeof(target)), sizeof(target));
+    check_child(in, 0);
+    CHECK_OK(kill(target, SIGKILL));
+    check_child(target, 128 + SIGKILL);
+}

@@ -293,6 +293,24 @@ TEST(needs_no_new_privs)
     check_child(pid, 0);
 }
 
+/* The capability counts in the caller's own user namespace. */
+TEST(root_of_a_user_namespace)
+{
+    int st;
+    pid_t pid = CHECK_OK(fork());
+    if (pid == 0) {
+        if (unshare(CLONE_NEWUSER) == -1)
+            _exit(9);
+        CHECK_OK(deny(SYS_getppid, ERRNO_RET(77), 0));
+        CHECK_ERR(syscall(SYS_getppid), 77);
+        _exit(0);
+    }
+    CHECK_EQ(waitpid(pid, &st, 0), pid);
+    if (st == 9 << 8)
+        SKIP("no user namespaces here");
+    CHECK_EQ(st, 0);
+}
+
 TEST(action_avail)
 {
     unsigned known[] = {SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_TRAP,

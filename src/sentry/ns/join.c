@@ -107,6 +107,11 @@ static void commit(struct task *t, struct join *j)
     }
     if (j->cred) {
         struct cred *cr = t->cred;
+        const struct user_ns *u = j->cred->user;
+        if (u && !(u->ns.owner == cred_user_ns(cr) && u->owner_uid == cr->euid)) {
+            t->tg->dumpable = false;
+            t->tg->entered = true; /* what it has of outside is not for its new neighbours */
+        }
         t->cred = TAKE(j->cred);
         cred_unref(cr);
     }

@@ -88,6 +88,7 @@ static int copy_one(struct mount *m, const struct path *at, struct mount_ns *mn,
     c->copy_of = m;
     c->unbindable = m->unbindable;
     propagate_copy(c, m);
+    c->locked = m->locked;
     if (less) { /* events of the more privileged come here, and none goes back */
         propagate_set(c, LINUX_MS_SLAVE, false);
         c->locked = at != NULL;

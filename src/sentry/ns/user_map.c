@@ -92,7 +92,7 @@ static bool root_allowed(const struct user_ns *u, const struct cred *w, const st
 }
 
 static bool allowed(const struct user_ns *u, enum id_kind kind, const struct cred *w,
-                    const struct id_range *v, uint32_t n)
+                    const struct cred *now, const struct id_range *v, uint32_t n)
 {
     const struct user_ns *parent = u->ns.owner;
     if (kind == ID_USER && !root_allowed(u, w, v, n))
@@ -104,7 +104,17 @@ static bool allowed(const struct user_ns *u, enum id_kind kind, const struct cre
         if (kind == ID_GROUP && u->setgroups_denied && id == w->egid)
             return true;
     }
-    return cred_ns_capable(w, parent, kind == ID_USER ? LINUX_CAP_SETUID : LINUX_CAP_SETGID);
+    const int cap = kind == ID_USER ? LINUX_CAP_SETUID : LINUX_CAP_SETGID;
+    return cred_ns_capable(w, parent, cap) && cred_ns_capable(now, parent, cap);
+}
+
+/* Does one range of map have all of r.lower? */
+static bool in_one_range(const struct id_map *map, const struct id_range *r)
+{
+    for (uint32_t i = 0; i < map->n; i++)
+        if (r->lower >= map->v[i].first && r->lower - map->v[i].first < map->v[i].count)
+            return r->count <= map->v[i].count - (r->lower - map->v[i].first);
+    return false;
 }
 
 /* The outer ids as the initial namespace has them; each range must lie in one of the parent's. */
@@ -112,16 +122,15 @@ static bool lower_all(const struct user_ns *parent, enum id_kind kind, struct id
                       uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t lo = user_ns_named(parent, kind, v[i].lower);
-        uint32_t hi = user_ns_named(parent, kind, v[i].lower + (v[i].count - 1));
-        if (lo == ID_NONE || hi == ID_NONE || hi - lo != v[i].count - 1)
+        if (parent->ns.owner && !in_one_range(&parent->map[kind], &v[i]))
             return false;
-        v[i].lower = lo;
+        v[i].lower = user_ns_named(parent, kind, v[i].lower);
     }
     return true;
 }
 
-int user_map_store(struct user_ns *u, enum id_kind kind, const struct cred *w, const char *text)
+int user_map_store(struct user_ns *u, enum id_kind kind, const struct cred *w,
+                   const struct cred *now, const char *text)
 {
     struct user_ns *parent = u->ns.owner, *from = cred_user_ns(w);
     if (!parent || (from != u && from != parent) || u->map[kind].n ||
@@ -131,7 +140,7 @@ int user_map_store(struct user_ns *u, enum id_kind kind, const struct cred *w, c
     struct id_range *v = arena_alloc(most);
     uint32_t n = 0;
     int err = v ? parse(text, v, &n) : -ENOMEM;
-    if (!err && (!allowed(u, kind, w, v, n) || !lower_all(parent, kind, v, n)))
+    if (!err && (!allowed(u, kind, w, now, v, n) || !lower_all(parent, kind, v, n)))
         err = -EPERM;
     struct id_range *keep = err ? NULL : arena_memdup(v, n * sizeof(*v));
     if (!err && !keep)

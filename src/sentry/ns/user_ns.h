@@ -96,6 +96,7 @@ bool user_ns_may_setgroups(const struct cred *cr);
 struct proc_text;
 void user_map_show(struct proc_text *x, struct user_ns *u, enum id_kind kind,
                    const struct cred *reader);
-NODISCARD int user_map_store(struct user_ns *u, enum id_kind kind, const struct cred *writer,
-                             const char *text); /* -EPERM, -EINVAL, -ENOMEM */
+/* opener: who opened the file that is written to; rights over the parent need both. -EPERM, -EINVAL, -ENOMEM */
+NODISCARD int user_map_store(struct user_ns *u, enum id_kind kind, const struct cred *opener,
+                             const struct cred *writer, const char *text);
 NODISCARD int user_setgroups_store(struct user_ns *u, const struct cred *writer, char *text);

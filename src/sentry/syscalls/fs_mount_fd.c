@@ -150,10 +150,13 @@ static int context_create(struct task *t, struct fs_context *c)
     return r;
 }
 
-static int context_reconfigure(struct fs_context *c)
+/* DEVIATION: file systems have no user namespace; one that was mounted in a user namespace cannot be changed from there either. */
+static int context_reconfigure(const struct task *t, struct fs_context *c)
 {
     if (!c->picked)
         return -EBUSY;
+    if (!task_capable(t, LINUX_CAP_SYS_ADMIN))
+        return -EPERM;
     if (c->len)
         return -EINVAL; /* a file system is what its mount made it */
     c->sb->flags = (c->sb->flags & ~(uint32_t)LINUX_MS_RDONLY) |
@@ -205,7 +208,7 @@ int64_t sys_fsconfig(struct task *t, const struct sys_args *a)
         return r < 0 ? r : option_add(c, key, value);
     case LINUX_FSCONFIG_CMD_CREATE:
     case LINUX_FSCONFIG_CMD_CREATE_EXCL: return context_create(t, c);
-    case LINUX_FSCONFIG_CMD_RECONFIGURE: return context_reconfigure(c);
+    case LINUX_FSCONFIG_CMD_RECONFIGURE: return context_reconfigure(t, c);
     default: return -EINVAL; /* no file system here takes such a value */
     }
 }

@@ -6,6 +6,8 @@
 #include "base/err.h"
 #include "sentry/arena/arena.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/ns/pid_ns.h"
+#include "sentry/ns/user_ns.h"
 #include "sentry/seccomp/seccomp.h"
 #include "sentry/syscalls/misc_prctl.h"
 #include "sentry/task/run.h"
@@ -58,7 +60,7 @@ static int prog_copy_in(struct task *t, struct uaddr at, struct linux_sock_filte
         return err;
     if (head.len == 0 || head.len > LINUX_BPF_MAXINSNS)
         return -EINVAL;
-    if (!t->no_new_privs && !task_capable(t, LINUX_CAP_SYS_ADMIN))
+    if (!t->no_new_privs && !task_own_capable(t, LINUX_CAP_SYS_ADMIN))
         return -EACCES;
     size_t size = head.len * sizeof(**ret);
     struct linux_sock_filter *prog = arena_alloc(size);
@@ -91,7 +93,9 @@ static int64_t mode_filter(struct task *t, uint32_t flags, struct uaddr at)
     const struct task *o = flags & LINUX_SECCOMP_FILTER_FLAG_TSYNC ? sync_obstacle(t) : NULL;
     if (o || t->seccomp_mode == LINUX_SECCOMP_MODE_STRICT) {
         seccomp_filter_unref(f);
-        return !o ? -EINVAL : flags & LINUX_SECCOMP_FILTER_FLAG_TSYNC_ESRCH ? -ESRCH : o->tid;
+        return !o                                              ? -EINVAL
+               : flags & LINUX_SECCOMP_FILTER_FLAG_TSYNC_ESRCH ? -ESRCH
+                                                               : pid_seen(t, o->tid);
     }
     seccomp_attach(t, f);
     if (flags & LINUX_SECCOMP_FILTER_FLAG_TSYNC)

@@ -4,6 +4,13 @@
 #include "sentry/ns/ns.h"
 #include "sentry/task/task.h"
 
+static inline bool task_ptrace_capable(const struct cred *from, const struct task *to)
+{
+    const struct user_ns *u = to->tg->entered ? NULL : cred_user_ns(to->cred);
+    return u ? cred_ns_capable(from, u, LINUX_CAP_SYS_PTRACE)
+             : cred_capable(from, LINUX_CAP_SYS_PTRACE);
+}
+
 static inline bool task_may_access(const struct task *from, const struct task *to)
 {
     const struct cred *f = from->cred, *c = to->cred;
@@ -11,7 +18,7 @@ static inline bool task_may_access(const struct task *from, const struct task *t
         return true;
     bool same = f->uid == c->uid && f->uid == c->euid && f->uid == c->suid && f->gid == c->gid &&
                 f->gid == c->egid && f->gid == c->sgid;
-    if (cred_ns_capable(f, cred_user_ns(c), LINUX_CAP_SYS_PTRACE))
+    if (task_ptrace_capable(f, to))
         return true;
     return same && to->tg->dumpable && f->user == c->user && (c->cap_perm & ~f->cap_perm) == 0;
 }

@@ -162,6 +162,8 @@ struct tgroup {
         draining; /* zombie, but its parent is to hear later: the first of a pid namespace, not yet the last */
     bool unkillable; /* the first of a pid namespace: signals without a handler do nothing */
     bool stopped, stop_reported, continued_pending;
+    bool
+        entered; /* by setns() in a user namespace below that of its program: no target for what is in there */
     bool thp_disable; /* prctl(PR_SET_THP_DISABLE), which the host does */
     int32_t stop_signal;
     uint32_t membarrier; /* LINUX_MEMBARRIER_CMD_REGISTER_* that were made */

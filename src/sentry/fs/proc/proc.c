@@ -136,6 +136,7 @@ static ssize_t text_write(struct file *f, struct uio *u, int64_t *pos)
     int err = ctx_of(pi, u->task, &c);
     if (err)
         return err;
+    c.opener = f->cred;
     if (u->resid > STORE_MAX)
         return -EINVAL;
     size_t want = (size_t)u->resid;

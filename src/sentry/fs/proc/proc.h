@@ -29,8 +29,9 @@ void proc_printf(struct proc_text *x, const char *fmt, ...) PRINTF(2, 3);
 void proc_add(struct proc_text *x, const void *data, size_t len);
 
 struct proc_ctx {
-    struct task *t;      /* whom the file is about; NULL in files of the system */
-    struct task *reader; /* who reads or writes; NULL: the kernel */
+    struct task *t;            /* whom the file is about; NULL in files of the system */
+    struct task *reader;       /* who reads or writes; NULL: the kernel */
+    const struct cred *opener; /* in store(): who opened the file */
     int fd;
     const struct proc_entry *e; /* the file's */
     const struct pid_ns *ns;    /* whose numbers it shows */

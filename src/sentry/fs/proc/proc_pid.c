@@ -16,6 +16,7 @@
 #include "sentry/seccomp/seccomp.h"
 #include "sentry/signal/signal.h"
 #include "sentry/task/cputime.h"
+#include "sentry/task/ptrace_access.h"
 #include "sentry/task/task_priv.h"
 #include "sentry/tty/tty.h"
 #include "sentry/vfs/vfs_priv.h"
@@ -362,7 +363,7 @@ static int store_id_map(const struct proc_ctx *c, char *text, size_t len)
     enum id_kind kind = c->e->name[0] == 'g' ? ID_GROUP : ID_USER;
     return len >= LINUX_PAGE_SIZE
                ? -EINVAL
-               : user_map_store(cred_user_ns(c->t->cred), kind, c->reader->cred, text);
+               : user_map_store(cred_user_ns(c->t->cred), kind, c->opener, c->reader->cred, text);
 }
 
 static int store_setgroups(const struct proc_ctx *c, char *text, size_t len)
@@ -459,8 +460,9 @@ bool proc_may_look(const struct proc_ctx *c)
     const struct cred *r = c->reader->cred, *o = c->t->cred;
     bool same = r->fsuid == o->euid && r->fsuid == o->suid && r->fsuid == o->uid &&
                 r->fsgid == o->egid && r->fsgid == o->sgid && r->fsgid == o->gid;
-    return cred_ns_capable(c->reader->cred, cred_user_ns(c->t->cred), LINUX_CAP_SYS_PTRACE) ||
-           (same && (!c->t->mm || c->t->mm->dumpable));
+    return task_ptrace_capable(r, c->t) ||
+           (same && r->user == o->user && !(o->cap_perm & ~r->cap_eff) && !c->t->tg->entered &&
+            (!c->t->mm || c->t->mm->dumpable));
 }
 
 #define COMMON_ENTRIES                                                                             \

@@ -304,7 +304,8 @@ static void test_system(void **state)
 
 static void test_stores(void **state)
 {
-    struct proc_ctx c = {.ns = pid_ns_initial(), .t = first, .reader = first};
+    struct proc_ctx c = {
+        .ns = pid_ns_initial(), .t = first, .reader = first, .opener = first->cred};
     const struct proc_entry *kernel = entry_of(proc_sys_entries, "kernel")->children;
     char name[] = "other\n", bad[] = "2000", good[] = "-5\n", comm[] = "longer than fifteen\n";
     assert_int_equal(entry_of(kernel, "hostname")->store(&c, name, strlen(name)), 0);
