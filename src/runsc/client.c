@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -45,7 +46,9 @@ int client_listen(const struct state *s, char *err)
     int fd = r < 0 ? r : host_socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd >= 0)
         (void)unlinkat(s->dir_fd, s->socket, 0);
+    mode_t mask = umask(0177); /* whoever may write to it commands the container */
     r = fd < 0 ? fd : host_bind(fd, &a, sizeof a);
+    (void)umask(mask);
     r = r < 0 ? r : host_listen(fd, 64);
     if (r < 0) {
         (void)snprintf(err, FLAGS_ERROR_MAX, "the control socket of container %s: %s", s->id,

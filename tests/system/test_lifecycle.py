@@ -65,6 +65,18 @@ def test_names(box):
     box.quiet("create", "-bundle", bundle, "x" * 115)
 
 
+def test_the_control_socket_is_the_owners(box):
+    """Whoever can write to it commands the container; engines start runsc with umask 0 too."""
+    old = os.umask(0)
+    try:
+        box.quiet("create", "-bundle", box.bundle("sleep", "1000"), "one")
+    finally:
+        os.umask(old)
+    sock = [n for n in os.listdir(box.root) if n.endswith(".sock")]
+    assert len(sock) == 1 and os.stat(os.path.join(box.root, sock[0])).st_mode & 0o077 == 0
+    box.ok("delete", "one")
+
+
 def test_list(box):
     bundle = box.bundle("sleep", "1000")
     assert box.ok("list").split() == ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]
