@@ -50,13 +50,19 @@ static struct {
     int64_t not_before_ns, backoff_ns;
 } at = {.need = NEED_MIN, .backoff_ns = BACKOFF_MIN};
 
+static void back_off(int64_t now)
+{
+    at.not_before_ns = now + at.backoff_ns;
+    at.backoff_ns = at.backoff_ns * 2 < BACKOFF_MAX ? at.backoff_ns * 2 : BACKOFF_MAX;
+}
+
 /* All CPUs have work: another one would only take its turn behind that, for milliseconds. The thread that waits for our answer may
  * be counted still: the host takes sleepers off its queues late. */
 static bool host_is_busy(void)
 {
     if (host_running() <= MAX((int)at.cpus, host_cpus()))
         return false;
-    at.not_before_ns = clock_monotonic_ns() + BACKOFF_MAX;
+    back_off(clock_monotonic_ns());
     return true;
 }
 
@@ -122,12 +128,6 @@ bool attach_apart(void)
     bool apart = at.apart;
     at.apart = false;
     return apart;
-}
-
-static void back_off(int64_t now)
-{
-    at.not_before_ns = now + at.backoff_ns;
-    at.backoff_ns = at.backoff_ns * 2 < BACKOFF_MAX ? at.backoff_ns * 2 : BACKOFF_MAX;
 }
 
 static void aside_over(void)
