@@ -1,6 +1,7 @@
 #include "runsc/client.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -91,10 +92,28 @@ int client_receive(int fd, struct call_answer *a, char *err)
     return r;
 }
 
+static int answer_wait(int fd, int seconds, char *err)
+{
+    struct timespec left = {.tv_sec = seconds};
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    int r;
+    do
+        r = host_ppoll(&p, 1, &left, NULL, 8); /* which writes what is left */
+    while (r == -EINTR);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    (void)snprintf(err, FLAGS_ERROR_MAX,
+                   "the sandbox has not answered for %d seconds; `runsc delete -force` ends it",
+                   seconds);
+    return -ETIMEDOUT;
+}
+
 int client_call(int fd, const struct state *s, struct call_request *rq, const int *fds,
                 size_t fd_count, struct call_answer *a, char *err)
 {
     int r = client_send(fd, s, rq, fds, fd_count, err);
+    r = r < 0 ? r
+              : answer_wait(fd, rq->type == CALL_STATE ? CLIENT_WAIT_STATE_S : CLIENT_WAIT_S, err);
     return r < 0 ? r : client_receive(fd, a, err);
 }
 

@@ -50,6 +50,9 @@ static int kill_container(struct state *s, int sig, char *err)
                                                 : 0;
     rq.pid = (int32_t)flag_int(&kill_flags[kill_flags[KILL_PGID].given ? KILL_PGID : KILL_PID]);
     int r = client_ask(s, &rq, NULL, 0, &a, err);
+    /* Whatever it is that does not answer, its processes are the host's to end. */
+    if (r == -ETIMEDOUT && sig == 9 && (rq.pid == 0 || (rq.flags & CALL_SIGNAL_ALL)))
+        r = container_end(s, err);
     /* The sandbox may be gone before it has answered. */
     if (r == -ECONNRESET && (sig == 9 || !process_alive(&s->sentry)))
         r = 0;
@@ -76,7 +79,7 @@ static int kill_run(int argc, char **argv)
         return report_fatal("kill: -all, -pid and -pgid exclude each other");
     if (flag_int(&kill_flags[KILL_PID]) < 0 || flag_int(&kill_flags[KILL_PGID]) < 0)
         return report_fatal("kill: -pid and -pgid take a number above 0");
-    if (state_load(argv[0], &s, err) < 0)
+    if (state_load_named(argv[0], &s, err) < 0)
         return report_fatal("%s", err);
     int r = kill_container(&s, sig, err);
     state_done(&s);
@@ -104,7 +107,7 @@ static struct flag delete_flags[] = {
 static int delete_one(const char *id, bool force, char *err)
 {
     struct state s;
-    int r = state_load(id, &s, err);
+    int r = state_load_named(id, &s, err);
     if (r == -ENOENT && force)
         return 0;
     if (r < 0)

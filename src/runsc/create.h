@@ -54,5 +54,7 @@ NODISCARD int pid_file_write(const char *path, pid_t pid, char *err);
 
 /* Its start by CALL_START, between the hooks of it; state is running afterwards. -errno with err. */
 NODISCARD int container_start(struct state *s, char *err);
+/* Kills what lives of it and waits for its end; the state stays. -errno with err. */
+NODISCARD int container_end(struct state *s, char *err);
 /* Kills what lives of it, waits for the end, removes everything of it. s stays locked. -errno with err: something would not go. */
 NODISCARD int container_destroy(struct state *s, char *err);

@@ -100,18 +100,24 @@ static void unknown_end(struct state *s)
     (void)!client_ask(s, &rq, NULL, 0, &a, ignored);
 }
 
-int container_destroy(struct state *s, char *err)
+int container_end(struct state *s, char *err)
 {
-    static struct oci_spec spec;
-    char why[FLAGS_ERROR_MAX] = "";
-    if (s->sentry.pid == 0)
-        unknown_end(s);
     int r = process_end(&s->sentry, true);
     if (r == 0)
         r = process_end(&s->gofer, true);
     if (r < 0)
         (void)snprintf(err, FLAGS_ERROR_MAX, "a process of container %s does not end: %s", s->id,
                        strerrordesc_np(-r));
+    return r;
+}
+
+int container_destroy(struct state *s, char *err)
+{
+    static struct oci_spec spec;
+    char why[FLAGS_ERROR_MAX] = "";
+    if (s->sentry.pid == 0)
+        unknown_end(s);
+    int r = container_end(s, err);
     if (r == 0)
         r = cgroup_end(s, err);
     if (r < 0)

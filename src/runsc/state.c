@@ -112,8 +112,8 @@ static bool name_split(const char *name, char *id, char *sandbox)
     return true;
 }
 
-/* Finds id, or the only one that begins so. */
-static int name_find(int dir_fd, const char *want, char *id, char *sandbox, char *err)
+/* Finds id, or, if that will do, the only one that begins so. */
+static int name_find(int dir_fd, const char *want, bool whole, char *id, char *sandbox, char *err)
 {
     int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -132,6 +132,8 @@ static int name_find(int dir_fd, const char *want, char *id, char *sandbox, char
         if (!name_split(e->d_name, i, s) || !str_starts(i, want))
             continue;
         exact = str_eq(i, want);
+        if (whole && !exact)
+            continue;
         found++;
         memcpy(id, i, sizeof i);
         memcpy(sandbox, s, sizeof s);
@@ -383,7 +385,7 @@ int state_create(const char *id, struct state *ret, char *err)
     return 0;
 }
 
-int state_load(const char *id, struct state *ret, char *err)
+static int load(const char *id, bool whole, struct state *ret, char *err)
 {
     *ret = (struct state){.dir_fd = -1, .lock_fd = -1};
     int r = state_id_check(id, err);
@@ -393,7 +395,7 @@ int state_load(const char *id, struct state *ret, char *err)
     r = ret->dir_fd;
     if (r == -ENOENT)
         (void)snprintf(err, FLAGS_ERROR_MAX, "container \"%.100s\" does not exist", id);
-    r = r < 0 ? r : name_find(ret->dir_fd, id, ret->id, ret->sandbox, err);
+    r = r < 0 ? r : name_find(ret->dir_fd, id, whole, ret->id, ret->sandbox, err);
     r = r < 0 ? r : lock_take(ret, err);
     if (r == 0 && (r = state_read(ret)) < 0) {
         /* Deleted while this command waited for the lock, or never written. */
@@ -406,11 +408,18 @@ int state_load(const char *id, struct state *ret, char *err)
     return r;
 }
 
+int state_load(const char *id, struct state *ret, char *err) { return load(id, false, ret, err); }
+
+int state_load_named(const char *id, struct state *ret, char *err)
+{
+    return load(id, true, ret, err);
+}
+
 int state_peek(int dir_fd, const char *id, struct state *ret)
 {
     char ignored[FLAGS_ERROR_MAX];
     *ret = (struct state){.dir_fd = -1, .lock_fd = -1};
-    int r = name_find(dir_fd, id, ret->id, ret->sandbox, ignored);
+    int r = name_find(dir_fd, id, false, ret->id, ret->sandbox, ignored);
     if (r < 0)
         return r;
     ret->dir_fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 3);

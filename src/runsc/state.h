@@ -44,6 +44,8 @@ NODISCARD int state_id_check(const char *id, char *err); /* -EINVAL */
 NODISCARD int state_create(const char *id, struct state *ret, char *err);
 /* The container of this name, or of the only name that begins so; locked. -ENOENT, -EINVAL (several) with err. */
 NODISCARD int state_load(const char *id, struct state *ret, char *err);
+/* Only the container of this very name: for what ends one. "c1" that is gone must not become "c10". -ENOENT with err. */
+NODISCARD int state_load_named(const char *id, struct state *ret, char *err);
 /* -errno with err. */
 NODISCARD int state_save(const struct state *s, char *err);
 /* All files of it; it stays locked. */

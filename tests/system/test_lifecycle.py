@@ -65,6 +65,29 @@ def test_names(box):
     box.quiet("create", "-bundle", bundle, "x" * 115)
 
 
+def test_the_end_needs_the_whole_name(box):
+    """A second `delete -force c1` must not find c10."""
+    box.quiet("create", "-bundle", box.bundle("sleep", "1000"), "c10")
+    box.ok("delete", "-force", "c1")
+    r = box.runsc("kill", "c1", "KILL")
+    assert r.returncode == 128 and "does not exist" in r.stderr
+    assert box.state("c10")["status"] == "created"
+
+
+def test_a_sandbox_that_does_not_answer(box):
+    """As one that was taken over might not: it is ended all the same, and nobody waits for ever."""
+    box.quiet("run", "-detach", "-bundle", box.bundle("sleep", "1000"), "one")
+    pid = box.state("one")["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        box.ok("kill", "one", "KILL")
+        assert wait_for(lambda: not os.path.exists(f"/proc/{pid}"))
+    finally:
+        if os.path.exists(f"/proc/{pid}"):
+            os.kill(pid, signal.SIGCONT)
+    box.ok("delete", "one")
+
+
 def test_the_control_socket_is_the_owners(box):
     """Whoever can write to it commands the container; engines start runsc with umask 0 too."""
     old = os.umask(0)
