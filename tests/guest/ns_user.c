@@ -448,7 +448,7 @@ TEST(maps_need_the_opener)
         enter_unprivileged();
         int fd = CHECK_OK(open("/proc/self/uid_map", O_RDWR));
         char buf[CMSG_SPACE(sizeof(int))] = {0};
-        struct iovec iov = {"x", 1};
+        struct iovec iov = {(char[]){"x"}, 1};
         struct msghdr m = {
             .msg_iov = &iov, .msg_iovlen = 1, .msg_control = buf, .msg_controllen = sizeof(buf)};
         struct cmsghdr *h = CMSG_FIRSTHDR(&m);
