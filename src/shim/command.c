@@ -3,9 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct command {
@@ -22,60 +23,66 @@ struct command {
 
 #define EXTRA_MAX 8
 
-static int stdio_add(posix_spawn_file_actions_t *fa, const struct command_spec *spec,
-                     int capture_fd)
+/* In the child, which shares our memory until exec. */
+static int stdio_set(const struct command_spec *spec, int capture_fd)
 {
-    int r = 0;
-    for (int i = 0; i < 3 && r == 0; i++) {
+    for (int i = 0; i < 3; i++) {
         int fd = spec->stdio[i] == COMMAND_CAPTURE ? capture_fd : spec->stdio[i];
-        r = fd >= 0 ? posix_spawn_file_actions_adddup2(fa, fd, i)
-                    : posix_spawn_file_actions_addopen(fa, i, "/dev/null", O_RDWR, 0);
+        int null = fd < 0 ? open("/dev/null", O_RDWR) : -1;
+        int from = fd < 0 ? null : fd;
+        if (from < 0 || (from == i ? fcntl(i, F_SETFD, 0) : dup2(from, i)) < 0)
+            return -errno;
+        if (null > 2)
+            (void)close(null);
     }
-    for (size_t i = 0; i < spec->extra_count && r == 0; i++)
-        r = posix_spawn_file_actions_adddup2(fa, spec->extra[i], 3 + (int)i);
-    if (r == 0 && spec->cwd)
-        r = posix_spawn_file_actions_addchdir_np(fa, spec->cwd);
-    return r;
+    for (size_t i = 0; i < spec->extra_count; i++) {
+        int to = 3 + (int)i;
+        if ((spec->extra[i] == to ? fcntl(to, F_SETFD, 0) : dup2(spec->extra[i], to)) < 0)
+            return -errno;
+    }
+    return spec->cwd && chdir(spec->cwd) < 0 ? -errno : 0;
 }
 
-static int spawn(posix_spawn_file_actions_t *fa, posix_spawnattr_t *at,
-                 const struct command_spec *spec, int capture_fd, pid_t *ret_pid)
+static _Noreturn void child_run(const struct command_spec *spec, int capture_fd, pid_t shim,
+                                volatile int *ret_error)
 {
-    sigset_t none, defaults;
+    sigset_t none;
     (void)sigemptyset(&none);
-    (void)sigemptyset(&defaults);
-    (void)sigaddset(&defaults, SIGPIPE);
-    int r = posix_spawnattr_setsigmask(at, &none);
+    (void)signal(SIGPIPE, SIG_DFL);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    /* What a killed shim has begun must not go on when containerd has had it cleaned up. */
+    int r = spec->outlives ? 0 : prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ? -errno : 0;
+    if (r == 0 && !spec->outlives && getppid() != shim)
+        r = -ESRCH;
     if (r == 0)
-        r = posix_spawnattr_setsigdefault(at, &defaults);
-    if (r == 0)
-        r = posix_spawnattr_setflags(at, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    if (r == 0)
-        r = stdio_add(fa, spec, capture_fd);
-    if (r == 0)
-        r = posix_spawnp(ret_pid, spec->args->v[0], fa, at, (char *const *)(uintptr_t)spec->args->v,
-                         spec->env ? spec->env : environ);
-    return -r;
+        r = stdio_set(spec, capture_fd);
+    if (r == 0) {
+        (void)execvpe(spec->args->v[0], (char *const *)(uintptr_t)spec->args->v,
+                      spec->env ? spec->env : environ);
+        r = -errno;
+    }
+    *ret_error = r;
+    _exit(127);
 }
 
 int command_spawn(struct loop *l, const struct command_spec *spec, int capture_fd, pid_t *ret_pid)
 {
     if (spec->args->overflowed || spec->extra_count > EXTRA_MAX)
         return -E2BIG;
-    posix_spawn_file_actions_t fa;
-    posix_spawnattr_t at;
-    if (posix_spawn_file_actions_init(&fa) != 0)
-        return -ENOMEM;
-    if (posix_spawnattr_init(&at) != 0) {
-        (void)posix_spawn_file_actions_destroy(&fa);
-        return -ENOMEM;
+    volatile int error = 0;
+    pid_t shim = getpid();
+    pid_t pid = vfork();
+    if (pid == 0)
+        child_run(spec, capture_fd, shim, &error);
+    if (pid < 0)
+        return -errno;
+    if (error < 0) {
+        (void)waitpid(pid, NULL, 0);
+        return error;
     }
-    int r = spawn(&fa, &at, spec, capture_fd, ret_pid);
-    (void)posix_spawnattr_destroy(&at);
-    (void)posix_spawn_file_actions_destroy(&fa);
-    if (r == 0)
-        child_is_new(l, *ret_pid);
-    return r;
+    *ret_pid = pid;
+    child_is_new(l, pid);
+    return 0;
 }
 
 static void output_close(struct command *c)

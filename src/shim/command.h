@@ -4,6 +4,7 @@
  * Children of commands are reaped by the loop; while any command runs, exits of processes that we do not know yet are kept.
  */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "shim/loop.h"
@@ -32,6 +33,7 @@ struct command_spec {
     char *const *env; /* NULL: ours */
     const int *extra; /* descriptors that become 3, 4, ...; above these numbers */
     size_t extra_count;
+    bool outlives; /* it goes on when this process is killed; else it is killed then, too */
 };
 
 #define COMMAND_CAPTURE (-2)

@@ -43,7 +43,8 @@ static int runtime_delete(struct deletion *d, const struct cli *c, const struct 
     runtime_arg(a, "delete");
     runtime_arg(a, "--force");
     runtime_arg(a, "%s", c->id);
-    struct command_spec spec = {.args = &a->args, .stdio = {-1, COMMAND_CAPTURE, COMMAND_CAPTURE}};
+    struct command_spec spec = {
+        .args = &a->args, .stdio = {-1, COMMAND_CAPTURE, COMMAND_CAPTURE}, .outlives = true};
     r = command_run(&d->loop, &spec, deleted, d);
     if (r == 0)
         r = loop_run(&d->loop);

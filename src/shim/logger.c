@@ -137,8 +137,12 @@ static int program_run(struct logger *g, const struct uri *u, const char *id, co
     AUTO_FREE char **env = env_make(id, namespace);
     if (!env)
         return -ENOMEM;
-    struct command_spec spec = {
-        .args = &args, .stdio = {-1, -1, -1}, .env = env, .extra = extra, .extra_count = 3};
+    struct command_spec spec = {.outlives = true, /* it ends with the streams */
+                                .args = &args,
+                                .stdio = {-1, -1, -1},
+                                .env = env,
+                                .extra = extra,
+                                .extra_count = 3};
     pid_t pid;
     int r = command_spawn(g->loop, &spec, -1, &pid);
     if (r == 0)
