@@ -44,7 +44,7 @@ static int stdio_set(const struct command_spec *spec, int capture_fd)
 }
 
 static _Noreturn void child_run(const struct command_spec *spec, int capture_fd, pid_t shim,
-                                volatile int *ret_error)
+                                int error_fd)
 {
     sigset_t none;
     (void)sigemptyset(&none);
@@ -61,28 +61,48 @@ static _Noreturn void child_run(const struct command_spec *spec, int capture_fd,
                       spec->env ? spec->env : environ);
         r = -errno;
     }
-    *ret_error = r;
+    (void)!write(error_fd, &r, sizeof r);
     _exit(127);
+}
+
+/* A pipe that exec closes; its second end above the numbers that the program gets. */
+static int error_pipe(int fds[2])
+{
+    int p[2];
+    if (pipe2(p, O_CLOEXEC) < 0)
+        return -errno;
+    fds[0] = p[0];
+    fds[1] = fcntl(p[1], F_DUPFD_CLOEXEC, 3 + EXTRA_MAX);
+    int r = fds[1] < 0 ? -errno : 0;
+    (void)close(p[1]);
+    if (r < 0)
+        (void)close(p[0]);
+    return r;
 }
 
 int command_spawn(struct loop *l, const struct command_spec *spec, int capture_fd, pid_t *ret_pid)
 {
+    int fds[2] = {-1, -1}, error = 0;
     if (spec->args->overflowed || spec->extra_count > EXTRA_MAX)
         return -E2BIG;
-    volatile int error = 0;
-    pid_t shim = getpid();
-    pid_t pid = vfork();
+    int r = error_pipe(fds);
+    if (r < 0)
+        return r;
+    pid_t shim = getpid(), pid = vfork();
     if (pid == 0)
-        child_run(spec, capture_fd, shim, &error);
-    if (pid < 0)
-        return -errno;
-    if (error < 0) {
+        child_run(spec, capture_fd, shim, fds[1]);
+    r = pid < 0 ? -errno : 0;
+    (void)close(fds[1]);
+    if (r == 0 && read(fds[0], &error, sizeof error) == (ssize_t)sizeof error) {
         (void)waitpid(pid, NULL, 0);
-        return error;
+        r = error;
     }
-    *ret_pid = pid;
-    child_is_new(l, pid);
-    return 0;
+    (void)close(fds[0]);
+    if (r == 0) {
+        *ret_pid = pid;
+        child_is_new(l, pid);
+    }
+    return r;
 }
 
 static void output_close(struct command *c)
