@@ -38,7 +38,7 @@ class Pod:
             f.write(f'binary_name = "{RUNSC if runtime == "runsc" else "runc"}"\nroot = "{self.dir}/root"\nlog_level = "debug"\nlog_path = "{self.dir}/log"\n')
             if runtime == "runsc":
                 f.write('[runsc_config]\nnetwork = "none"\n')
-        self.clients, self.pid = [], None
+        self.clients, self.pid, self.runtime = [], None, runtime
         self.events = EventServer(self.events_path)
 
     def bundle(self, name, args=("sleep", "1000"), annotations=None, terminal=False):
@@ -105,7 +105,28 @@ class Pod:
                     poll(lambda: state(self.pid) in (None, "Z"))
                 self.shim(d, "delete", bundle=path, want=None, text=False)
         assert not [m for m in self.work.mounts() if m.startswith(self.dir)]
+        self.groups_end()
         shutil.rmtree(self.dir)
+
+    def groups_end(self):
+        """A create of runc's that is killed before it has written its state leaves its groups, which other tests would take for theirs."""
+        left = [d.path for top in engines.cgroup_dirs(self.work.cgroup) for d in os.scandir(top) if d.name.startswith(f"{self.n}-")]
+        if self.runtime == "runc":
+            for d in left:
+                with open(os.path.join(d, "cgroup.procs"), encoding="ascii") as f:
+                    for pid in f.read().split():
+                        with contextlib.suppress(ProcessLookupError):
+                            os.kill(int(pid), signal.SIGKILL)
+            poll(lambda: removed(left), what="runc's groups are gone")
+        else:
+            assert not left, left
+
+
+def removed(dirs):
+    for d in dirs:
+        with contextlib.suppress(OSError):  # busy for a moment
+            os.rmdir(d)
+    return not any(map(os.path.exists, dirs))
 
 
 @pytest.fixture
