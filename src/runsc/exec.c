@@ -1,11 +1,9 @@
 #include "runsc/exec.h"
 
 #include <errno.h>
-#include <linux/memfd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,27 +11,21 @@
 #include "host/host.h"
 #include "runsc/client.h"
 #include "runsc/flags.h"
+#include "runsc/memory_file.h"
 
 static int process_file(const struct boot_config *config, char *err)
 {
     size_t len = 0;
     (void)!boot_process_write(config, NULL, 0, &len);
     void *buf = len <= BOOT_BLOB_MAX ? malloc(len) : NULL;
-    int fd = buf ? host_memfd_create("process", MFD_CLOEXEC) : -ENOMEM;
-    int r = fd < 0 ? fd : boot_process_write(config, buf, len, &len);
-    if (r == 0) {
-        ssize_t n = host_write(fd, buf, len);
-        r = n == (ssize_t)len ? 0 : n < 0 ? (int)n : -ENOSPC;
-    }
+    int r = buf ? boot_process_write(config, buf, len, &len) : -ENOMEM;
+    if (r == 0)
+        r = memory_file("process", buf, len);
     free(buf);
-    if (r < 0) {
+    if (r < 0)
         (void)snprintf(err, FLAGS_ERROR_MAX, "cannot hand over the process: %s",
                        strerrordesc_np(-r));
-        if (fd >= 0)
-            (void)!host_close(fd);
-        return r;
-    }
-    return fd;
+    return r;
 }
 
 int exec_begin(const struct state *s, const struct boot_config *config, int32_t *ret_pid, char *err)

@@ -1,18 +1,17 @@
 #include "runsc/sandbox.h"
 
 #include <errno.h>
-#include <linux/memfd.h>
 #include <linux/sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "gofer/gofer.h"
 #include "host/msg.h"
+#include "runsc/memory_file.h"
 #include "runsc/sandbox_priv.h"
 #include "runsc/sandbox_wait.h"
 #include "wire/control.h"
@@ -81,19 +80,14 @@ static int config_memfd(struct start *st)
         return -E2BIG;
     }
     void *buf = malloc(len);
-    int fd = host_memfd_create("boot", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    int r = !buf ? -ENOMEM : fd;
-    if (r >= 0)
-        r = boot_config_write(&st->s->config, buf, len, &len);
-    if (r >= 0)
-        r = host_write(fd, buf, len) == (ssize_t)len ? 0 : -ENOSPC;
-    if (r >= 0)
-        r = host_fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+    int r = buf ? boot_config_write(&st->s->config, buf, len, &len) : -ENOMEM;
+    if (r == 0)
+        r = memory_file("boot", buf, len);
     free(buf);
-    st->config_fd = fd;
+    st->config_fd = r;
     if (r < 0)
         sandbox_error(st->err, "cannot hand over the configuration: %s", err_name(r));
-    return r;
+    return r < 0 ? r : 0;
 }
 
 static int sockets_make(struct start *st)

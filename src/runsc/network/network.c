@@ -9,12 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include "base/err.h"
 #include "host/host.h"
 #include "runsc/client.h"
+#include "runsc/memory_file.h"
 
 void network_done(struct network *n)
 {
@@ -99,18 +99,12 @@ int network_take(int netns, struct network *ret, char *err)
 static int config_file(const struct net_config *c)
 {
     uint8_t *buf = malloc(NET_BLOB_MAX);
-    int fd = host_memfd_create("network", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    int r = !buf ? -ENOMEM : fd;
-    if (r >= 0) {
-        size_t len = net_config_write(c, buf, NET_BLOB_MAX);
-        r = len <= NET_BLOB_MAX && host_write(fd, buf, len) == (ssize_t)len ? 0 : -ENOSPC;
-    }
-    if (r >= 0)
-        r = host_fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+    if (!buf)
+        return -ENOMEM;
+    size_t len = net_config_write(c, buf, NET_BLOB_MAX);
+    int fd = len <= NET_BLOB_MAX ? memory_file("network", buf, len) : -ENOSPC;
     free(buf);
-    if (r < 0 && fd >= 0)
-        (void)!host_close(fd);
-    return r < 0 ? r : fd;
+    return fd;
 }
 
 int network_send(const struct network *n, const struct state *s, char *err)
