@@ -152,8 +152,8 @@ TEST(mounts_inside)
     CHECK_ERR(umount(locked), EINVAL); /* came with the tree from one that has more rights */
 }
 
-/* The child waits for its map: root writes "0 1000 10" for it. */
-static pid_t child_with_range(int *ret_go, void (*fn)(void))
+/* The child waits for its maps, which root writes for it, and for the word to go on. */
+static pid_t child_with_maps(int *ret_go, void (*fn)(void), const char *uids, const char *gids)
 {
     int ready[2], go[2];
     char c, path[64];
@@ -169,11 +169,16 @@ static pid_t child_with_range(int *ret_go, void (*fn)(void))
     }
     CHECK_EQ(read(ready[0], &c, 1), 1);
     snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
-    CHECK_OK(put(path, "0 1000 10\n20 5000 1\n"));
+    CHECK_OK(put(path, uids));
     snprintf(path, sizeof(path), "/proc/%d/gid_map", pid);
-    CHECK_OK(put(path, "0 1000 10\n"));
+    CHECK_OK(put(path, gids));
     *ret_go = go[1];
     return pid;
+}
+
+static pid_t child_with_range(int *ret_go, void (*fn)(void))
+{
+    return child_with_maps(ret_go, fn, "0 1000 10\n20 5000 1\n", "0 1000 10\n");
 }
 
 static void in_range(void)
@@ -413,24 +418,9 @@ static void map_of_parts(void)
 TEST(a_range_lies_in_one_of_the_parent)
 {
     need_root();
-    char path[64], c;
-    int ready[2], go[2];
-    CHECK_OK(pipe(ready));
-    CHECK_OK(pipe(go));
-    pid_t pid = CHECK_OK(fork());
-    if (!pid) {
-        CHECK_OK(unshare(CLONE_NEWUSER));
-        CHECK_EQ(write(ready[1], "x", 1), 1);
-        CHECK_EQ(read(go[0], &c, 1), 1);
-        map_of_parts();
-        _exit(0);
-    }
-    CHECK_EQ(read(ready[0], &c, 1), 1);
-    snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
-    CHECK_OK(put(path, "0 1000 1\n1 5000 1\n2 1002 1\n"));
-    snprintf(path, sizeof(path), "/proc/%d/gid_map", pid);
-    CHECK_OK(put(path, "0 1000 1\n"));
-    CHECK_EQ(write(go[1], "x", 1), 1);
+    int go;
+    pid_t pid = child_with_maps(&go, map_of_parts, "0 1000 1\n1 5000 1\n2 1002 1\n", "0 1000 1\n");
+    CHECK_EQ(write(go, "x", 1), 1);
     check_child(pid, 0);
 }
 
