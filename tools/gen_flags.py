@@ -6,8 +6,8 @@ import sys
 STATUS = {"WORKS": "works", "LATER": "accepted with a warning, without effect yet", "OBSOLETE": "accepted, as there: nothing to do"}
 HEAD = """# Global flags
 
-Made from `src/runsc/flags.def`. Names, values and defaults are those of gVisor's `runsc`, so that configurations of engines work
-unchanged; a flag that neither knows is an error. The commands' own flags: `runsc help COMMAND`.
+Made from `src/runsc/flags.def`. Names and values are those of gVisor's `runsc`, so that configurations of engines work
+unchanged; so are defaults, but `--oci-seccomp` is on here, and `--platform` is chosen. A flag that neither knows is an error. The commands' own flags: `runsc help COMMAND`.
 
 | flag | default | here | |
 |---|---|---|---|
