@@ -82,10 +82,14 @@ class Sandbox:
         kids = children(self.proc.pid)
         self.sentry = next(p for p in kids if cmdline(p)[:2] == ["runsc-sandbox", "boot"])
         self.gofer = next(p for p in kids if cmdline(p)[:2] == ["runsc-gofer", "gofer"])
-        self.stubs = descendants(self.sentry)
-        self.pidfds = {}
-        for p in [self.proc.pid, self.sentry, self.gofer, *self.stubs]:
-            self.pidfds[p] = os.pidfd_open(p)
+        self.pidfds = {p: os.pidfd_open(p) for p in (self.proc.pid, self.sentry, self.gofer)}
+        self.stubs = []
+        for p in descendants(self.sentry):
+            try:
+                self.pidfds[p] = os.pidfd_open(p)
+            except ProcessLookupError:  # of a command that had ended before "ready"
+                continue
+            self.stubs.append(p)
 
     def close(self):
         if self.proc.poll() is None:
