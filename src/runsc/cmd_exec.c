@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -310,11 +311,23 @@ static _Noreturn void stand_in(int report, int console)
     _exit(r < 0 ? EXIT_FATAL : r);
 }
 
+/* The stand-in is one of the sentry's process namespace, where its caller may do that: the host lets the sentry's end be seen only after
+ * the stand-in was reaped. Engines forget the processes of a container with its first one and would wait for the others for ever. */
+static void join_sentry(void)
+{
+    int fd = process_open(&state.sentry);
+    if (fd < 0)
+        return;
+    (void)!setns(fd, CLONE_NEWPID); /* EPERM: a user without privileges, who has no engine */
+    (void)close(fd);
+}
+
 static int detached(int console)
 {
     int link[2];
     if (pipe2(link, O_CLOEXEC) < 0)
         return fail(-errno, "cannot make a pipe: %s", strerrordesc_np(errno));
+    join_sentry();
     pid_t child = fork();
     if (child == 0) {
         (void)close(link[0]);

@@ -294,30 +294,49 @@ def test_exec_process_file(running):
     assert running.runsc("exec", "-process", running.dir / "p.json", "x").returncode == 128
 
 
-def test_exec_detached_process_stands_for_the_one_inside(running):
+@pytest.fixture
+def subreaper():
+    """As a shim: what runsc leaves behind is our child."""
+    prctl = __import__("ctypes").CDLL(None).prctl
+    prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+    yield
+    prctl(36, 0, 0, 0, 0)
+
+
+def exec_detached(box, script):
+    file = box.dir / "pid"
+    box.quiet("exec", "-detach", "-pid-file", file, "x", "sh", "-c", script)
+    return int(file.read_text())
+
+
+def test_exec_detached_process_stands_for_the_one_inside(running, subreaper):
     """Its exit status, signals to it, and its end by SIGKILL are those of the one inside."""
-    import ctypes
-    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: as the shim does
-    try:
-        file = running.dir / "pid"
+    pid = exec_detached(running, "exit 42")
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 42
+    pid = exec_detached(running, "trap 'exit 11' USR1; echo > /tmp/ready; while :; do sleep 0.01; done")
+    assert wait_for(lambda: running.runsc("exec", "x", "test", "-e", "/tmp/ready").returncode == 0)
+    os.kill(pid, signal.SIGUSR1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 11
+    pid = exec_detached(running, "exec sleep 1003")
+    assert "sleep 1003" in running.ok("exec", "x", "ps", "axo", "args")
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    assert wait_for(lambda: "sleep 1003" not in running.ok("exec", "x", "ps", "axo", "args"))
 
-        def start(script):
-            running.quiet("exec", "-detach", "-pid-file", file, "x", "sh", "-c", script)
-            return int(file.read_text())
 
-        pid = start("exit 42")
-        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 42
-        pid = start("trap 'exit 11' USR1; echo > /tmp/ready; while :; do sleep 0.01; done")
-        assert wait_for(lambda: running.runsc("exec", "x", "test", "-e", "/tmp/ready").returncode == 0)
-        os.kill(pid, signal.SIGUSR1)
-        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 11
-        pid = start("exec sleep 1003")
-        assert "sleep 1003" in running.ok("exec", "x", "ps", "axo", "args")
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        assert wait_for(lambda: "sleep 1003" not in running.ok("exec", "x", "ps", "axo", "args"))
-    finally:
-        ctypes.CDLL(None).prctl(36, 0, 0, 0, 0)
+def test_container_ends_after_what_was_started_in_it(running, subreaper):
+    """As with processes of one process namespace: an engine that has seen the container's end asks for no other."""
+    sentry = running.state("x")["pid"]
+    pidfd = os.pidfd_open(sentry)
+    own, tied = exec_detached(running, "exit 5"), exec_detached(running, "exec sleep 1000")
+    os.waitid(os.P_PID, own, os.WEXITED | os.WNOWAIT)
+    running.ok("kill", "x", "KILL")
+    os.waitid(os.P_PID, tied, os.WEXITED | os.WNOWAIT)
+    for pid, statuses in ((own, [5]), (tied, [-signal.SIGKILL, 128 + signal.SIGKILL])):
+        assert not select.select([pidfd], [], [], 0)[0]
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) in statuses
+    assert select.select([pidfd], [], [], TIMEOUT)[0]
+    os.close(pidfd)
 
 
 def test_descriptors(box):

@@ -85,6 +85,7 @@ static void wait_answer(struct conn *k, int32_t wait_status)
     struct call_answer a = {.type = CALL_WAIT, .value = wait_status};
     uint8_t buf[CALL_ANSWER_BYTES_MAX];
     wait_end(k);
+    k->leaves = k->tied != NULL;
     k->tied = tgroup_put(k->tied);
     (void)!conn_send(k, &a, buf);
 }
@@ -285,7 +286,13 @@ int control_start(const struct boot_config *cfg, struct task *first)
     return cfg->listen_fd >= 0 ? listen_start(cfg->listen_fd) : 0;
 }
 
-/* Until the process at the other end is gone, or the deadline. */
+/* How a process that the container's end has taken with it, if it had not ended before, has ended. */
+static int32_t last_status(const struct tgroup *tg)
+{
+    return tg->zombie ? tg->wait_status : LINUX_SIGKILL;
+}
+
+/* Until the process at the other end is gone, or the deadline; it may just be about to ask how its process ended. */
 static void peer_await(struct conn *k, struct call *c, int64_t deadline_ns)
 {
     for (;;) {
@@ -298,6 +305,9 @@ static void peer_await(struct conn *k, struct call *c, int64_t deadline_ns)
         ssize_t n = host_msg_recv(p.fd, c->buf, sizeof(c->buf), NULL, 0, &count, MSG_DONTWAIT);
         if (n <= 0 && n != -EAGAIN)
             return;
+        if (n > 0 && k->tied && call_request_parse(c->buf, (size_t)n, &c->rq) == 0 &&
+            c->rq.type == CALL_WAIT)
+            wait_answer(k, last_status(k->tied));
     }
 }
 
@@ -309,11 +319,9 @@ void control_end(int32_t wait_status)
     struct call *c = arena_alloc(sizeof(*c));
     r->container->ended = true;
     LIST_FOREACH_SAFE (k, next, &r->conns, node) {
-        k->leaves = k->tied != NULL;
+        k->leaves |= k->tied != NULL;
         if (k->waiting)
-            wait_answer(k, k->waiting->pid == 1 ? wait_status
-                           : k->waiting->zombie ? k->waiting->wait_status
-                                                : LINUX_SIGKILL);
+            wait_answer(k, k->waiting->pid == 1 ? wait_status : last_status(k->waiting));
     }
     LIST_FOREACH_SAFE (k, next, &r->conns, node)
         if (k->leaves && c)
