@@ -1,4 +1,5 @@
 /* runsc state, list. */
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,6 +116,8 @@ static int list_run(int argc, char **argv)
     bool quiet = flag_true(&list_flags[LIST_QUIET]);
     bool sandboxes = flag_true(&list_flags[LIST_SANDBOX]);
     int dir = state_dir_open(false, err);
+    if (dir < 0 && dir != -ENOENT)
+        return report_fatal("%s", err);
     char **ids = dir >= 0 ? state_list(dir) : NULL;
     size_t n = 0, rows = 0;
     while (ids && ids[n])

@@ -62,6 +62,7 @@ static _Noreturn void child_run(const struct oci_hook *h, enum oci_hook_kind kin
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    (void)setpgid(0, 0); /* its time-out is that of what it starts, too */
     if (kind == OCI_HOOK_CREATE_CONTAINER)
         namespaces_enter(s->sentry.pid);
     if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0 || close_range(3, ~0u, 0) < 0)
@@ -104,7 +105,8 @@ static int child_wait(pid_t pid, uint32_t timeout_s)
                   (now.tv_nsec - start.tv_nsec) / 1000000;
         if (left_ms <= 0) {
             late = true;
-            (void)kill(pid, SIGKILL);
+            (void)kill(-pid, SIGKILL);
+            (void)kill(pid, SIGKILL); /* has no group yet */
             break;
         }
     }

@@ -48,6 +48,10 @@ int container_start(struct state *s, char *err)
     if (r < 0)
         return r;
     r = hooks_run(&spec, OCI_HOOK_START_CONTAINER, s, STATE_CREATED, err);
+    if (r < 0) { /* so it says in the specification: the container is stopped */
+        char ignored[FLAGS_ERROR_MAX];
+        (void)!container_end(s, ignored);
+    }
     if (r == 0)
         r = client_ask(s, &rq, NULL, 0, &a, err);
     if (r == 0) {

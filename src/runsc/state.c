@@ -58,6 +58,28 @@ static int dirs_make(char *path)
     }
 }
 
+/* Whoever can write there can have a file of his own read as a container's state, or a process of his choice killed. */
+static int dir_check(int fd, const char *path, char *err)
+{
+    struct stat st;
+    int r = fstat(fd, &st) < 0 ? -errno : 0;
+    if (r == 0 && st.st_uid != geteuid() && st.st_uid != 0) {
+        (void)snprintf(err, FLAGS_ERROR_MAX,
+                       "the state directory %.200s belongs to user %u, who could change what it "
+                       "says; choose another with --root",
+                       path, st.st_uid);
+        return -EPERM;
+    }
+    if (r == 0 && (st.st_mode & (S_IWGRP | S_IWOTH))) {
+        (void)snprintf(err, FLAGS_ERROR_MAX,
+                       "the state directory %.200s can be written by others (mode %04o); choose "
+                       "another with --root, or chmod go-w it",
+                       path, (unsigned)(st.st_mode & 07777));
+        return -EPERM;
+    }
+    return r;
+}
+
 int state_dir_open(bool make, char *err)
 {
     char path[4096];
@@ -72,6 +94,11 @@ int state_dir_open(bool make, char *err)
         (void)snprintf(err, FLAGS_ERROR_MAX,
                        "the state directory %.300s: %s; choose one with --root", path,
                        strerrordesc_np(-r));
+    int bad = r < 0 ? 0 : dir_check(r, path, err);
+    if (bad) {
+        (void)close(r);
+        return bad;
+    }
     return r;
 }
 

@@ -34,7 +34,8 @@ struct state {
     struct json_t *cgroup;                   /* cgroup_save(); counted; NULL: none */
 };
 
-/* The directory of --root; makes it if asked. fd; -errno with err (FLAGS_ERROR_MAX) filled, -ENOENT if it is not there. */
+/* The directory of --root; makes it if asked. fd; -errno with err (FLAGS_ERROR_MAX) filled: -ENOENT it is not there, -EPERM others
+ * may write there. */
 NODISCARD int state_dir_open(bool make, char *err);
 
 /* "letters, digits, _ + . -", no longer than CALL_ID_MAX; err says so. */

@@ -12,6 +12,7 @@
 #include "sentry/arena/arena.h"
 #include "sentry/control/control_priv.h"
 #include "sentry/fs/proc/proc.h"
+#include "sentry/io/worker.h"
 #include "sentry/kernel.h"
 #include "sentry/mm/mm.h"
 #include "sentry/task/task_priv.h"
@@ -135,7 +136,10 @@ static int read_copy(struct call *c, struct task *t, struct file *f)
             err = (int)n;
             break;
         }
+        /* Others have their turn between two pieces, and while the host takes this one. */
+        worker_block_begin();
         err = output_put(c->fds[0], &off, buf, (size_t)n);
+        worker_block_end();
     }
     arena_free(buf, READ_CHUNK);
     c->a.value = (int32_t)off;
@@ -146,7 +150,7 @@ void call_read(struct call *c)
 {
     struct walk w;
     struct file *f = NULL;
-    AUTO(task) struct task *t = task_ref(c->container->first);
+    AUTO(task) struct task *t = task_ref(container_task(c->container));
     int err = t->fs ? walk_at(t, LINUX_AT_FDCWD, c->rq.text, 0, &w) : -ESRCH;
     if (!err) {
         const struct inode *i = w.path.dentry->inode;

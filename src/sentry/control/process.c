@@ -101,7 +101,8 @@ static int exec_run(struct call *c, struct boot_config *cfg, struct task **ret)
     if (!cfg->cwd[0])
         cfg->cwd = c->container->cfg->cwd;
     struct user_found u;
-    err = user_find(c->container->first, cfg, &u, c->a.text, sizeof(c->a.text));
+    AUTO(task) struct task *from = task_ref(container_task(c->container));
+    err = user_find(from, cfg, &u, c->a.text, sizeof(c->a.text));
     if (err)
         return c->a.error = err;
     err = task_new_outside(&u.cfg, &t);

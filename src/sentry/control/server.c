@@ -37,6 +37,16 @@ struct container *container_find(const char *id)
     return r && (!id[0] || str_eq(r->container->id, id)) ? r->container : NULL;
 }
 
+struct task *container_task(const struct container *c)
+{
+    const struct tgroup *tg = c->first->tg;
+    struct task *t;
+    LIST_FOREACH (t, &tg->tasks, tg_node)
+        if (t->fs)
+            return t;
+    return c->first;
+}
+
 enum call_status container_status(const struct container *c)
 {
     return c->ended      ? CALL_STOPPED
