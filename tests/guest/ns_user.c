@@ -507,3 +507,76 @@ TEST(who_enters_is_no_target)
     CHECK_OK(kill(target, SIGKILL));
     check_child(target, 128 + SIGKILL);
 }
+
+static int mount_made(const char *type, const char *at)
+{
+    int fd = (int)syscall(SYS_fsopen, type, 0);
+    if (fd == -1)
+        return -1;
+    int m = (int)syscall(SYS_fsconfig, fd, 6 /* CREATE */, NULL, NULL, 0);
+    m = m ? m : (int)syscall(SYS_fsmount, fd, 0, 0);
+    return m < 0 ? m : (int)syscall(SYS_move_mount, m, "", AT_FDCWD, at, 4 /* EMPTY_PATH */);
+}
+
+/* What is covered in the only proc that the namespace sees is covered in a new one: there is none. */
+static void proc_mounts(bool covered)
+{
+    char dir[128];
+    need_root();
+    snprintf(dir, sizeof(dir), "%s/p", guest_dir());
+    CHECK_OK(chmod(guest_dir(), 0777));
+    CHECK_OK(mkdir(dir, 0777));
+    CHECK_OK(unshare(CLONE_NEWNS));
+    CHECK_OK(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL));
+    CHECK_OK(mount("proc", "/proc", "proc", 0, NULL)); /* nothing in it is covered */
+    if (covered)
+        CHECK_OK(mount("/dev/null", "/proc/stat", NULL, MS_BIND, NULL));
+    enter_unprivileged();
+    map_self();
+    CHECK_OK(unshare(CLONE_NEWNS));
+    CHECK_ERR(mount("proc", dir, "proc", 0, NULL), EPERM); /* the processes are not its own */
+    CHECK_ERR(mount("sysfs", dir, "sysfs", 0, NULL), EPERM);
+    CHECK_ERR(mount_made("proc", dir), EPERM);
+    CHECK_ERR(mount_made("sysfs", dir), EPERM);
+    CHECK_OK(unshare(CLONE_NEWPID));
+    pid_t pid = CHECK_OK(fork());
+    if (!pid) {
+        if (covered) {
+            CHECK_ERR(mount("proc", dir, "proc", 0, NULL), EPERM);
+            CHECK_ERR(mount_made("proc", dir), EPERM);
+            _exit(0);
+        }
+        CHECK_OK(mount("proc", dir, "proc", 0, NULL));
+        CHECK_OK(mount_made("proc", dir));
+        char path[256], text[64];
+        snprintf(path, sizeof(path), "%s/self", dir);
+        CHECK_EQ(CHECK_OK(readlink(path, text, sizeof(text))), 1);
+        CHECK_EQ(text[0], '1');
+        _exit(0);
+    }
+    check_child(pid, 0);
+}
+
+TEST(proc_of_its_own_processes) { proc_mounts(false); }
+TEST(what_is_covered_in_proc_stays_so) { proc_mounts(true); }
+
+/* The one that it sees is read-only, and not by itself. */
+TEST(sysfs_is_no_more_writable)
+{
+    char dir[128];
+    need_root();
+    snprintf(dir, sizeof(dir), "%s/s", guest_dir());
+    CHECK_OK(chmod(guest_dir(), 0777));
+    CHECK_OK(mkdir(dir, 0777));
+    CHECK_OK(unshare(CLONE_NEWNS));
+    CHECK_OK(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL));
+    CHECK_OK(umount2("/sys", MNT_DETACH));
+    CHECK_OK(mount("sysfs", "/sys", "sysfs", MS_RDONLY, NULL));
+    CHECK_OK(mount(NULL, "/sys", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL));
+    enter_unprivileged();
+    map_self();
+    CHECK_OK(unshare(CLONE_NEWNS | CLONE_NEWNET));
+    CHECK_ERR(mount("sysfs", dir, "sysfs", 0, NULL), EPERM);
+    CHECK_OK(mount("sysfs", dir, "sysfs", MS_RDONLY, NULL));
+    CHECK_ERR(mount(NULL, dir, NULL, MS_REMOUNT | MS_BIND, NULL), EPERM);
+}

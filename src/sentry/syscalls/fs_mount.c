@@ -23,16 +23,6 @@ bool fs_mount_ours(const struct task *t, const struct mount *m)
     return m->ns && m->ns == task_mount_ns(t);
 }
 
-bool fs_type_allowed(const struct task *t, const struct fs_type *type)
-{
-    static const char *const names[] = {"tmpfs", "proc",   "sysfs",   "devpts",
-                                        "ramfs", "cgroup", "cgroup2", "overlay"};
-    bool listed = false;
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-        listed |= str_eq(type->name, names[i]);
-    return listed || task_capable(t, LINUX_CAP_SYS_ADMIN);
-}
-
 struct mount_args {
     char *source, *type, *data; /* path buffers; NULL: not given */
     uint32_t flags;
@@ -95,8 +85,14 @@ static int mount_new(struct task *t, const struct mount_args *m, const struct pa
         return r;
     if (LINUX_S_ISDIR(sb->root->inode->mode) != LINUX_S_ISDIR(at->dentry->inode->mode))
         r = -ENOTDIR;
-    else
-        r = vfs_mount_new(sb, at, with_relatime(m->flags & MNT_FLAGS), m->source);
+    bool keep;
+    uint32_t flags = with_relatime(m->flags & MNT_FLAGS);
+    if (r == 0)
+        r = fs_mount_reveals(t, type, flags, &keep);
+    if (r == 0)
+        r = vfs_mount_new(sb, at, flags, m->source);
+    if (r == 0 && keep)
+        mount_on(at->mnt, at->dentry)->flags_locked = true;
     super_unref(sb);
     return r;
 }

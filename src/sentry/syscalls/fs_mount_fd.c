@@ -83,8 +83,6 @@ int64_t sys_fsopen(struct task *t, const struct sys_args *a)
     if (n < 0)
         return n == -ENAMETOOLONG ? -ENODEV : n;
     const struct fs_type *type = fs_type_find(name);
-    if (type && !fs_type_allowed(t, type))
-        return -EPERM;
     return type ? context_new(t, type, NULL, flags & LINUX_FSOPEN_CLOEXEC) : -ENODEV;
 }
 
@@ -144,6 +142,8 @@ static int context_create(struct task *t, struct fs_context *c)
 {
     if (c->sb)
         return -EBUSY;
+    if (!fs_type_allowed(t, c->type))
+        return -EPERM;
     int r = c->type->mount(t, c->source ? c->source : "none", 0, c->options, &c->sb);
     if (r == 0 && c->read_only)
         c->sb->flags |= LINUX_MS_RDONLY;
@@ -280,9 +280,14 @@ int64_t sys_fsmount(struct task *t, const struct sys_args *a)
     if (c->used)
         return -EBUSY;
     struct mount *m;
-    int r = mount_add(c->sb, c->sb->root, NULL, attr_to_flags(attr) | atime, c->source, &m);
+    bool keep;
+    uint32_t mount_flags = attr_to_flags(attr) | atime;
+    int r = fs_mount_reveals(t, c->type, mount_flags, &keep);
+    if (r == 0)
+        r = mount_add(c->sb, c->sb->root, NULL, mount_flags, c->source, &m);
     if (r < 0)
         return r;
+    m->flags_locked = keep;
     c->used = true;
     return install_detached(t, m, flags & LINUX_FSMOUNT_CLOEXEC);
 }

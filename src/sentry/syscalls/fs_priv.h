@@ -33,8 +33,11 @@ NODISCARD int fs_walk_user(struct task *t, int dirfd, struct uaddr name, uint32_
  * is no directory), -EROFS, as filename_create. On success d is counted. */
 NODISCARD int fs_create_at(struct task *t, int dirfd, const char *name, bool is_dir, struct walk *w,
                            struct dentry **ret);
-/* Those that hold nothing of the machine may be mounted in a user namespace. */
+/* CAP_SYS_ADMIN over what the file system shows; those that hold nothing of the machine may be mounted in a user namespace. */
 bool fs_type_allowed(const struct task *t, const struct fs_type *type);
+/* A new mount with flags would show no more than t's mount namespace shows already; *ret_keep: its flags stay. -EPERM: it would. */
+NODISCARD int fs_mount_reveals(const struct task *t, const struct fs_type *type, uint32_t flags,
+                               bool *ret_keep);
 /* CAP_SYS_ADMIN over t's mount namespace; m is in its tree. */
 bool fs_may_mount(const struct task *t);
 bool fs_mount_ours(const struct task *t, const struct mount *m);
