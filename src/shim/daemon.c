@@ -1,4 +1,4 @@
-/* The shim that stays: its socket is descriptor 3. */
+/* The shim that stays. */
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
@@ -15,6 +15,7 @@
 
 #define END_TURN_NS (INT64_C(10) * NSEC_PER_MSEC)
 #define END_LIMIT   500 /* turns */
+#define IDLE_NS     (INT64_C(30) * NSEC_PER_SEC)
 
 static void end_turn(struct timer *t)
 {
@@ -37,6 +38,37 @@ void shim_end(struct shim *s)
     timer_set(&s->loop, &s->end_timer, 0, end_turn);
 }
 
+static void idle_over(struct timer *t)
+{
+    struct shim *s = container_of(t, struct shim, idle_timer);
+    if (!list_empty(&s->containers))
+        return;
+    if (s->server.conn_count > 0) {
+        shim_idle(s);
+        return;
+    }
+    LOGI("nobody wants a container: the shim ends");
+    shim_end(s);
+}
+
+void shim_idle(struct shim *s) { timer_set(&s->loop, &s->idle_timer, IDLE_NS, idle_over); }
+
+/* Nobody knows our address if the starter dies before it has told it, and nobody would end us. */
+static void starter_event(struct watch *w, uint32_t events)
+{
+    struct shim *s = container_of(w, struct shim, starter);
+    char told;
+    ssize_t n = read(w->fd, &told, 1);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    watch_del(&s->loop, w);
+    (void)close(w->fd);
+    if (n == 1 || !list_empty(&s->containers) || s->server.conn_count > 0)
+        return;
+    LOGI("the starter has died: the shim ends");
+    shim_end(s);
+}
+
 static void daemon_clear(struct shim *s)
 {
     while (!list_empty(&s->containers))
@@ -44,6 +76,11 @@ static void daemon_clear(struct shim *s)
     server_done(&s->server);
     publisher_done(&s->publisher);
     timer_cancel(&s->end_timer);
+    timer_cancel(&s->idle_timer);
+    if (s->starter.armed) {
+        watch_del(&s->loop, &s->starter);
+        (void)close(s->starter.fd);
+    }
     loop_done(&s->loop);
 }
 
@@ -57,7 +94,14 @@ static int daemon_init(struct shim *s, const struct cli *c)
     if (r < 0)
         return r;
     publisher_init(&s->publisher, &s->loop, getenv("TTRPC_ADDRESS"), c->namespace);
-    return server_init(&s->server, &s->loop, SOCKET_FD);
+    shim_idle(s);
+    r = server_init(&s->server, &s->loop, SOCKET_FD);
+    return r < 0 ? r : watch_add(&s->loop, &s->starter, STARTER_FD, EPOLLIN, starter_event);
+}
+
+static int fd_take(int fd)
+{
+    return fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
 }
 
 int daemon_run(const struct cli *c)
@@ -69,9 +113,9 @@ int daemon_run(const struct cli *c)
     (void)mallopt(M_MMAP_THRESHOLD, 64 << 10);
     /* Open for reading too: containerd may go away and come back. */
     shim_log_open(open("log", O_RDWR | O_NONBLOCK | O_CLOEXEC), c->debug);
-    int r = fcntl(SOCKET_FD, F_SETFD, FD_CLOEXEC) < 0 ? -errno : 0;
+    int r = fd_take(SOCKET_FD);
     if (r == 0)
-        r = fcntl(SOCKET_FD, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+        r = fd_take(STARTER_FD);
     if (r == 0 && chdir("/") < 0)
         r = -errno;
     if (r == 0)

@@ -71,6 +71,8 @@ struct shim {
     struct list_node containers;
     const char *namespace, *id, *address; /* of the command line */
     const char *socket_path;              /* removed at the end; may be NULL */
+    struct watch starter;    /* armed until the starter has told our address, or died */
+    struct timer idle_timer; /* set while there is no container */
     bool ending;
     struct timer end_timer;
     int end_turns;
@@ -100,5 +102,7 @@ void process_exited(struct process *p, const struct exit_info *e);
 /* Requests (service.c). */
 void shim_handle(struct server *s, struct call *call, const char *service, const char *method,
                  const ProtobufCBinaryData *payload);
+/* There is no container: ends after some time in which none comes and nobody is connected. */
+void shim_idle(struct shim *s);
 /* Ends when events and answers are out, or after some seconds. */
 void shim_end(struct shim *s);

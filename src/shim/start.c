@@ -69,7 +69,11 @@ static int socket_is_served(const struct sockaddr_un *a)
 
 static int socket_listen(const struct sockaddr_un *a)
 {
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int made = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (made < 0)
+        return -errno;
+    int fd = fcntl(made, F_DUPFD_CLOEXEC, SPAWN_FD_MIN);
+    (void)close(made);
     if (fd < 0)
         return -errno;
     mode_t old = umask(0177);
@@ -97,7 +101,8 @@ static int socket_make(const struct sockaddr_un *a)
     return socket_listen(a);
 }
 
-static int daemon_spawn(const struct cli *c, const char *socket, int fd, pid_t *ret_pid)
+static int daemon_spawn(const struct cli *c, const char *socket, int fd, int starter,
+                        pid_t *ret_pid)
 {
     const char *args[20] = {"containerd-shim-runsc-v1",
                             "-namespace",
@@ -124,6 +129,8 @@ static int daemon_spawn(const struct cli *c, const char *socket, int fd, pid_t *
         r = posix_spawn_file_actions_addopen(&fa, i, "/dev/null", O_RDWR, 0);
     if (r == 0)
         r = posix_spawn_file_actions_adddup2(&fa, fd, SOCKET_FD);
+    if (r == 0)
+        r = posix_spawn_file_actions_adddup2(&fa, starter, STARTER_FD);
     if (r == 0)
         r = posix_spawnattr_setflags(&at, POSIX_SPAWN_SETSID);
     if (r == 0)
@@ -173,10 +180,21 @@ static int shim_cgroup_join(const char *path, pid_t pid)
     return joined ? 0 : -ENOENT;
 }
 
-static int start_new(const struct cli *c, const struct options *o, const char *socket, int fd)
+/* *ret_tell stays open, also after a failure: a byte in it says that our caller has the address. */
+static int start_new(const struct cli *c, const struct options *o, const char *socket, int fd,
+                     int *ret_tell)
 {
     pid_t pid;
-    int r = daemon_spawn(c, socket, fd, &pid);
+    int pair[2];
+    int r = pipe2(pair, O_CLOEXEC) < 0 ? -errno : 0;
+    if (r == 0) {
+        int starter = fcntl(pair[0], F_DUPFD_CLOEXEC, SPAWN_FD_MIN);
+        r = starter < 0 ? -errno : daemon_spawn(c, socket, fd, starter, &pid);
+        (void)close(pair[0]);
+        if (starter >= 0)
+            (void)close(starter);
+        *ret_tell = pair[1];
+    }
     if (r < 0)
         return cli_fail("start: %s", strerror(-r));
     oom_score_adjust(pid);
@@ -190,23 +208,28 @@ static int start_group(const struct cli *c, const struct options *o, const char 
     int r = socket_name(c, group, &a);
     if (r < 0)
         return cli_fail("%s", strerror(-r));
-    int fd = socket_make(&a);
-    if (fd < 0 && fd != -EADDRINUSE)
-        return cli_fail("%s: %s", a.sun_path, strerror(-fd));
-    if (fd >= 0) {
-        r = start_new(c, o, a.sun_path, fd);
-        (void)close(fd);
-        if (r) {
-            (void)unlink(a.sun_path);
-            return r;
-        }
-    }
+    /* Written first: by it `delete` finds the socket if we die on the way. */
     char address[sizeof a.sun_path + 8];
     int n = snprintf(address, sizeof address, "unix://%s", a.sun_path);
     r = file_write("address", address, (size_t)n);
     if (r < 0)
         return cli_fail("address: %s", strerror(-r));
-    return printf("%s", address) == n && fflush(stdout) == 0 ? 0 : 1;
+    int fd = socket_make(&a), tell = -1;
+    if (fd < 0 && fd != -EADDRINUSE)
+        return cli_fail("%s: %s", a.sun_path, strerror(-fd));
+    if (fd >= 0) {
+        r = start_new(c, o, a.sun_path, fd, &tell);
+        (void)close(fd);
+        if (r)
+            (void)unlink(a.sun_path);
+    }
+    if (!r)
+        r = printf("%s", address) == n && fflush(stdout) == 0 ? 0 : 1;
+    if (!r && tell >= 0 && write(tell, "", 1) != 1)
+        r = cli_fail("the shim has ended");
+    if (tell >= 0)
+        (void)close(tell);
+    return r;
 }
 
 int cli_start(const struct cli *c)

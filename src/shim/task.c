@@ -117,6 +117,8 @@ void container_free(struct container *c)
         container_unmount(c);
     options_done(&c->options);
     list_del(&c->node);
+    if (list_empty(&c->shim->containers))
+        shim_idle(c->shim);
     free(c->id);
     free(c->bundle);
     free(c);

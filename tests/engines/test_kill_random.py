@@ -27,7 +27,7 @@ def kind(pid):
     argv = cmdline(pid) or [""]
     name = os.path.basename(argv[0])
     if name.startswith("containerd-shim"):
-        return "shim" if "-socket" in argv else ""  # the one that serves, not its starter
+        return "shim"  # its starter too
     return {"runsc-sandbox": "sentry", "runsc-gofer": "gofer"}.get(name, "runsc" if "runsc" in name else "")
 
 

@@ -1,5 +1,6 @@
 """The shim without containerd: its command line, its socket, its events. On runc and on ours."""
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -8,12 +9,13 @@ import shutil
 import signal
 import socket
 import struct
+import subprocess
 import threading
 
 import pytest
 
 import engines
-from engines import RUNSC, SHIM, children, poll, run, state
+from engines import RUNSC, SHIM, children, cmdline, poll, run, state
 from ttrpc import Client, Error, EventServer, RESPONSE, frame, frame_read, parse
 
 DEADLINE, NOT_FOUND, EXISTS, INVALID, EXHAUSTED, PRECONDITION, UNIMPLEMENTED = 4, 5, 6, 3, 8, 9, 12
@@ -165,6 +167,36 @@ def test_pod_shares_a_shim(pod):
     assert len({c.call("Connect")[1] for c in clients}) == 1
     clients[0].call("Shutdown")
     poll(lambda: state(pod.pid) in (None, "Z"))
+
+
+def test_starter_killed(pod):
+    """Before it has told the address: nobody would find the shim that it has started."""
+    d = pod.bundle("a")
+    path = "/run/containerd/s/" + hashlib.sha256(f"{pod.address}/ns/a".encode()).hexdigest()
+    r, w = os.pipe()
+    try:
+        fcntl.fcntl(w, fcntl.F_SETPIPE_SZ, 4096)
+        os.write(w, b"x" * 4096)  # so it stays in its last step
+        starter = subprocess.Popen([SHIM, "-namespace", "ns", "-address", pod.address, "-id", "a", "start"], cwd=d, stdin=subprocess.DEVNULL, stdout=w)
+        pid = poll(lambda: [p for p in map(int, filter(str.isdigit, os.listdir("/proc"))) if path in cmdline(p)])[0]
+        poll(lambda: open(f"/proc/{pid}/comm", encoding="ascii").read() == "runsc-shim\n", what="the shim is up")
+        assert starter.poll() is None and state(pid) not in (None, "Z")
+        starter.kill()
+        starter.wait()
+        poll(lambda: state(pid) in (None, "Z"), what="the shim has ended")
+        assert not os.path.exists(path)
+    finally:
+        os.close(r)
+        os.close(w)
+
+
+@pytest.mark.soak
+def test_nobody_comes(pod):
+    """The address is told, and nobody asks for a container: half a minute later the shim is gone."""
+    pod.bundle("a")
+    c = pod.start("a")
+    c.close()
+    poll(lambda: state(pod.pid) in (None, "Z"), timeout=60, what="the shim has ended")
 
 
 def test_stale_socket(pod):
