@@ -13,6 +13,7 @@
 #include "host/confine.h"
 #include "host/filter.h"
 #include "host/host.h"
+#include "host/label.h"
 #include "host/msg.h"
 #include "wire/boot_config.h"
 #include "wire/control.h"
@@ -68,14 +69,26 @@ _Noreturn void gofer_main(int argc, char **argv)
     /* When it outlives runsc: the sentry's end is its end, which the socket tells. */
     if (str_eq(argv[3], "stays") && (r = host_prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0)) < 0)
         gofer_fail("cannot outlive runsc", r);
+    struct host_labels labels = {0};
+    struct host_label_files label_files;
+    for (int i = 4; i < argc; i++) /* paths begin with a slash */
+        if (str_starts(argv[i], "apparmor="))
+            labels.apparmor = argv[i] + strlen("apparmor=");
+        else if (str_starts(argv[i], "selinux="))
+            labels.selinux = argv[i] + strlen("selinux=");
+    if ((r = host_labels_open("/proc/self/attr", &labels, &label_files)) < 0)
+        gofer_fail("cannot open the files of its label", r);
     host_limits_raise();
     (void)!host_umask(0);
     if ((r = gofer_root_make(mounts, (unsigned)count)) < 0)
         gofer_fail("cannot make the container's root its own", r);
     for (int i = 4; i < argc; i++)
-        gofer_root_detach(argv[i]);
+        if (argv[i][0] == '/')
+            gofer_root_detach(argv[i]);
     if ((r = host_caps_keep(GOFER_CAPS)) < 0)
         gofer_fail("cannot drop capabilities", r);
+    if ((r = host_labels_take(&label_files, &labels)) < 0)
+        gofer_fail("cannot take the label of process.apparmorProfile or selinuxLabel", r);
     if ((r = host_filter_install(HOST_FILTER_GOFER, 0)) < 0)
         gofer_fail("cannot install its system call filter (does the host kernel have "
                    "CONFIG_SECCOMP_FILTER?)",

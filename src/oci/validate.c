@@ -103,8 +103,6 @@ void spec_validate(struct parse *p, const struct oci_spec *s)
                        s->mounts[i].destination);
     if (s->rdt.given)
         parse_fail(p, "linux", "intelRdt", "is not supported; remove it");
-    if (s->mount_label && s->mount_label[0])
-        parse_warn(p, "linux", "mountLabel", "\"%.100s\" is not applied", s->mount_label);
     if (s->process.oom_score_adj_given && s->process.oom_score_adj < 0 &&
         (s->namespaces & OCI_NS_USER))
         parse_warn(p, "process", "oomScoreAdj",

@@ -28,7 +28,7 @@ static json_t *linux_json(void)
     return json_pack("{s:o, s:o, s:o, s:o, s:{s:b}, s:{s:b}, s:{s:b}, s:{s:{s:b}}}", "namespaces",
                      words(OCI_WORDS_NAMESPACES, ""), "capabilities",
                      words(OCI_WORDS_CAPABILITIES, "CAP_"), "cgroup", cgroup, "seccomp", seccomp,
-                     "apparmor", "enabled", 0, "selinux", "enabled", 0, "intelRdt", "enabled", 0,
+                     "apparmor", "enabled", 1, "selinux", "enabled", 1, "intelRdt", "enabled", 0,
                      "mountExtensions", "idmap", "enabled", 0);
 }
 

@@ -20,6 +20,7 @@
 #include "runsc/container.h"
 #include "runsc/flags.h"
 #include "runsc/hooks.h"
+#include "runsc/labels.h"
 #include "runsc/network/network.h"
 
 /* ---- descriptors that are passed ---- */
@@ -185,25 +186,6 @@ static int limits_show(struct create *c)
     return r;
 }
 
-/* Labels of the host's security modules. */
-static int labels_check(const struct oci_process *p, char *err)
-{
-    const char *label = p->selinux_label, *profile = p->apparmor_profile;
-    if (label && label[0]) {
-        (void)snprintf(err, FLAGS_ERROR_MAX,
-                       "config.json: process.selinuxLabel: %s; remove the label",
-                       access("/sys/fs/selinux/enforce", F_OK) == 0
-                           ? "SELinux labels are not applied to the sandbox yet"
-                           : "the host has no SELinux");
-        return -EINVAL;
-    }
-    if (profile && profile[0] && !str_eq(profile, "unconfined"))
-        report_warning("config.json: process.apparmorProfile: %s is not applied: the program makes "
-                       "no host calls, and the sandbox has filters of its own",
-                       profile);
-    return 0;
-}
-
 int create_prepare(struct create *c, const struct create_request *rq)
 {
     *c = (struct create){.rq = rq, .console_fd = -1, .state = {.dir_fd = -1, .lock_fd = -1}};
@@ -223,9 +205,9 @@ int create_prepare(struct create *c, const struct create_request *rq)
     if (r == 0)
         r = bundle_load(c->bundle, &c->spec, c->err);
     if (r == 0)
-        r = labels_check(&c->spec.process, c->err);
-    if (r == 0)
         r = container_init(&c->sandbox, &c->files, rq->id, c->err);
+    if (r == 0)
+        r = labels_take(config, &c->spec, "/sys", c->err);
     if (r == 0)
         r = bundle_prepare(&c->sandbox, &c->spec, c->bundle, c->err);
     if (r == 0)

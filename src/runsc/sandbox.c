@@ -220,18 +220,28 @@ static int sentry_spawn(struct start *st)
     return spawn_start(&sp, &st->sentry);
 }
 
+static const char *label_of(const char *label) { return label ? label : ""; }
+
 static int gofer_spawn(struct start *st)
 {
     char count[16], stores[16];
-    const char *argv[SANDBOX_DETACH_MAX + 7] = {
+    const char *argv[SANDBOX_DETACH_MAX + 9] = {
         "runsc-gofer", "gofer",
         count,         st->s->config.directfs ? "direct" : "messages",
         stores,        st->s->config.detached ? "stays" : "tied"};
     const struct sandbox *s = st->s;
     (void)snprintf(count, sizeof count, "%u", mounts_count(st));
     (void)snprintf(stores, sizeof stores, "%u", s->config.store_count);
+    char apparmor[BOOT_LABEL_MAX + 16], selinux[BOOT_LABEL_MAX + 16];
+    uint32_t at = 6;
     for (uint32_t i = 0; i < s->detach_count; i++)
-        argv[6 + i] = s->detach[i];
+        argv[at++] = s->detach[i];
+    (void)snprintf(apparmor, sizeof apparmor, "apparmor=%s", label_of(s->config.apparmor));
+    (void)snprintf(selinux, sizeof selinux, "selinux=%s", label_of(s->config.selinux));
+    if (label_of(s->config.apparmor)[0])
+        argv[at++] = apparmor;
+    if (label_of(s->config.selinux)[0])
+        argv[at++] = selinux;
     struct spawn sp = {
         .namespaces = CLONE_NEWUSER | CLONE_NEWPID,
         .unshare = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET,

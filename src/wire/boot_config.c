@@ -150,6 +150,8 @@ int boot_config_write(const struct boot_config *cfg, void *buf, size_t cap, size
     strings_write(&w, &cfg->masked_paths);
     strings_write(&w, &cfg->readonly_paths);
     devices_write(&w, cfg);
+    bytes_put_str(&w, cfg->apparmor ? cfg->apparmor : "");
+    bytes_put_str(&w, cfg->selinux ? cfg->selinux : "");
     bytes_put_u32(&w, cfg->filter_len);
     bytes_put(&w, cfg->filter, (size_t)cfg->filter_len * FILTER_INSN_BYTES);
     bytes_put_u32(&w, cfg->platform);
@@ -340,6 +342,8 @@ static void container_read(struct blob_reader *b, struct boot_config *c)
     c->masked_paths = strings_read(b, BOOT_MOUNTS_MAX, BOOT_PATH_MAX);
     c->readonly_paths = strings_read(b, BOOT_MOUNTS_MAX, BOOT_PATH_MAX);
     devices_read(b, c);
+    c->apparmor = bytes_get_str(&b->r, BOOT_LABEL_MAX);
+    c->selinux = bytes_get_str(&b->r, BOOT_LABEL_MAX);
     c->filter_len = count_read(b, BOOT_FILTER_MAX, FILTER_INSN_BYTES);
     c->filter = bytes_get(&b->r, (size_t)c->filter_len * FILTER_INSN_BYTES);
 }

@@ -24,6 +24,7 @@
 #define BOOT_DEVICES_MAX    4096
 #define BOOT_FILTER_MAX     4096 /* instructions */
 #define BOOT_USER_MAX       511
+#define BOOT_LABEL_MAX      4096
 
 enum boot_platform { BOOT_PLATFORM_BEST, BOOT_PLATFORM_SYSTRAP, BOOT_PLATFORM_PTRACE };
 enum boot_network { BOOT_NETWORK_NONE, BOOT_NETWORK_HOST };
@@ -156,6 +157,7 @@ struct boot_config {
     struct boot_strings masked_paths, readonly_paths;
     struct boot_device *devices;
     uint32_t device_count;
+    const char *apparmor, *selinux; /* labels of our host processes; "", NULL: none */
     const void *filter;  /* struct linux_sock_filter: what all its processes' calls pass */
     uint32_t filter_len; /* instructions; 0: none */
 

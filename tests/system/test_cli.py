@@ -156,11 +156,22 @@ def put(value, *keys):
     (put([{"destination": "/a", "type": "ext4", "source": "/dev/sda"}], "mounts"), ["ext4"]),
     (put([{"destination": "/a", "source": "/nonexistent", "options": ["rbind"]}], "mounts"), ["/nonexistent"]),
     (put("3.0", "ociVersion"), ["ociVersion"]),
-    (put("label", "process", "selinuxLabel"), ["SELinux"]),
 ])
 def test_broken_config(tmp_path, change, words):
     r = bundle(tmp_path, change)
     fails(r, *words)
+
+
+@pytest.mark.parametrize("key, module, sign", [
+    (("process", "selinuxLabel"), "SELinux", "/sys/fs/selinux/enforce"),
+    (("linux", "mountLabel"), "SELinux", "/sys/fs/selinux/enforce"),
+    (("process", "apparmorProfile"), "AppArmor", "/sys/module/apparmor"),
+])
+def test_labels_without_their_module(tmp_path, key, module, sign):
+    """As with runc: what the host cannot enforce is not left out silently."""
+    if os.path.exists(sign):
+        pytest.skip("the host has it")
+    fails(bundle(tmp_path, put("label", *key)), ".".join(key), f"{module} is not enabled")
 
 
 def test_config_is_not_json(tmp_path):

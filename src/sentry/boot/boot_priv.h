@@ -36,6 +36,8 @@ NODISCARD int boot_process_apply(const struct boot_config *cfg, const struct boo
 NODISCARD int boot_program_load(const struct boot_config *cfg, struct task *t, int exec_fd,
                                 char *err_text, size_t err_cap);
 
+/* What is executed from now on - the first stub - runs under the configured labels; this process does after boot_confine(). */
+void boot_stubs_label(const struct boot_config *cfg);
 /* Processes made between true and false - the first stub, from which all others come - are killed before the sentry when the
  * host lacks memory: a program ends then, not the sandbox. Once; no effect where /proc was not there at the start. */
 void boot_stubs_first(bool on);

@@ -135,6 +135,7 @@ static void platform_start(const struct boot_config *cfg)
             "seccomp user notification (Linux 5.19 or later, not under a container that uses it); "
             "try --platform=ptrace",
         [BOOT_PLATFORM_PTRACE] = "ptrace of own children (kernel.yama.ptrace_scope below 2)"};
+    boot_stubs_label(cfg);
     boot_stubs_first(true);
     int err = platform_init(&task_platform_events, names[cfg->platform]);
     boot_stubs_first(false);

@@ -12,6 +12,7 @@
 #include "host/confine.h"
 #include "host/filter.h"
 #include "host/host.h"
+#include "host/label.h"
 #include "host/load.h"
 #include "host/msg.h"
 #include "sentry/boot/boot.h"
@@ -23,6 +24,30 @@
 /* Before there is a configuration: the control socket has its number already. */
 static const struct boot_config early = {
     .control_fd = BOOT_FD_CONTROL, .listen_fd = -1, .log_fd = -1, .debug_log_fd = -1};
+
+static struct host_label_files label_files;
+
+static struct host_labels labels_of(const struct boot_config *cfg)
+{
+    return (struct host_labels){.apparmor = cfg->apparmor, .selinux = cfg->selinux};
+}
+
+static _Noreturn void label_fail(const struct boot_config *cfg, int r)
+{
+    boot_fail(cfg,
+              "sandbox: the label of process.apparmorProfile or selinuxLabel cannot be taken: %s; "
+              "is the profile loaded, "
+              "and does the policy let runsc change to it?",
+              err_name(r));
+}
+
+void boot_stubs_label(const struct boot_config *cfg)
+{
+    struct host_labels l = labels_of(cfg);
+    int r = host_labels_next(&label_files, &l);
+    if (r < 0)
+        label_fail(cfg, r);
+}
 
 /* Until the first stub is there. */
 static int oom_fd;
@@ -45,11 +70,12 @@ void boot_stubs_first(bool on)
 }
 
 /* *ret_proc: descriptor of its own procfs, or -errno: memory use is estimated then. */
-static void privileges_drop(int *ret_proc)
+static void privileges_drop(const struct boot_config *cfg, int *ret_proc)
 {
-    int r = host_close_range(BOOT_FD_END, ~0u, 0);
+    struct host_labels l = labels_of(cfg);
+    int r = host_labels_open("/proc/self/attr", &l, &label_files);
     if (r < 0)
-        boot_fail(&early, "sandbox: cannot close inherited descriptors: %s", err_name(r));
+        label_fail(cfg, r);
     oom_fd = host_oom_open();
     if ((r = host_process_detach("runsc-sandbox")) < 0)
         boot_fail(&early, "sandbox: cannot set no_new_privs: %s", err_name(r));
@@ -122,9 +148,11 @@ static void gofer_greet(struct boot_config *cfg)
 _Noreturn void boot_start(void)
 {
     static struct boot_config cfg;
-    int proc_fd, r;
-    privileges_drop(&proc_fd);
+    int proc_fd, r = host_close_range(BOOT_FD_END, ~0u, 0);
+    if (r < 0)
+        boot_fail(&early, "sandbox: cannot close inherited descriptors: %s", err_name(r));
     config_load(&cfg);
+    privileges_drop(&cfg, &proc_fd);
     cfg.proc_fd = proc_fd;
     boot_log_start(&cfg);
     /* Until runsc lets go, the end of the control socket is the end. */
@@ -145,5 +173,9 @@ int boot_confine(const struct boot_config *cfg)
         flags |= HOST_FILTER_PTRACE;
     if (cfg->debug && host_trap_start(cfg->debug_log_fd))
         flags |= HOST_FILTER_TRAP;
+    struct host_labels l = labels_of(cfg);
+    int r = host_labels_take(&label_files, &l);
+    if (r < 0)
+        label_fail(cfg, r);
     return host_filter_install(HOST_FILTER_SENTRY, flags);
 }

@@ -58,8 +58,8 @@ int fs_mount_reveals(const struct task *t, const struct fs_type *type, uint32_t 
         (!str_eq(type->name, "proc") && !str_eq(type->name, "sysfs")))
         return 0;
     LIST_FOREACH (m, &vfs()->mounts, node) {
-        bool read_only = ((m->flags & LINUX_MS_RDONLY) && m->flags_locked) ||
-                         (m->sb->flags & LINUX_MS_RDONLY);
+        bool read_only =
+            ((m->flags & LINUX_MS_RDONLY) && m->flags_locked) || (m->sb->flags & LINUX_MS_RDONLY);
         bool timed = m->flags_locked && ((m->flags ^ flags) & TIMES);
         if (m->ns != mn || m->sb->type != type || m->root != m->sb->root || timed ||
             (read_only && !(flags & LINUX_MS_RDONLY)) || !is_uncovered(m))
