@@ -1,6 +1,7 @@
 /* Tests of prctl(2): what each option keeps, inherits and refuses. */
 #include "guest.h"
 
+#include <sched.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -232,4 +233,46 @@ TEST(memory_deny_write_exec)
     if (pid == 0)
         _exit(pr(PR_GET_MDWE, 0, 0, 0, 0) == 1 ? 0 : 1);
     check_child(pid, 0);
+}
+
+static int clears_dumpable(void *arg)
+{
+    (void)arg;
+    return pr(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+/* It belongs to the memory: a copy of that has its own, who shares it shares the value, and exec begins anew. */
+TEST(dumpable_is_of_the_memory)
+{
+    static _Alignas(16) char stack[65536];
+    CHECK_OK(pr(PR_SET_DUMPABLE, 1, 0, 0, 0));
+    pid_t pid = CHECK_OK(fork());
+    if (pid == 0)
+        _exit(pr(PR_SET_DUMPABLE, 0, 0, 0, 0) || pr(PR_GET_DUMPABLE, 0, 0, 0, 0));
+    check_child(pid, 0);
+    CHECK_EQ(pr(PR_GET_DUMPABLE, 0, 0, 0, 0), 1);
+    pid = CHECK_OK(clone(clears_dumpable, stack + sizeof(stack), CLONE_VM | SIGCHLD, NULL));
+    check_child(pid, 0);
+    CHECK_EQ(pr(PR_GET_DUMPABLE, 0, 0, 0, 0), 0);
+    pid = CHECK_OK(fork());
+    if (pid == 0)
+        _exit(pr(PR_GET_DUMPABLE, 0, 0, 0, 0) ? 1 : 0);
+    check_child(pid, 0);
+}
+
+static int changes_user(void *arg)
+{
+    (void)arg;
+    return syscall(SYS_setfsuid, 4711) == 0 ? 0 : 1;
+}
+
+TEST(other_ids_end_dumpable_for_all_who_share_the_memory)
+{
+    static _Alignas(16) char stack[65536];
+    if (getuid() != 0)
+        SKIP("not root");
+    CHECK_OK(pr(PR_SET_DUMPABLE, 1, 0, 0, 0));
+    pid_t pid = CHECK_OK(clone(changes_user, stack + sizeof(stack), CLONE_VM | SIGCHLD, NULL));
+    check_child(pid, 0);
+    CHECK_EQ(pr(PR_GET_DUMPABLE, 0, 0, 0, 0), 0);
 }

@@ -140,7 +140,6 @@ static void exec_take_creds(struct task *t, struct exec *ex)
         t->pdeath_signal = 0;
     }
     t->personality &= ~LINUX_READ_IMPLIES_EXEC; /* as for all 64-bit programs */
-    t->tg->dumpable = !ex->secure;
     t->cred = TAKE(ex->cred);
     cred_unref(old);
 }

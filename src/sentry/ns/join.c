@@ -2,6 +2,7 @@
 #include "abi/sched.h"
 #include "base/err.h"
 #include "sentry/kernel.h"
+#include "sentry/mm/mm.h"
 #include "sentry/ns/mount_ns.h"
 #include "sentry/ns/ns_priv.h"
 #include "sentry/ns/user_ns.h"
@@ -109,7 +110,7 @@ static void commit(struct task *t, struct join *j)
         struct cred *cr = t->cred;
         const struct user_ns *u = j->cred->user;
         if (u && !(u->ns.owner == cred_user_ns(cr) && u->owner_uid == cr->euid)) {
-            t->tg->dumpable = false;
+            t->mm->dumpable = false;
             t->tg->entered = true; /* what it has of outside is not for its new neighbours */
         }
         t->cred = TAKE(j->cred);

@@ -35,9 +35,18 @@
 #define USER_CS    0x33u
 #define USER_SS    0x2bu
 
+static bool tgroup_dumpable(const struct tgroup *tg)
+{
+    struct task *t;
+    LIST_FOREACH (t, &tg->tasks, tg_node)
+        if (t->mm)
+            return t->mm->dumpable;
+    return true;
+}
+
 bool core_wanted(const struct tgroup *tg, int sig)
 {
-    return (SIGBIT(sig) & CORE_SIGNALS) && tg->dumpable &&
+    return (SIGBIT(sig) & CORE_SIGNALS) && tgroup_dumpable(tg) &&
            tgroup_rlimit(tg, LINUX_RLIMIT_CORE) >= GUEST_PAGE_SIZE;
 }
 

@@ -2,6 +2,7 @@
 #include "abi/capability.h"
 #include "base/err.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/mm/mm.h"
 #include "sentry/ns/user_ns.h"
 #include "sentry/task/task.h"
 
@@ -38,7 +39,7 @@ static void publish(struct task *t, struct cred *n)
     const struct cred *old = t->cred;
     if (n->euid != old->euid || n->egid != old->egid || n->fsuid != old->fsuid ||
         n->fsgid != old->fsgid)
-        t->tg->dumpable = false;
+        t->mm->dumpable = false;
     if (n->euid != old->euid || n->egid != old->egid)
         t->pdeath_signal = 0;
     cred_unref(t->cred);

@@ -112,9 +112,7 @@ static int64_t set_dumpable(struct task *t, uint64_t v)
 {
     if (v > 1)
         return -EINVAL;
-    t->tg->dumpable = v;
-    if (t->mm)
-        t->mm->dumpable = v;
+    t->mm->dumpable = v;
     return 0;
 }
 
@@ -227,7 +225,7 @@ int64_t sys_prctl(struct task *t, const struct sys_args *a)
         t->pdeath_signal = (uint8_t)a->arg[1];
         return 0;
     case LINUX_PR_GET_PDEATHSIG: return copy_out_u32(t, p, t->pdeath_signal);
-    case LINUX_PR_GET_DUMPABLE: return t->tg->dumpable;
+    case LINUX_PR_GET_DUMPABLE: return t->mm->dumpable;
     case LINUX_PR_SET_DUMPABLE: return set_dumpable(t, a->arg[1]);
     case LINUX_PR_SET_NAME: return set_name(t, p);
     case LINUX_PR_GET_NAME: return copy_out(t, p, t->comm, sizeof(t->comm));

@@ -128,7 +128,6 @@ static struct tgroup *copy_group(struct task *t, const struct clone_request *q)
         sighand_reset(tg->sighand);
     memcpy(tg->rlim, old->rlim, sizeof(tg->rlim));
     tg->oom_score_adj = old->oom_score_adj;
-    tg->dumpable = old->dumpable;
     tg->entered = old->entered;
     tg->membarrier = old->membarrier;
     tg->thp_disable = old->thp_disable;

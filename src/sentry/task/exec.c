@@ -114,7 +114,6 @@ void task_exec_commit(struct task *t, const char *path)
     posix_timers_free(tg);
     tg->execed = true;
     tg->membarrier = 0;
-    tg->dumpable = t->mm->dumpable;
     tg->entered = false;
     tg->exit_signal = LINUX_SIGCHLD;
     fd_close_on_exec(t);

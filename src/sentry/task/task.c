@@ -58,7 +58,6 @@ struct tgroup *tgroup_alloc(void)
     waitq_init(&tg->exit_wait);
     sigpending_init_group(tg);
     timer_init(&tg->itimer_real, NULL);
-    tg->dumpable = true;
     tg->start_ns = clock_boottime_ns();
     return tg;
 }

@@ -157,7 +157,7 @@ struct tgroup {
     struct waitq signal_wait; /* signalfd, sigtimedwait */
     int32_t exit_signal;      /* to the parent: SIGCHLD, 0 none */
     int32_t wait_status;      /* encoded as wait(2) when zombie */
-    bool zombie, group_exit, execed, child_subreaper, dumpable;
+    bool zombie, group_exit, execed, child_subreaper;
     bool
         draining; /* zombie, but its parent is to hear later: the first of a pid namespace, not yet the last */
     bool unkillable; /* the first of a pid namespace: signals without a handler do nothing */

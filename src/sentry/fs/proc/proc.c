@@ -13,6 +13,7 @@
 #include "sentry/mm/mm.h"
 #include "sentry/mm/usermem.h"
 #include "sentry/ns/pid_ns.h"
+#include "sentry/task/ptrace_access.h"
 #include "sentry/task/task.h"
 #include "sentry/vfs/vfs.h"
 
@@ -206,7 +207,7 @@ static struct inode *inode_make(struct super *sb, const struct proc_entry *e, st
     if (t) {
         pi->tid = t->tid;
         pi->start_ns = t->start_ns;
-        if (!t->mm || t->mm->dumpable || e->mode == 0555) {
+        if (task_dumpable(t) || e->mode == 0555) {
             pi->i.uid = t->cred->euid;
             pi->i.gid = t->cred->egid;
         }
@@ -301,7 +302,7 @@ static bool proc_revalidate(struct dentry *d)
         return false;
     if (pi->e == &proc_fd_entry || pi->e == &proc_fdinfo_entry)
         return false; /* another file may be open there now */
-    if (!t->mm || t->mm->dumpable || pi->e->mode == 0555) {
+    if (task_dumpable(t) || pi->e->mode == 0555) {
         pi->i.uid = t->cred->euid;
         pi->i.gid = t->cred->egid;
     } else {

@@ -462,7 +462,7 @@ bool proc_may_look(const struct proc_ctx *c)
                 r->fsgid == o->egid && r->fsgid == o->sgid && r->fsgid == o->gid;
     return task_ptrace_capable(r, c->t) ||
            (same && r->user == o->user && !(o->cap_perm & ~r->cap_eff) && !c->t->tg->entered &&
-            (!c->t->mm || c->t->mm->dumpable));
+            task_dumpable(c->t));
 }
 
 #define COMMON_ENTRIES                                                                             \
