@@ -3,10 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <linux/nsfs.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -146,19 +149,43 @@ static int user_log_make(const char *path, char *err)
     return r;
 }
 
-static void namespaces_apply(struct create *c)
+/* A path leads to a namespace of the type that it stands beside. */
+static int namespace_check(const char *path, unsigned bit, char *err)
+{
+    static const int types[OCI_NS_COUNT] = {CLONE_NEWPID, CLONE_NEWNET,  CLONE_NEWNS,     CLONE_NEWIPC,
+                                            CLONE_NEWUTS, CLONE_NEWUSER, CLONE_NEWCGROUP, CLONE_NEWTIME};
+    const char *name = oci_word(OCI_WORDS_NAMESPACES, bit);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int type = fd < 0 ? -errno : ioctl(fd, NS_GET_NSTYPE);
+    if (fd >= 0)
+        (void)close(fd);
+    if (fd < 0)
+        (void)snprintf(err, FLAGS_ERROR_MAX, "config.json: linux.namespaces: %s: %.300s: %s", name,
+                       path, strerrordesc_np(-type));
+    else if (type != types[bit])
+        (void)snprintf(err, FLAGS_ERROR_MAX,
+                       "config.json: linux.namespaces: %s: %.300s is not a namespace of this type",
+                       name, path);
+    return fd < 0 || type != types[bit] ? -EINVAL : 0;
+}
+
+static int namespaces_apply(struct create *c)
 {
     const struct oci_spec *spec = &c->spec;
     for (unsigned i = 0; i < OCI_NS_COUNT; i++) {
         const char *path = spec->namespace_paths[i];
         if (!path || !path[0])
             continue;
+        int r = namespace_check(path, i, c->err);
+        if (r < 0)
+            return r;
         if (1u << i == OCI_NS_NETWORK)
             c->sandbox.net_path = path;
         else
             LOGI("config.json: linux.namespaces: %s: the container has its own inside", path);
     }
     c->sandbox.net_new = (spec->namespaces & OCI_NS_NETWORK) != 0;
+    return 0;
 }
 
 /* Whether the container has a group: without a path and without limits there is nothing that one would be for. */
@@ -237,7 +264,9 @@ int create_prepare(struct create *c, const struct create_request *rq)
     }
     for (uint32_t i = 0; i < c->spec.warnings.count; i++)
         report_warning("config.json: %s", c->spec.warnings.text[i]);
-    namespaces_apply(c);
+    r = namespaces_apply(c);
+    if (r < 0)
+        return r;
     config->detached = rq->detached;
     /* Nothing can be said about the start of a sandbox that runsc has left. */
     config->wait_start = !rq->start || rq->detached || hooks_before_start(&c->spec) ||

@@ -196,6 +196,25 @@ TEST(the_end_of_a_namespace_umounts)
     CHECK_OK(rmdir(sub("m")));
 }
 
+TEST(a_mount_of_message_queues)
+{
+    apart();
+    make_dir("mq");
+    CHECK_ERR(mount("mqueue", sub("mq"), "mqueue", 0, "size=1"), EINVAL);
+    CHECK_OK(mount("mqueue", sub("mq"), "mqueue", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL));
+    struct statfs fs;
+    struct stat st;
+    CHECK_OK(statfs(sub("mq"), &fs));
+    CHECK_EQ(fs.f_type, 0x19800202);
+    CHECK_OK(stat(sub("mq"), &st));
+    CHECK_EQ(st.st_mode, S_IFDIR | 01777);
+    CHECK(in_mountinfo(" - mqueue mqueue "));
+    CHECK_ERR(access(sub("mq/none"), F_OK), ENOENT);
+    CHECK_ERR(mkdir(sub("mq/dir"), 0755), EPERM);
+    CHECK_ERR(symlink("x", sub("mq/link")), EPERM);
+    CHECK_OK(umount(sub("mq")));
+}
+
 TEST(a_file_keeps_a_namespace)
 {
     apart();
