@@ -152,8 +152,9 @@ static int user_log_make(const char *path, char *err)
 /* A path leads to a namespace of the type that it stands beside. */
 static int namespace_check(const char *path, unsigned bit, char *err)
 {
-    static const int types[OCI_NS_COUNT] = {CLONE_NEWPID, CLONE_NEWNET,  CLONE_NEWNS,     CLONE_NEWIPC,
-                                            CLONE_NEWUTS, CLONE_NEWUSER, CLONE_NEWCGROUP, CLONE_NEWTIME};
+    static const int types[OCI_NS_COUNT] = {CLONE_NEWPID,    CLONE_NEWNET, CLONE_NEWNS,
+                                            CLONE_NEWIPC,    CLONE_NEWUTS, CLONE_NEWUSER,
+                                            CLONE_NEWCGROUP, CLONE_NEWTIME};
     const char *name = oci_word(OCI_WORDS_NAMESPACES, bit);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     int type = fd < 0 ? -errno : ioctl(fd, NS_GET_NSTYPE);

@@ -97,6 +97,45 @@ def test_propagation(box):
     assert int(r.stdout) > 3
 
 
+def test_mountinfo_tells_where_a_bind_is_from(box, tmp_path):
+    """As on Linux, where programs find their container's name that way."""
+    (tmp_path / "v").mkdir()
+    (tmp_path / "v" / "sub").mkdir()
+    (tmp_path / "f").write_text("x")
+
+    def change(c):
+        c["mounts"] += [{"destination": "/v", "type": "bind", "source": str(tmp_path / "v"), "options": ["bind", "slave"]},
+                        {"destination": "/etc/f", "source": str(tmp_path / "f"), "options": ["bind"]}]
+    r = run(box, "cut -d' ' -f4,5 /proc/self/mountinfo", change)
+    assert {"/ /", f"{tmp_path}/f /etc/f", f"{tmp_path}/v /v"} <= set(r.stdout.splitlines()), (r.stdout, r.stderr)
+
+
+def test_message_queues_mount(box):
+    def change(c):
+        c["mounts"].append({"destination": "/dev/mqueue", "type": "mqueue", "source": "mqueue", "options": ["nosuid", "noexec", "nodev"]})
+    r = run(box, "stat -f -c %t /dev/mqueue; stat -c %a /dev/mqueue; ls -A /dev/mqueue; grep mqueue /proc/mounts | cut -d' ' -f1-3", change)
+    assert r.stdout == "19800202\n1777\nmqueue /dev/mqueue mqueue\n", (r.stdout, r.stderr)
+
+
+def test_namespace_paths_are_of_their_type(box):
+    def change(kind, path):
+        return lambda c: c["linux"]["namespaces"].append({"type": kind, "path": path})
+    for kind, path in (("cgroup", "/proc/self/ns/uts"), ("time", "/proc/self/ns/net"), ("cgroup", "/etc/passwd"), ("time", "/not/there")):
+        r = run(box, "true", change(kind, path))
+        assert r.returncode == 128 and kind in r.stderr and path in r.stderr, r.stderr
+    assert run(box, "echo ok", change("cgroup", "/proc/self/ns/cgroup")).stdout == "ok\n"
+
+
+def test_net_raw(box):
+    """CAP_NET_RAW is given as the configuration says with --net-raw, and otherwise not."""
+    def change(c):
+        for k in ("bounding", "effective", "permitted", "inheritable"):
+            c["process"]["capabilities"][k] = ["CAP_NET_RAW", "CAP_KILL"]
+    assert run(box, "grep CapEff /proc/self/status", change).stdout == "CapEff:\t0000000000000020\n"
+    r = run(box, "grep CapEff /proc/self/status", change, flags=("--net-raw",))
+    assert r.stdout == "CapEff:\t0000000000002020\n" and "net-raw" not in r.stderr
+
+
 def test_recursive_read_only(box, tmp_path):
     (tmp_path / "v").mkdir()
 

@@ -89,9 +89,12 @@ static int mount_bind(const struct boot_config *cfg, struct task *t, const struc
     int err = tree_open(cfg, m, &sb);
     if (err)
         return err;
-    err = m->is_file ? vfs_mount_name(t, m->destination, sb, GOFER_FILE_NAME, mount_flags(m->flags),
-                                      m->source)
-                     : vfs_mount_super(t, m->destination, sb, mount_flags(m->flags), m->source);
+    sb->outside = arena_strdup(m->source);
+    sb->outside_file = m->is_file;
+    err = !sb->outside ? -ENOMEM
+          : m->is_file ? vfs_mount_name(t, m->destination, sb, GOFER_FILE_NAME,
+                                        mount_flags(m->flags), m->source)
+                       : vfs_mount_super(t, m->destination, sb, mount_flags(m->flags), m->source);
     super_unref(sb);
     return err;
 }

@@ -132,6 +132,9 @@ struct super {
     bool atimes;      /* access times are kept by the VFS (path_accessed): file systems in memory */
     bool posix_acl;   /* its objects may have access control lists (acl.h) */
     bool case_stable; /* negative dentries may be cached (false: proc) */
+    bool outside_file;
+    /* Where its root (outside_file: the only file in it) is outside, for mountinfo. Owned, arena_strdup; NULL: nowhere. */
+    char *outside;
     void *priv;
 };
 

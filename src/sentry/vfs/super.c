@@ -62,6 +62,7 @@ struct super *super_unref(struct super *sb)
     dentry_unref(TAKE(sb->root));
     if (sb->ops && sb->ops->free)
         sb->ops->free(sb);
+    arena_strfree(sb->outside);
     SLAB_FREE(SUPER, sb);
     return NULL;
 }

@@ -65,14 +65,19 @@ static bool mount_place(const struct proc_ctx *c, const struct mount *m, char *b
     return path_format(c->t, &p, buf, size) > 0 && buf[0] == '/';
 }
 
-/* Where in its file system the mount begins. */
+/* Where in its file system the mount begins. Of a bind mount from outside: which place there. */
 static void mount_root_text(struct proc_text *x, const struct mount *m)
 {
     const struct dentry *chain[64], *d = m->root;
+    const char *outside = m->sb->outside;
     size_t n = 0;
+    if (outside)
+        escaped(x, outside);
+    if (outside && m->sb->outside_file)
+        return;
     if (m->sb->root != d && dentry_is_root(d)) /* a namespace */
         escaped(x, dentry_name(d));
-    else if (m->sb->root == d)
+    else if (m->sb->root == d && !outside)
         proc_add(x, "/", 1);
     for (; !dentry_is_root(d) && n < ARRAY_SIZE(chain); d = d->parent)
         chain[n++] = d;
