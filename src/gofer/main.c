@@ -19,6 +19,7 @@
 #include "wire/control.h"
 #include "wire/gofer.h"
 
+#define EXIT_KILLED 137 /* 128 and SIGKILL */
 #define CAP(n) (UINT64_C(1) << (n))
 #define GOFER_CAPS                                                                                 \
     (CAP(CAP_CHOWN) | CAP(CAP_DAC_OVERRIDE) | CAP(CAP_DAC_READ_SEARCH) | CAP(CAP_FOWNER) |         \
@@ -67,7 +68,8 @@ _Noreturn void gofer_main(int argc, char **argv)
     if (r < 0 || (r = host_process_detach("runsc-gofer")) < 0)
         gofer_fail("cannot leave runsc's session", r);
     /* When it outlives runsc: the sentry's end is its end, which the socket tells. */
-    if (str_eq(argv[3], "stays") && (r = host_prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0)) < 0)
+    bool joins = str_eq(argv[3], "joins");
+    if ((joins || str_eq(argv[3], "stays")) && (r = host_prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0)) < 0)
         gofer_fail("cannot outlive runsc", r);
     struct host_labels labels = {0};
     struct host_label_files label_files;
@@ -96,6 +98,7 @@ _Noreturn void gofer_main(int argc, char **argv)
 
     ready_send(mounts, (unsigned)(count - stores), direct);
     r = gofer_serve(GOFER_FD_SENTRY, mounts, (unsigned)count);
+    int status = r >= GOFER_ENDED ? r - GOFER_ENDED : joins ? EXIT_KILLED : r < 0;
     for (;;)
-        (void)!host_exit_group(r < 0);
+        (void)!host_exit_group(status);
 }

@@ -152,11 +152,11 @@ static int request_do(struct server *s, bool *ret_fd)
     case GOFER_LISTXATTR:
     case GOFER_REMOVEXATTR: return do_xattr(s);
     case GOFER_STATFS: return do_statfs(s);
+    case GOFER_END: break; /* not here */
     }
     return -EINVAL;
 }
 
-/* One message in, one out. 0 at the end of the connection, 1 to go on. */
 /* The host is short of memory at this moment: the message is still there, or still to be sent. */
 #define PATIENCE 100
 
@@ -182,6 +182,7 @@ static int reply_send(struct server *s, int socket, uint8_t *out, int fd)
     return r;
 }
 
+/* One message in, one out. 0 at the end of the connection, 1 to go on, GOFER_ENDED and more at the end of the container. */
 static int serve_one(struct server *s, int socket, uint8_t *in, uint8_t *out)
 {
     bool has_fd = false;
@@ -194,6 +195,8 @@ static int serve_one(struct server *s, int socket, uint8_t *in, uint8_t *out)
     int r = n < 0 ? (int)n : gofer_request_parse(in, (size_t)n, &s->request);
     if (n >= 0)
         s->reply.tag = s->request.q.tag;
+    if (r == 0 && s->request.q.op == GOFER_END)
+        return GOFER_ENDED + (int)s->request.q.flags;
     if (r == 0)
         r = request_do(s, &has_fd);
     int fd = has_fd && r >= 0 ? r : -1;
@@ -220,6 +223,6 @@ int gofer_serve(int socket, const struct gofer_mount *mounts, unsigned mount_cou
     int r;
     do
         r = serve_one(&s, socket, in, out);
-    while (r > 0);
+    while (r == 1);
     return r;
 }

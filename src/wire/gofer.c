@@ -42,6 +42,7 @@ static const struct rule {
     [GOFER_LISTXATTR] = {USES_ATTACHED, 0},
     [GOFER_REMOVEXATTR] = {USES_NAME | USES_ATTACHED, 0},
     [GOFER_STATFS] = {0, 0},
+    [GOFER_END] = {0, GOFER_STATUS_MAX},
 };
 static_assert(ARRAY_SIZE(rules) == GOFER_OP_LAST + 1, "a rule for each operation");
 

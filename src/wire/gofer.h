@@ -40,7 +40,8 @@ enum gofer_op {
     GOFER_LISTXATTR,   /* path or ATTACHED. data: names, each with its NUL */
     GOFER_REMOVEXATTR, /* path or ATTACHED; name */
     GOFER_STATFS,      /* data: struct gofer_statfs */
-    GOFER_OP_LAST = GOFER_STATFS,
+    GOFER_END,         /* the container has ended: flags is the gofer's exit status. No answer */
+    GOFER_OP_LAST = GOFER_END,
 };
 
 /* How OPEN opens. Regular files and directories only, but with PATH anything. */
@@ -52,6 +53,7 @@ enum gofer_open_flag {
     GOFER_OPEN_ALL = (1u << 4) - 1,
 };
 
+#define GOFER_STATUS_MAX       255u
 #define GOFER_UNLINK_DIR       1u
 #define GOFER_RENAME_NOREPLACE 1u
 #define GOFER_RENAME_EXCHANGE  2u

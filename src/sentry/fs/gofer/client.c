@@ -8,6 +8,7 @@
 #include "wire/gofer.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
 static int prepend(char *buf, size_t *at, const char *name)
 {
@@ -60,10 +61,11 @@ int gofer_query_object(struct gofer_query *q, struct gofer_inode *g, int *ret_fd
     return 0;
 }
 
-static int talk(struct gofer_root *root, size_t len, int attach, int *ret_fd)
+static int talk(const struct gofer_conn *c, size_t len, int attach, int *ret_fd)
 {
+    struct gofer_root *root = gofer_root();
     size_t count = 0;
-    int fd = hostfile_fd(root->conn);
+    int fd = hostfile_fd(c->file);
     *ret_fd = -1;
     int r = host_msg_send(fd, root->message, len, &attach, attach >= 0, 0);
     if (r < 0)
@@ -72,7 +74,7 @@ static int talk(struct gofer_root *root, size_t len, int attach, int *ret_fd)
     if (n <= 0)
         return n < 0 ? (int)n : -EPIPE;
     r = gofer_reply_parse(root->message, (size_t)n, root->reply);
-    if (r == 0 && (root->reply->type != GOFER_REPLY || root->reply->tag != root->tag))
+    if (r == 0 && (root->reply->type != GOFER_REPLY || root->reply->tag != c->tag))
         r = -EBADMSG;
     if (r < 0 && count) {
         (void)!host_close(*ret_fd);
@@ -81,20 +83,21 @@ static int talk(struct gofer_root *root, size_t len, int attach, int *ret_fd)
     return r;
 }
 
-static int ask_mount(uint32_t mount, struct gofer_query *q, int attach, int *ret_fd)
+static int ask_mount(struct gofer_conn *c, uint32_t mount, struct gofer_query *q, int attach,
+                     int *ret_fd)
 {
     struct gofer_root *root = gofer_root();
     int fd = -1;
-    if (!root->conn)
+    if (!c->file)
         return -EACCES;
     root->reply->attr_count = root->reply->data_len =
         0; /* nobody takes the last answer for this one's */
-    q->tag = ++root->tag;
+    q->tag = ++c->tag;
     q->mount = mount;
     ssize_t len = gofer_request_build(root->message, q);
     if (len < 0)
         return (int)len;
-    int r = talk(root, (size_t)len, attach, &fd);
+    int r = talk(c, (size_t)len, attach, &fd);
     if (r < 0) {
         LOGE("gofer: no sensible answer: %s", err_name(r));
         return -EIO;
@@ -109,17 +112,38 @@ static int ask_mount(uint32_t mount, struct gofer_query *q, int attach, int *ret
     return r;
 }
 
-int gofer_store_file(uint32_t n, struct hostfile **ret)
+uint32_t gofer_store_number(const struct gofer_conn *c, uint32_t n)
+{
+    return c->id << GOFER_STORE_BITS | n;
+}
+
+int gofer_store_file(uint32_t number, struct hostfile **ret)
 {
     struct gofer_query q = {.op = GOFER_TMPFILE, .mode = 0600};
-    int fd = -1;
-    int r = ask_mount(gofer_root()->store_first + n, &q, -1, &fd);
+    struct gofer_conn *c;
+    int fd = -1, r = -EIO;
+    LIST_FOREACH (c, &gofer_root()->conns, node)
+        if (c->id == number >> GOFER_STORE_BITS)
+            r = ask_mount(c, c->store_first + (number & ((1u << GOFER_STORE_BITS) - 1)), &q, -1,
+                          &fd);
     return r < 0 ? r : hostfile_adopt(fd, ret);
+}
+
+void gofer_conn_end(struct gofer_conn *c, uint32_t status)
+{
+    struct gofer_query q = {.op = GOFER_END, .flags = status};
+    if (!c->file)
+        return;
+    ssize_t len = gofer_request_build(gofer_root()->message, &q);
+    if (len > 0)
+        (void)!host_msg_send(hostfile_fd(c->file), gofer_root()->message, (size_t)len, NULL, 0,
+                             MSG_DONTWAIT);
+    hostfile_unref(TAKE(c->file));
 }
 
 int gofer_ask(const struct gofer_super *gs, struct gofer_query *q, int attach, int *ret_fd)
 {
-    return ask_mount(gs->mount, q, attach, ret_fd);
+    return ask_mount(gs->conn, gs->mount, q, attach, ret_fd);
 }
 
 int gofer_answer_stat(uint32_t n, struct stat *ret)

@@ -22,12 +22,22 @@
 
 struct boot_config;
 struct boot_mount;
+struct gofer_conn;
 struct hostfile;
 struct super;
 
+/* A container's gofer, at the other end of cfg->gofer_fd, which stays the caller's; none if that is -1. -ENOMEM, -EIO */
+NODISCARD int gofer_conn_open(const struct boot_config *cfg, struct gofer_conn **ret);
+struct gofer_conn *gofer_conn_unref(struct gofer_conn *c); /* NULL is fine; returns NULL */
+/* The container has ended: the gofer does too, with this exit status. What is still used of its files fails from now on where the
+ * gofer is needed. */
+void gofer_conn_end(struct gofer_conn *c, uint32_t status);
+
 /* The tree of the gofer mount m. With directfs its descriptor in cfg becomes the superblock's. If m has an overlay the caller
  * puts it over the tree, and nothing is ever written. -ENOMEM, -EIO. */
-NODISCARD int gofer_mount_root(const struct boot_config *cfg, const struct boot_mount *m,
-                               struct super **ret);
-/* An empty file without a name in the gofer's store n, open for reading and writing. -errno of the host: it cannot be had. */
-NODISCARD int gofer_store_file(uint32_t n, struct hostfile **ret);
+NODISCARD int gofer_mount_root(const struct boot_config *cfg, struct gofer_conn *c,
+                               const struct boot_mount *m, struct super **ret);
+/* The number of the gofer's store n, and an empty file without a name in the store of that number, open for reading and writing.
+ * -errno of the host: it cannot be had. */
+uint32_t gofer_store_number(const struct gofer_conn *c, uint32_t n);
+NODISCARD int gofer_store_file(uint32_t number, struct hostfile **ret);

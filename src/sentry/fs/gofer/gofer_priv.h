@@ -12,6 +12,7 @@
 #include "sentry/kernel.h"
 #include "sentry/vfs/dentry.h"
 #include "sentry/vfs/inode.h"
+#include "wire/boot_config.h"
 
 struct file;
 
@@ -30,11 +31,22 @@ struct gofer_query;
 struct gofer_reply;
 struct listing;
 
+/* One a container: its gofer process. */
+struct gofer_conn {
+    struct list_node node; /* gofer_root.conns */
+    uint32_t refs;         /* the opener's and each superblock's */
+    struct hostfile *file; /* NULL: there is no such process, or not any more */
+    uint32_t id;           /* from 1, never given twice */
+    uint32_t tag;
+    uint32_t store_first; /* number of the gofer's first store */
+};
+#define GOFER_STORE_BITS 8 /* of a store's number; the rest is its gofer's */
+static_assert(1u << GOFER_STORE_BITS >= BOOT_STORES_MAX, "room for all");
+
 /* One a sandbox. */
 struct gofer_root {
-    struct hostfile *conn; /* to the gofer process; NULL: there is none */
-    uint32_t tag;
-    uint32_t store_first;      /* number of the gofer's first store */
+    struct list_node conns;
+    uint32_t last_id;
     uint8_t *message;          /* of the exchange: used between a question and the next */
     struct gofer_reply *reply; /* the last answer */
     char path[GOFER_PATH_TEXT], to[GOFER_PATH_TEXT];
@@ -49,7 +61,8 @@ struct gofer_root {
 
 /* One a mount: super.priv. */
 struct gofer_super {
-    uint32_t mount; /* number in messages */
+    struct gofer_conn *conn; /* counted */
+    uint32_t mount;          /* number in messages */
     bool writable;  /* I2 */
     bool
         direct; /* directfs: the sentry walks by itself; else it has no directories, and the gofer is asked */
@@ -134,7 +147,10 @@ static inline bool gofer_is_root(const struct gofer_inode *g)
 }
 
 /* client.c. Errors as gofer_err(), -EACCES also if there is no gofer, -ENAMETOOLONG a path too long for a message. */
-static inline bool gofer_there(void) { return gofer_root()->conn != NULL; }
+static inline bool gofer_there(const struct gofer_inode *g)
+{
+    return gofer_super_of(g)->conn->file != NULL;
+}
 /* q's path becomes that of (g, name); name NULL: g itself. Lives until the next one. -ENOENT: it has no name any more. */
 NODISCARD int gofer_query_path(struct gofer_query *q, const struct gofer_inode *g,
                                const char *name);

@@ -277,7 +277,9 @@ static int setup(void **state) NO_THREAD_SAFETY_ANALYSIS
     assert_int_equal(linkat(host_fd, "h1", host_fd, "h2", 0), 0);
     assert_int_equal(symlinkat("d/f", host_fd, "l"), 0);
     cfg.gofer_dir_fd[0] = dup(host_fd);
-    assert_int_equal(gofer_mount_root(&cfg, &m, &sb), 0);
+    struct gofer_conn *conn;
+    assert_int_equal(gofer_conn_open(&cfg, &conn), 0);
+    assert_int_equal(gofer_mount_root(&cfg, conn, &m, &sb), 0);
     assert_int_equal(vfs_set_root(sb, 0, "test"), 0);
     super_unref(sb);
     root = vfs_root_path();

@@ -86,6 +86,7 @@ static int gofer_statfs(struct super *sb, struct inode *i, struct linux_statfs *
 static void gofer_super_free(struct super *sb)
 {
     struct gofer_super *gs = sb->priv;
+    gofer_conn_unref(gs->conn);
     arena_free(gs->by_ino, GOFER_BUCKETS * sizeof(gs->by_ino[0]));
     arena_free(gs, sizeof(*gs));
 }
@@ -93,24 +94,52 @@ static void gofer_super_free(struct super *sb)
 static const struct super_ops super_ops = {.statfs = gofer_statfs, .free = gofer_super_free};
 static const struct fs_type gofer_type = {.name = "9p", .magic = LINUX_V9FS_MAGIC, .nodev = true};
 
-static int root_init(const struct boot_config *cfg)
+/* With the first container: without it the sandbox does not start. */
+static int root_init(void)
 {
     if (gofer_root())
         return 0;
     struct gofer_root *r = arena_alloc(sizeof(*r));
     if (!r)
         return -ENOMEM;
+    list_init(&r->conns);
     list_init(&r->lru);
-    r->store_first = cfg->gofer_dir_count;
     kern()->gofer = r;
-    if (cfg->gofer_fd < 0)
-        return 0;
     r->message = arena_alloc(GOFER_MESSAGE_MAX);
     r->reply = arena_alloc(sizeof(*r->reply));
-    if (!r->message || !r->reply)
+    return r->message && r->reply ? 0 : -ENOMEM;
+}
+
+int gofer_conn_open(const struct boot_config *cfg, struct gofer_conn **ret)
+{
+    int r = root_init();
+    struct gofer_conn *c = r < 0 ? NULL : arena_alloc(sizeof(*c));
+    if (!c)
         return -ENOMEM;
-    int fd = host_fcntl(cfg->gofer_fd, F_DUPFD_CLOEXEC, 0);
-    return fd < 0 ? -EIO : hostfile_adopt(fd, &r->conn);
+    if (cfg->gofer_fd >= 0) {
+        int fd = host_fcntl(cfg->gofer_fd, F_DUPFD_CLOEXEC, 0);
+        r = fd < 0 ? -EIO : hostfile_adopt(fd, &c->file);
+    }
+    if (r < 0) {
+        arena_free(c, sizeof(*c));
+        return r;
+    }
+    c->refs = 1;
+    c->id = ++gofer_root()->last_id;
+    c->store_first = cfg->gofer_dir_count;
+    list_add_tail(&c->node, &gofer_root()->conns);
+    *ret = c;
+    return 0;
+}
+
+struct gofer_conn *gofer_conn_unref(struct gofer_conn *c)
+{
+    if (!c || --c->refs > 0)
+        return NULL;
+    list_del_init(&c->node);
+    hostfile_unref(c->file);
+    arena_free(c, sizeof(*c));
+    return NULL;
 }
 
 static struct gofer_super *super_priv_new(void)
@@ -153,12 +182,11 @@ static int root_dentry(struct super *sb, struct hostfile *h)
     return h ? gofer_handle_set(g, hostfile_ref(h), false) : 0;
 }
 
-int gofer_mount_root(const struct boot_config *cfg, const struct boot_mount *m, struct super **ret)
+int gofer_mount_root(const struct boot_config *cfg, struct gofer_conn *c,
+                     const struct boot_mount *m, struct super **ret)
 {
     struct hostfile *h = NULL;
-    int r = root_init(cfg);
-    if (r == 0 && cfg->directfs)
-        r = hostfile_adopt(cfg->gofer_dir_fd[m->gofer_index], &h);
+    int r = cfg->directfs ? hostfile_adopt(cfg->gofer_dir_fd[m->gofer_index], &h) : 0;
     if (r < 0)
         return r;
     struct super *sb = super_new(&gofer_type, &super_ops);
@@ -166,6 +194,8 @@ int gofer_mount_root(const struct boot_config *cfg, const struct boot_mount *m, 
     r = -ENOMEM;
     if (gs) {
         sb->priv = gs;
+        gs->conn = c;
+        c->refs++;
         gs->mount = (uint32_t)m->gofer_index;
         gs->direct = cfg->directfs;
         gs->file = m->is_file;
@@ -177,8 +207,11 @@ int gofer_mount_root(const struct boot_config *cfg, const struct boot_mount *m, 
         r = root_dentry(sb, h);
     }
     hostfile_unref(h);
-    if (r < 0)
-        return r; /* the sandbox does not start */
+    if (r < 0) {
+        if (gs)
+            super_unref(sb);
+        return r;
+    }
     *ret = sb;
     return 0;
 }

@@ -10,7 +10,10 @@
 #include <string.h>
 
 /* The host wants a capability that the sentry has not. */
-static bool refused(int r) { return (r == -EACCES || r == -EPERM) && gofer_there(); }
+static bool refused(const struct gofer_inode *g, int r)
+{
+    return (r == -EACCES || r == -EPERM) && gofer_there(g);
+}
 
 /* A question about one name, answered with attributes or nothing. */
 static int ask_name(struct gofer_inode *dir, const char *name, struct gofer_query *q,
@@ -30,7 +33,7 @@ int gofer_stat_child(struct gofer_inode *dir, const char *name, struct stat *ret
             return r;
         r = host_newfstatat(hostfile_fd(h), name, ret, AT_SYMLINK_NOFOLLOW);
         hostfile_unref(h);
-        if (!refused(r))
+        if (!refused(dir, r))
             return gofer_err(r);
     }
     return ask_name(dir, name, &(struct gofer_query){.op = GOFER_STAT}, ret);
@@ -60,7 +63,7 @@ ssize_t gofer_read_link(struct gofer_inode *g, char *buf, size_t size)
             return n;
         n = host_readlinkat(hostfile_fd(h), dentry_name(g->at), buf, size);
         hostfile_unref(h);
-        if (!refused((int)n))
+        if (!refused(g, (int)n))
             return gofer_err((int)n);
     }
     int r = ask_name(g, NULL, &(struct gofer_query){.op = GOFER_READLINK}, NULL);
@@ -78,7 +81,7 @@ ssize_t gofer_read_link(struct gofer_inode *g, char *buf, size_t size)
 static bool make_directly(const struct gofer_inode *dir, const struct gofer_new *n)
 {
     return gofer_super_of(dir)->direct &&
-           (!gofer_there() ||
+           (!gofer_there(dir) ||
             (n->uid == 0 && (n->gid == 0 || n->gid == dir->vfs.gid) && !(n->mode & LINUX_S_ISGID)));
 }
 
@@ -116,7 +119,7 @@ static int new_finish(struct gofer_inode *dir, int fd, const char *name, const s
     r = new_fix(fd, name, ret_st, n);
     if (r == 0)
         r = host_newfstatat(fd, name, ret_st, AT_SYMLINK_NOFOLLOW);
-    else if (refused(r))
+    else if (refused(dir, r))
         r = ask_fix(dir, name, n, ret_st);
     if (r < 0)
         (void)!host_unlinkat(fd, name, LINUX_S_ISDIR(n->mode) ? AT_REMOVEDIR : 0);
@@ -154,7 +157,7 @@ int gofer_make_file(struct gofer_inode *dir, const char *name, const struct gofe
                          n->mode & 0777);
     if (fd < 0) {
         hostfile_unref(h);
-        return refused(fd) ? ask_file(dir, name, GOFER_CREATE, n, ret, ret_st) : gofer_err(fd);
+        return refused(dir, fd) ? ask_file(dir, name, GOFER_CREATE, n, ret, ret_st) : gofer_err(fd);
     }
     r = hostfile_adopt(fd, &wr);
     if (r == 0) {
@@ -174,7 +177,7 @@ int gofer_make_file(struct gofer_inode *dir, const char *name, const struct gofe
 int gofer_make_tmpfile(struct gofer_inode *dir, const struct gofer_new *n, struct hostfile **ret,
                        struct stat *ret_st)
 {
-    return gofer_there() ? ask_file(dir, NULL, GOFER_TMPFILE, n, ret, ret_st) : -EOPNOTSUPP;
+    return gofer_there(dir) ? ask_file(dir, NULL, GOFER_TMPFILE, n, ret, ret_st) : -EOPNOTSUPP;
 }
 
 static int ask_make(struct gofer_inode *dir, const char *name, const struct gofer_new *n,
@@ -216,7 +219,7 @@ int gofer_make(struct gofer_inode *dir, const char *name, const struct gofer_new
     r = make_at(hostfile_fd(h), name, n);
     if (r == 0)
         r = new_finish(dir, hostfile_fd(h), name, n, ret_st);
-    else if (refused(r))
+    else if (refused(dir, r))
         r = ask_make(dir, name, n, ret_st);
     hostfile_unref(h);
     return gofer_err(r);
@@ -244,7 +247,7 @@ int gofer_link_name(struct gofer_inode *g, struct gofer_inode *dir, const char *
     int fd = -1;
     if (gofer_super_of(g)->direct && g->at) {
         int r = link_directly(g, dir, name);
-        if (!refused(r))
+        if (!refused(g, r))
             return gofer_err(r);
     }
     struct gofer_query q = {.op = GOFER_LINK};
@@ -262,7 +265,7 @@ int gofer_remove(struct gofer_inode *dir, const char *name, bool is_dir)
             return r;
         r = host_unlinkat(hostfile_fd(h), name, is_dir ? AT_REMOVEDIR : 0);
         hostfile_unref(h);
-        if (!refused(r))
+        if (!refused(dir, r))
             return gofer_err(r);
     }
     struct gofer_query q = {.op = GOFER_UNLINK, .flags = is_dir ? GOFER_UNLINK_DIR : 0};
@@ -290,7 +293,7 @@ int gofer_move(struct gofer_inode *from, const char *name, struct gofer_inode *t
 {
     if (gofer_super_of(from)->direct) {
         int r = move_directly(from, name, to, to_name, flags);
-        if (!refused(r))
+        if (!refused(from, r))
             return gofer_err(r);
     }
     struct gofer_query q = {.op = GOFER_RENAME, .flags = flags};

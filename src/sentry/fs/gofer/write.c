@@ -92,7 +92,7 @@ static bool keep_suid(struct gofer_inode *g, const struct hostfile *h)
             (mode & ~(LINUX_S_ISUID | LINUX_S_ISGID)) ||
         st.st_mode == mode)
         return false;
-    if (!gofer_there() ||
+    if (!gofer_there(g) ||
         set_asking(g, &(struct iattr){.valid = ATTR_MODE, .mode = mode}, ATTR_MODE) < 0)
         (void)!host_fchmod(hostfile_fd(h), mode & LINUX_S_IALLUGO);
     return true;
@@ -280,9 +280,9 @@ static int set_named(struct gofer_inode *g, const struct iattr *a, uint32_t vali
 {
     bool group = ((valid & ATTR_MODE) && (a->mode & LINUX_S_ISGID)) ||
                  ((valid & (ATTR_UID | ATTR_GID)) && (g->vfs.mode & LINUX_S_ISGID));
-    if (gofer_super_of(g)->direct && !(group && gofer_there())) {
+    if (gofer_super_of(g)->direct && !(group && gofer_there(g))) {
         int r = set_directly(g, a, valid);
-        if ((r != -EPERM && r != -EACCES) || !gofer_there())
+        if ((r != -EPERM && r != -EACCES) || !gofer_there(g))
             return gofer_err(r);
     }
     return set_asking(g, a, valid);

@@ -19,7 +19,7 @@ static int xattr_handle(struct gofer_inode *g, struct hostfile **ret)
 /* Without a descriptor at hand the gofer is asked, so that nothing is opened. */
 static bool asks(const struct gofer_inode *g)
 {
-    return !gofer_super_of(g)->direct && gofer_there() && !GOFER_OPEN(g, whandle) &&
+    return !gofer_super_of(g)->direct && gofer_there(g) && !GOFER_OPEN(g, whandle) &&
            !(GOFER_OPEN(g, handle) && (LINUX_S_ISREG(g->vfs.mode) || g->open->dir_readable));
 }
 
@@ -58,7 +58,7 @@ ssize_t gofer_getxattr(struct inode *i, const char *name, void *buf, size_t size
     ssize_t n = host_fgetxattr(hostfile_fd(h), name, buf, size);
     hostfile_unref(h);
     if (n == -EACCES &&
-        gofer_there()) { /* the host looks at the mode, whatever the descriptor is for */
+        gofer_there(g)) { /* the host looks at the mode, whatever the descriptor is for */
         r = ask(g, &(struct gofer_query){.op = GOFER_GETXATTR, .name = name});
         return r < 0 ? r : answer_copy(buf, size);
     }
@@ -68,7 +68,7 @@ ssize_t gofer_getxattr(struct inode *i, const char *name, void *buf, size_t size
 static int xattr_change(struct inode *i, struct gofer_query *q)
 {
     struct gofer_inode *g = to_gofer(i);
-    if (!gofer_xattr_name_ok(q->name) || !gofer_there())
+    if (!gofer_xattr_name_ok(q->name) || !gofer_there(g))
         return -EOPNOTSUPP;
     if (!LINUX_S_ISDIR(i->mode) && !LINUX_S_ISREG(i->mode))
         return -EPERM;
