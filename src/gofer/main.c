@@ -20,7 +20,7 @@
 #include "wire/gofer.h"
 
 #define EXIT_KILLED 137 /* 128 and SIGKILL */
-#define CAP(n) (UINT64_C(1) << (n))
+#define CAP(n)      (UINT64_C(1) << (n))
 #define GOFER_CAPS                                                                                 \
     (CAP(CAP_CHOWN) | CAP(CAP_DAC_OVERRIDE) | CAP(CAP_DAC_READ_SEARCH) | CAP(CAP_FOWNER) |         \
      CAP(CAP_FSETID))

@@ -315,7 +315,7 @@ static _Noreturn void stand_in(int report, int console)
  * the stand-in was reaped. Engines forget the processes of a container with its first one and would wait for the others for ever. */
 static void join_sentry(void)
 {
-    int fd = process_open(&state.sentry);
+    int fd = process_open(state_process(&state));
     if (fd < 0)
         return;
     (void)!setns(fd, CLONE_NEWPID); /* EPERM: a user without privileges, who has no engine */

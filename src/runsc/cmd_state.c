@@ -78,7 +78,7 @@ static const char *const heads[6] = {"ID", "PID", "STATUS", "BUNDLE", "CREATED",
 static void row_fill(struct row *r, const struct state *s, enum state_status st)
 {
     char pid[16];
-    (void)snprintf(pid, sizeof pid, "%d", st == STATE_STOPPED ? 0 : s->sentry.pid);
+    (void)snprintf(pid, sizeof pid, "%d", st == STATE_STOPPED ? 0 : state_process(s)->pid);
     const char *const v[6] = {s->id,
                               pid,
                               state_status_name(st),

@@ -235,7 +235,7 @@ static int update(struct state *s, json_t *new, char *err)
             report_warning("%s", cgroup_warning(cg));
         if (r == 0)
             r = state_save(s, err);
-        if (r == 0)
+        if (r == 0 && !state_is_further(s)) /* those of the sandbox are what is seen */
             limits_tell(s, cg, &res);
         oci_resources_done(&res);
     }

@@ -23,6 +23,7 @@
 #include "runsc/container.h"
 #include "runsc/flags.h"
 #include "runsc/hooks.h"
+#include "runsc/join.h"
 #include "runsc/labels.h"
 #include "runsc/network/network.h"
 
@@ -182,7 +183,7 @@ static int namespaces_apply(struct create *c)
             return r;
         if (1u << i == OCI_NS_NETWORK)
             c->sandbox.net_path = path;
-        else
+        else if (!c->joins)
             LOGI("config.json: linux.namespaces: %s: the container has its own inside", path);
     }
     c->sandbox.net_new = (spec->namespaces & OCI_NS_NETWORK) != 0;
@@ -233,6 +234,9 @@ int create_prepare(struct create *c, const struct create_request *rq)
     if (r == 0)
         r = bundle_load(c->bundle, &c->spec, c->err);
     if (r == 0)
+        r = (c->joins = join_sandbox(&c->spec)) ? state_id_check(c->joins, c->err) : 0;
+    c->sandbox.joins = c->joins != NULL;
+    if (r == 0)
         r = container_init(&c->sandbox, &c->files, rq->id, c->err);
     if (r == 0)
         r = labels_take(config, &c->spec, "/sys", c->err);
@@ -268,16 +272,19 @@ int create_prepare(struct create *c, const struct create_request *rq)
     r = namespaces_apply(c);
     if (r < 0)
         return r;
+    /* The others' mounts are not known yet, and the sentry's filter stays as it is. */
+    config->fs_write |= join_is_pod(&c->spec);
     config->detached = rq->detached;
     /* Nothing can be said about the start of a sandbox that runsc has left. */
     config->wait_start = !rq->start || rq->detached || hooks_before_start(&c->spec) ||
-                         (c->sandbox.net_take && c->sandbox.net_path);
+                         (c->sandbox.net_take && c->sandbox.net_path) || c->joins;
     config->home = true;
     return 0;
 }
 
 /* ---- the sandbox ---- */
 
+/* sentry: 0 for a further container, whose processes are the sandbox's and stay in its group. */
 static int cgroup_place(struct create *c, pid_t sentry, pid_t gofer, char *err)
 {
     struct cgroup *cg = NULL;
@@ -291,8 +298,9 @@ static int cgroup_place(struct create *c, pid_t sentry, pid_t gofer, char *err)
         json_decref(TAKE(c->state.cgroup));
     }
     if (r == 0)
-        r = cgroup_create(cg, c->spec.resources.given ? &c->spec.resources : NULL, sentry, err);
-    if (r == 0)
+        r = cgroup_create(cg, c->spec.resources.given ? &c->spec.resources : NULL,
+                          sentry ? sentry : gofer, err);
+    if (r == 0 && sentry)
         r = cgroup_join(cg, gofer, err);
     if (r == 0 && cgroup_warning(cg)[0])
         report_warning("%s", cgroup_warning(cg));
@@ -334,11 +342,14 @@ static int oom_score_set(const struct create *c, pid_t pid, char *err)
 static int placed(void *arg, pid_t sentry, pid_t gofer, char *err)
 {
     struct create *c = arg;
-    c->state.sentry.pid = sentry;
+    int r = 0;
     c->state.gofer.pid = gofer;
-    int r = process_start_time(sentry, &c->state.sentry.start);
+    if (sentry) {
+        c->state.sentry.pid = sentry;
+        r = process_start_time(sentry, &c->state.sentry.start);
+    }
     r = r < 0 ? r : process_start_time(gofer, &c->state.gofer.start);
-    if (r == 0)
+    if (r == 0 && sentry)
         r = oom_score_set(c, sentry, err);
     if (r == 0)
         r = oom_score_set(c, gofer, err);
@@ -392,20 +403,15 @@ static int created(struct create *c)
         r = hooks_run(&c->spec, OCI_HOOK_CREATE_RUNTIME, &c->state, STATE_CREATING, err);
     if (r == 0)
         r = hooks_run(&c->spec, OCI_HOOK_CREATE_CONTAINER, &c->state, STATE_CREATING, err);
-    if (r == 0 && c->sandbox.net_take)
+    if (r == 0 && c->sandbox.net_take && !c->joins)
         network_give(c);
     return r;
 }
 
-int create_begin(struct create *c)
+static int sandbox_begin(struct create *c)
 {
     struct boot_config *config = &c->sandbox.config;
-    int r = state_create(c->rq->id, &c->state, c->err);
-    if (r < 0)
-        return r;
-    c->state.bundle = strdup(c->bundle);
-    c->state.config = json_incref(c->spec.doc);
-    r = client_listen(&c->state, c->err);
+    int r = client_listen(&c->state, c->err);
     config->listen_fd = r;
     if (r >= 0)
         r = console_take(c);
@@ -419,10 +425,37 @@ int create_begin(struct create *c)
     }
     if (config->listen_fd >= 0)
         (void)close(config->listen_fd);
+    return r;
+}
+
+static int further_begin(struct create *c)
+{
+    int link = -1;
+    int r = join_open(&c->state, c->err);
+    if (r == 0)
+        r = console_take(c);
+    if (r >= 0) {
+        char err[SANDBOX_ERROR_MAX] = "";
+        r = sandbox_join(&c->sandbox, !c->rq->detached, placed, c, &c->running, &link, err);
+        if (r < 0)
+            (void)snprintf(c->err, sizeof c->err, "%s", err);
+    }
+    return r < 0 ? r : join_create(c, link);
+}
+
+int create_begin(struct create *c)
+{
+    struct boot_config *config = &c->sandbox.config;
+    int r = state_create(c->rq->id, c->joins ? c->joins : c->rq->id, &c->state, c->err);
+    if (r < 0)
+        return r;
+    c->state.bundle = strdup(c->bundle);
+    c->state.config = json_incref(c->spec.doc);
+    r = c->joins ? further_begin(c) : sandbox_begin(c);
     if (r == 0 && config->wait_start)
         r = created(c);
     if (r == 0 && c->rq->pid_file[0])
-        r = pid_file_write(c->rq->pid_file, c->state.sentry.pid, c->err);
+        r = pid_file_write(c->rq->pid_file, state_process(&c->state)->pid, c->err);
     if (r == 0 && config->wait_start) {
         c->state.status = STATE_CREATED;
         r = state_save(&c->state, c->err);
@@ -451,13 +484,13 @@ int create_leave(struct create *c)
 int create_wait(struct create *c, int *ret_status)
 {
     char ignored[FLAGS_ERROR_MAX];
-    pid_t pid = c->state.sentry.pid;
+    pid_t pid = state_process(&c->state)->pid;
     state_unlock(&c->state);
-    int r = sandbox_wait_end(&c->running, ret_status, c->err);
+    int r = c->joins ? join_wait(c, ret_status) : sandbox_wait_end(&c->running, ret_status, c->err);
     struct state now;
     if (state_load(c->rq->id, &now, ignored) == 0) {
         /* Unless somebody has deleted it, and made another one. */
-        if (now.sentry.pid == pid)
+        if (state_process(&now)->pid == pid)
             (void)!container_destroy(&now, ignored);
         state_done(&now);
     }

@@ -31,6 +31,7 @@ struct create {
     struct oci_spec spec;
     struct state state;
     struct sandbox_running running;
+    const char *joins; /* a further container of this sandbox (join.h); NULL: it has its own */
     char bundle[BOOT_PATH_MAX];
     uint32_t pass_numbers[BOOT_PASS_FDS_MAX];
     int console_fd;

@@ -70,24 +70,28 @@ static void start_release(struct start *st)
         fd_close(&st->mounts[i]);
 }
 
-static int config_memfd(struct start *st)
+int sandbox_config_file(const struct sandbox *s, char *err)
 {
     size_t len = 0;
-    (void)!boot_config_write(&st->s->config, NULL, 0, &len);
+    (void)!boot_config_write(&s->config, NULL, 0, &len);
     if (len > BOOT_BLOB_MAX) {
-        sandbox_error(st->err, "the arguments, environment and mounts are too large (%zu bytes)",
-                      len);
+        sandbox_error(err, "the arguments, environment and mounts are too large (%zu bytes)", len);
         return -E2BIG;
     }
     void *buf = malloc(len);
-    int r = buf ? boot_config_write(&st->s->config, buf, len, &len) : -ENOMEM;
+    int r = buf ? boot_config_write(&s->config, buf, len, &len) : -ENOMEM;
     if (r == 0)
         r = memory_file("boot", buf, len);
     free(buf);
-    st->config_fd = r;
     if (r < 0)
-        sandbox_error(st->err, "cannot hand over the configuration: %s", err_name(r));
-    return r < 0 ? r : 0;
+        sandbox_error(err, "cannot hand over the configuration: %s", err_name(r));
+    return r;
+}
+
+static int config_memfd(struct start *st)
+{
+    st->config_fd = sandbox_config_file(st->s, st->err);
+    return st->config_fd < 0 ? st->config_fd : 0;
 }
 
 static int sockets_make(struct start *st)
@@ -228,7 +232,7 @@ static int gofer_spawn(struct start *st)
     const char *argv[SANDBOX_DETACH_MAX + 9] = {
         "runsc-gofer", "gofer",
         count,         st->s->config.directfs ? "direct" : "messages",
-        stores,        st->s->config.detached ? "stays" : "tied"};
+        stores,        st->s->joins ? "joins" : st->s->config.detached ? "stays" : "tied"};
     const struct sandbox *s = st->s;
     (void)snprintf(count, sizeof count, "%u", mounts_count(st));
     (void)snprintf(stores, sizeof stores, "%u", s->config.store_count);
@@ -337,8 +341,61 @@ static int children_start(struct start *st, sandbox_placed_fn placed, void *arg)
     return r;
 }
 
-int sandbox_start(const struct sandbox *s, bool foreground, sandbox_placed_fn placed, void *arg,
-                  struct sandbox_running *ret, char *err)
+/* Until the gofer has confined itself, and said so to the sentry. */
+static int gofer_await(struct start *st)
+{
+    struct pollfd p[2] = {{.fd = st->link[0], .events = POLLIN},
+                          {.fd = st->gofer_control[0], .events = POLLIN}};
+    uint8_t buf[CONTROL_BYTES_MAX];
+    struct control_msg m;
+    size_t count = 0;
+    int r;
+    do
+        r = host_ppoll(p, 2, NULL, NULL, 0);
+    while (r == -EINTR);
+    if (r > 0 && p[1].revents) {
+        ssize_t n = host_msg_recv(p[1].fd, buf, sizeof buf, NULL, 0, &count, MSG_DONTWAIT);
+        r = n > 0 && control_parse(buf, (size_t)n, &m) == 0 && m.type == CONTROL_ERROR ? -EIO : r;
+        if (r < 0)
+            sandbox_error(st->err, "%s", m.text);
+    }
+    if (r > 0 && !(p[0].revents & POLLIN))
+        r = -EPIPE;
+    if (r < 0)
+        sandbox_error(st->err, "the gofer did not start: %s", err_name(r));
+    return r < 0 ? r : 0;
+}
+
+static int gofer_start(struct start *st, sandbox_placed_fn placed, void *arg)
+{
+    int r = files_open(st);
+    if (r == 0)
+        r = mounts_open(st);
+    if (r == 0)
+        r = sockets_make(st);
+    if (r == 0) {
+        r = gofer_spawn(st);
+        if (r == -EPERM && chroot_leave(st->proc_fd) == 0)
+            r = gofer_spawn(st);
+        if (r < 0)
+            clone_error(st->err, r);
+    }
+    fd_close(&st->control[0]); /* of no sentry */
+    fd_close(&st->control[1]);
+    if (r == 0)
+        r = placed(arg, 0, st->gofer.pid, st->err);
+    if (r == 0) {
+        r = spawn_go(&st->gofer, st->proc_fd, st->gofer_control[0]);
+        if (r < 0)
+            sandbox_error(st->err, "cannot map users into the sandbox: %s", err_name(r));
+    }
+    fd_close(&st->gofer_control[1]); /* so that its end is seen */
+    fd_close(&st->link[1]);
+    return r == 0 ? gofer_await(st) : r;
+}
+
+static int start(const struct sandbox *s, bool foreground, sandbox_placed_fn placed, void *arg,
+                 struct sandbox_running *ret, int *ret_link, char *err)
 {
     struct start st = {
         .s = s,
@@ -354,7 +411,13 @@ int sandbox_start(const struct sandbox *s, bool foreground, sandbox_placed_fn pl
     memset(st.mounts, 0xff, sizeof st.mounts);
     err[0] = 0;
     int signal_fd = foreground ? sandbox_signals_take() : -1;
-    int r = foreground && signal_fd < 0 ? signal_fd : children_start(&st, placed, arg);
+    int r = foreground && signal_fd < 0 ? signal_fd
+            : ret_link                  ? gofer_start(&st, placed, arg)
+                                        : children_start(&st, placed, arg);
+    if (r == 0 && ret_link) {
+        *ret_link = st.link[0];
+        st.link[0] = -1;
+    }
     start_release(&st);
     *ret = (struct sandbox_running){
         .s = s,
@@ -370,6 +433,18 @@ int sandbox_start(const struct sandbox *s, bool foreground, sandbox_placed_fn pl
         sandbox_end(ret);
     }
     return r;
+}
+
+int sandbox_start(const struct sandbox *s, bool foreground, sandbox_placed_fn placed, void *arg,
+                  struct sandbox_running *ret, char *err)
+{
+    return start(s, foreground, placed, arg, ret, NULL, err);
+}
+
+int sandbox_join(const struct sandbox *s, bool foreground, sandbox_placed_fn placed, void *arg,
+                 struct sandbox_running *ret, int *ret_link, char *err)
+{
+    return start(s, foreground, placed, arg, ret, ret_link, err);
 }
 
 void sandbox_end(struct sandbox_running *r)
@@ -426,11 +501,13 @@ int sandbox_wait_end(struct sandbox_running *r, int *ret_status, char *err)
 int sandbox_detach(struct sandbox_running *r)
 {
     uint8_t buf[CONTROL_BYTES_MAX];
-    int res =
-        host_msg_send(r->control, buf, control_build(buf, CONTROL_DETACH, 0, NULL), NULL, 0, 0);
+    int res = r->s->joins ? 0
+                          : host_msg_send(r->control, buf,
+                                          control_build(buf, CONTROL_DETACH, 0, NULL), NULL, 0, 0);
     if (res < 0)
         return res;
-    child_forget(&r->sentry);
+    if (!r->s->joins)
+        child_forget(&r->sentry);
     child_forget(&r->gofer);
     sandbox_end(r);
     return 0;

@@ -31,6 +31,7 @@ struct sandbox {
     uint32_t detach_count;
     bool net_new; /* with BOOT_NETWORK_HOST: in a network namespace of its own, not in runsc's */
     const char *net_path; /* or in this one; NULL: none given */
+    bool joins;           /* a further container: its gofer stands for it */
     bool
         net_take; /* --network=sandbox: the sentry gets what there is in the container's network namespace */
 };
@@ -53,12 +54,18 @@ typedef int (*sandbox_placed_fn)(void *arg, pid_t sentry, pid_t gofer, char *err
  * -errno: err (SANDBOX_ERROR_MAX) says what failed, in one line; nothing is left. */
 NODISCARD int sandbox_start(const struct sandbox *s, bool foreground, sandbox_placed_fn placed,
                             void *arg, struct sandbox_running *ret, char *err);
+/* The gofer of a further container of a sandbox that is there, and nothing else; placed gets no sentry. *ret_link: the sentry's end of its
+ * socket, with its first message in it. -errno as above. */
+NODISCARD int sandbox_join(const struct sandbox *s, bool foreground, sandbox_placed_fn placed,
+                           void *arg, struct sandbox_running *ret, int *ret_link, char *err);
+/* The configuration as the sentry reads it: a sealed file in memory. */
+NODISCARD int sandbox_config_file(const struct sandbox *s, char *err);
 /* With config.wait_start: until the sentry waits for the start. -errno with err: it ended; nothing is left. */
 NODISCARD int sandbox_wait_ready(struct sandbox_running *r, char *err);
 /* Waits for its end, passing signals on. 0: *ret_status is the exit status for runsc (128+n if a signal n killed the container).
  * -errno with err. Nothing is left. */
 NODISCARD int sandbox_wait_end(struct sandbox_running *r, int *ret_status, char *err);
-/* With config.detached: it goes on alone. -errno: it is gone already. */
+/* With config.detached, or joined: it goes on alone. -errno: it is gone already. */
 NODISCARD int sandbox_detach(struct sandbox_running *r);
 /* Ends what is left of it. */
 void sandbox_end(struct sandbox_running *r);

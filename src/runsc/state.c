@@ -120,16 +120,18 @@ static void file_name(const char *id, const char *sandbox, const char *ending, c
     (void)snprintf(out, NAME_SIZE, "%s_sandbox:%s.%s", id, sandbox, ending);
 }
 
-/* Splits ID_sandbox:SID.state; true if it is such a name. */
-static bool name_split(const char *name, char *id, char *sandbox)
+/* Splits ID_sandbox:SID and the ending; true if it is such a name. */
+static bool name_split(const char *name, const char *ending, char *id, char *sandbox)
 {
     const char *mid = strstr(name, "_sandbox:");
-    size_t len = strlen(name);
-    if (!mid || len < 7 || !str_eq(name + len - 6, ".state"))
+    size_t len = strlen(name), end = strlen(ending);
+    if (!mid || len <= end || !str_eq(name + len - end, ending))
         return false;
     size_t id_len = (size_t)(mid - name);
     const char *sid = mid + strlen("_sandbox:");
-    size_t sid_len = len - 6 - (size_t)(sid - name);
+    if (sid > name + len - end)
+        return false;
+    size_t sid_len = len - end - (size_t)(sid - name);
     if (id_len == 0 || id_len > CALL_ID_MAX || sid_len == 0 || sid_len > CALL_ID_MAX)
         return false;
     memcpy(id, name, id_len);
@@ -153,10 +155,16 @@ static int name_find(int dir_fd, const char *want, bool whole, char *id, char *s
         return r;
     }
     unsigned found = 0;
-    bool exact = false;
+    bool exact = false, locked = false;
+    char left[CALL_ID_MAX + 1];
     for (struct dirent *e; !exact && (e = readdir(d));) {
         char i[CALL_ID_MAX + 1], s[CALL_ID_MAX + 1];
-        if (!name_split(e->d_name, i, s) || !str_starts(i, want))
+        /* Left by a create that was killed before it had written anything. */
+        if (name_split(e->d_name, ".lock", i, s) && str_eq(i, want)) {
+            locked = true;
+            memcpy(left, s, sizeof s);
+        }
+        if (!name_split(e->d_name, ".state", i, s) || !str_starts(i, want))
             continue;
         exact = str_eq(i, want);
         if (whole && !exact)
@@ -168,12 +176,9 @@ static int name_find(int dir_fd, const char *want, bool whole, char *id, char *s
     (void)closedir(d);
     if (exact || found == 1)
         return 0;
-    /* Left by a create that was killed before it had written anything. */
-    char name[NAME_SIZE];
-    file_name(want, want, "lock", name);
-    if (faccessat(dir_fd, name, F_OK, 0) == 0) {
+    if (locked) {
         (void)snprintf(id, CALL_ID_MAX + 1, "%s", want);
-        (void)snprintf(sandbox, CALL_ID_MAX + 1, "%s", want);
+        memcpy(sandbox, left, sizeof left);
         return 0;
     }
     if (found == 0)
@@ -193,7 +198,7 @@ char **state_list(int dir_fd)
     char **v = malloc(cap * sizeof *v);
     for (struct dirent *e; d && v && (e = readdir(d));) {
         char id[CALL_ID_MAX + 1], sandbox[CALL_ID_MAX + 1];
-        if (!name_split(e->d_name, id, sandbox))
+        if (!name_split(e->d_name, ".state", id, sandbox))
             continue;
         if (n + 1 == cap) {
             char **more = realloc(v, 2 * cap * sizeof *v);
@@ -383,24 +388,39 @@ static char *time_now(void)
     return strdup(text);
 }
 
-int state_create(const char *id, struct state *ret, char *err)
+bool state_is_further(const struct state *s) { return !str_eq(s->id, s->sandbox); }
+
+const struct state_process *state_process(const struct state *s)
 {
-    char name[NAME_SIZE];
+    return state_is_further(s) ? &s->gofer : &s->sentry;
+}
+
+/* Whether there is such a container, in whatever sandbox. */
+static bool exists(int dir_fd, const char *id)
+{
+    char i[CALL_ID_MAX + 1], sandbox[CALL_ID_MAX + 1], name[NAME_SIZE], ignored[FLAGS_ERROR_MAX];
+    if (name_find(dir_fd, id, true, i, sandbox, ignored) < 0)
+        return false;
+    file_name(i, sandbox, "state", name);
+    return faccessat(dir_fd, name, F_OK, 0) == 0;
+}
+
+int state_create(const char *id, const char *sandbox, struct state *ret, char *err)
+{
     const char *user = getenv("USER");
     *ret = (struct state){.dir_fd = -1, .lock_fd = -1};
     int r = state_id_check(id, err);
     if (r < 0)
         return r;
     (void)snprintf(ret->id, sizeof ret->id, "%s", id);
-    (void)snprintf(ret->sandbox, sizeof ret->sandbox, "%s", id);
+    (void)snprintf(ret->sandbox, sizeof ret->sandbox, "%s", sandbox);
     ret->dir_fd = state_dir_open(true, err);
     r = ret->dir_fd < 0 ? ret->dir_fd : lock_take(ret, err);
     if (r < 0) {
         state_done(ret);
         return r;
     }
-    file_name(id, id, "state", name);
-    if (faccessat(ret->dir_fd, name, F_OK, 0) == 0) {
+    if (exists(ret->dir_fd, id)) {
         (void)snprintf(err, FLAGS_ERROR_MAX,
                        "container \"%.100s\" exists already; delete it or choose another id", id);
         state_done(ret);
@@ -408,7 +428,7 @@ int state_create(const char *id, struct state *ret, char *err)
     }
     ret->created = time_now();
     ret->owner = strdup(user ? user : "");
-    ret->socket = socket_name(id);
+    ret->socket = socket_name(sandbox);
     return 0;
 }
 
@@ -533,6 +553,8 @@ enum state_status state_status_now(const struct state *s)
     char err[FLAGS_ERROR_MAX];
     if (s->sentry.pid > 0 && !process_alive(&s->sentry))
         return STATE_STOPPED;
+    if (state_is_further(s) && s->gofer.pid > 0 && !process_alive(&s->gofer))
+        return STATE_STOPPED;
     if (s->status == STATE_CREATING || s->status == STATE_STOPPED)
         /* Whoever creates it holds the lock; if we have it, that one is gone. */
         return s->lock_fd >= 0 || s->status == STATE_STOPPED ? STATE_STOPPED : STATE_CREATING;
@@ -540,6 +562,8 @@ enum state_status state_status_now(const struct state *s)
     int r = fd < 0 ? fd : client_call(fd, s, &rq, NULL, 0, &a, err);
     if (fd >= 0)
         (void)close(fd);
+    if (fd >= 0 && r == -ENOENT && state_is_further(s))
+        return STATE_STOPPED; /* the sandbox knows nothing of it any more */
     if (r < 0)
         return process_alive(&s->sentry) ? s->status : STATE_STOPPED;
     return a.value >= 0 && a.value < (int)ARRAY_SIZE(of_call) ? of_call[a.value] : s->status;
@@ -549,8 +573,9 @@ char *state_json(const struct state *s, enum state_status st, bool compact)
 {
     json_t *o = json_pack("{s:s, s:s, s:s}", "ociVersion", OCI_VERSION, "id", s->id, "status",
                           status_names[st]);
-    if (o && st != STATE_STOPPED && s->sentry.pid > 0)
-        (void)json_object_set_new(o, "pid", json_integer(s->sentry.pid));
+    pid_t pid = state_process(s)->pid;
+    if (o && st != STATE_STOPPED && pid > 0)
+        (void)json_object_set_new(o, "pid", json_integer(pid));
     if (o)
         (void)json_object_set_new(o, "bundle", json_string(s->bundle ? s->bundle : ""));
     json_t *annotations = json_object_get(s->config, "annotations");

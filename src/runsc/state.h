@@ -41,8 +41,13 @@ NODISCARD int state_dir_open(bool make, char *err);
 /* "letters, digits, _ + . -", no longer than CALL_ID_MAX; err says so. */
 NODISCARD int state_id_check(const char *id, char *err); /* -EINVAL */
 
-/* A new container, locked, in status creating; nothing is written before state_save(). -EEXIST with err. */
-NODISCARD int state_create(const char *id, struct state *ret, char *err);
+/* A new container, locked, in status creating; nothing is written before state_save(). sandbox: the same id, or that of the first
+ * container of an existing sandbox. -EEXIST with err. */
+NODISCARD int state_create(const char *id, const char *sandbox, struct state *ret, char *err);
+/* One of those that a sandbox has besides its first. */
+bool state_is_further(const struct state *s);
+/* The process that stands for it on the host: the sandbox's, or a further container's gofer, which ends with it. */
+const struct state_process *state_process(const struct state *s);
 /* The container of this name, or of the only name that begins so; locked. -ENOENT, -EINVAL (several) with err. */
 NODISCARD int state_load(const char *id, struct state *ret, char *err);
 /* Only the container of this very name: for what ends one. "c1" that is gone must not become "c10". -ENOENT with err. */

@@ -48,6 +48,10 @@ void call_fds(enum call_type type, uint32_t *ret_min, uint32_t *ret_max)
         *ret_min = 1;
         *ret_max = 1 + BOOT_PASS_FDS_MAX + 3;
         break;
+    case CALL_CREATE:
+        *ret_min = 2;
+        *ret_max = 2 + BOOT_PASS_FDS_MAX + 1 + 3;
+        break;
     case CALL_NETWORK:
         *ret_min = 1;
         *ret_max = 1 + NET_LINKS_MAX;
@@ -64,12 +68,14 @@ static bool request_ok(const struct call_request *rq)
 {
     uint32_t flags = rq->type == CALL_EXEC     ? CALL_EXEC_TIED
                      : rq->type == CALL_SIGNAL ? CALL_FLAGS_ALL
+                     : rq->type == CALL_CREATE ? CALL_FLAGS_ALL
                                                : 0;
     if ((rq->flags & ~flags) || rq->pid < 0)
         return false;
     switch (rq->type) {
     case CALL_SIGNAL:
         return rq->value >= 0 && rq->value <= SIGNAL_LAST && (rq->flags & (rq->flags - 1)) == 0;
+    case CALL_CREATE: return rq->container[0] && strlen(rq->text) <= CALL_ID_MAX;
     case CALL_STRACE: return rq->value == 0 || rq->value == 1;
     case CALL_LOG_LEVEL: return rq->value >= 0 && rq->value <= 3;
     case CALL_READ: return rq->text[0] == '/' && rq->offset <= INT64_MAX && rq->size <= INT32_MAX;

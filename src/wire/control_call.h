@@ -2,6 +2,7 @@
  *
  * Form     one connection of the control socket (seqpacket) carries requests one after the other; each has one answer. One request
  *          is one packet, with descriptors: what large things are written to, or read from, and those that become a process's.
+ * Numbers  of processes are those of the container's own pid namespace, in requests and in answers.
  * Trust    runsc treats answers as hostile, the sentry requests as mistaken: bounds, types and values are checked, text is made
  *          printable. Descriptors are counted against the type.
  * Context  pure.
@@ -38,7 +39,12 @@ enum call_type {
     CALL_LIMITS,
     /* fd 0: the network that the container has on the host (net_config_write), then packet sockets of its links; before CALL_START */
     CALL_NETWORK,
-    CALL_LAST = CALL_NETWORK,
+    /* A further container, by the name in the request. fd 0: all of it (boot_config_write), 1: the sentry's end of its gofer's socket,
+     * with READY in it already; then descriptors of its first process. text: whose pid namespace it shares, "": the first
+     * container's. Answer when it is there. Then everything is as for the first: CALL_START, CALL_WAIT ... */
+    CALL_CREATE,
+    CALL_DESTROY, /* kills what lives of a further container; answer when nothing is left of it */
+    CALL_LAST = CALL_DESTROY,
 };
 
 enum call_status { CALL_CREATED, CALL_RUNNING, CALL_PAUSED, CALL_STOPPED };
@@ -51,6 +57,10 @@ enum call_flag {
     CALL_SIGNAL_GROUP = 1u << 1,
     /* as typed at the process's terminal: keys go to the foreground group */
     CALL_SIGNAL_TERMINAL = 1u << 2,
+    /* CALL_CREATE: namespaces of its own, where it does not share the first container's. */
+    CALL_CREATE_PID = 1u << 0,
+    CALL_CREATE_IPC = 1u << 1,
+    CALL_CREATE_UTS = 1u << 2,
     CALL_FLAGS_ALL = 7u,
 };
 

@@ -1,6 +1,7 @@
 /* sentry/boot/apply.c - what a configuration asks for besides mounts: device nodes, paths that are hidden or read-only, the
  * first process's scheduling and filter. Paths are walked inside, so that links of an image lead nowhere else. */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "abi/fcntl.h"
@@ -10,7 +11,6 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "sentry/boot/boot.h"
 #include "sentry/boot/boot_priv.h"
 #include "sentry/fs/proc/sysctl.h"
 #include "sentry/seccomp/seccomp.h"
@@ -136,59 +136,83 @@ static int propagation_set(struct task *t, const struct boot_mount *m)
     return 0;
 }
 
-static void apply(const struct boot_config *cfg, struct task *t)
+/* What went wrong, and why. Returns err. */
+PRINTF(4, 5)
+static int failed(int err, char *text, size_t cap, const char *fmt, ...)
+{
+    struct strbuf sb;
+    char what[BOOT_PATH_MAX + 64];
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(what, sizeof(what), fmt, ap);
+    va_end(ap);
+    strbuf_init(&sb, text, cap);
+    strbuf_printf(&sb, "%s: %s", what, err_message(err));
+    return err;
+}
+
+static int apply_mounts(const struct boot_config *cfg, struct task *t, char *text, size_t cap)
 {
     for (uint32_t i = 0; i < cfg->mount_count; i++) {
-        int err = cfg->mounts[i].flags & BOOT_MOUNT_COPY_UP
-                      ? boot_copy_up(t, cfg->mounts[i].destination)
-                      : 0;
+        const struct boot_mount *m = &cfg->mounts[i];
+        int err = m->flags & BOOT_MOUNT_COPY_UP ? boot_copy_up(t, m->destination) : 0;
         if (err)
-            boot_fail(cfg, "mounts: tmpcopyup of %s: %s", cfg->mounts[i].destination,
-                      err_message(err));
-        err = propagation_set(t, &cfg->mounts[i]);
+            return failed(err, text, cap, "mounts: tmpcopyup of %s", m->destination);
+        err = propagation_set(t, m);
         if (err)
-            boot_fail(cfg, "propagation of the mount on %s: %s", cfg->mounts[i].destination,
-                      err_message(err));
+            return failed(err, text, cap, "propagation of the mount on %s", m->destination);
     }
-    for (uint32_t i = 0; i < cfg->sysctl_count; i++) {
-        int err = sysctl_set(cfg->sysctls[i].key, cfg->sysctls[i].value);
-        if (err == -ENOENT)
-            LOGW("boot: sysctl is not there, left out key=%s", cfg->sysctls[i].key);
-        else if (err)
-            boot_fail(cfg, "linux.sysctl: %s: %s", cfg->sysctls[i].key, err_message(err));
-    }
+    return 0;
+}
+
+static int apply_paths(const struct boot_config *cfg, struct task *t, char *text, size_t cap)
+{
     for (uint32_t i = 0; i < cfg->device_count; i++) {
         int err = device_make(t, &cfg->devices[i]);
         if (err)
-            boot_fail(cfg, "linux.devices: %s cannot be made: %s", cfg->devices[i].path,
-                      err_message(err));
+            return failed(err, text, cap, "linux.devices: %s cannot be made", cfg->devices[i].path);
     }
     for (uint32_t i = 0; i < cfg->readonly_paths.count; i++) {
         int err = readonly_path(t, cfg->readonly_paths.v[i]);
         if (err)
-            boot_fail(cfg, "linux.readonlyPaths: %s: %s", cfg->readonly_paths.v[i],
-                      err_message(err));
+            return failed(err, text, cap, "linux.readonlyPaths: %s", cfg->readonly_paths.v[i]);
     }
     for (uint32_t i = 0; i < cfg->masked_paths.count; i++) {
         int err = mask_path(t, cfg->masked_paths.v[i]);
         if (err)
-            boot_fail(cfg, "linux.maskedPaths: %s: %s", cfg->masked_paths.v[i], err_message(err));
+            return failed(err, text, cap, "linux.maskedPaths: %s", cfg->masked_paths.v[i]);
     }
+    return 0;
+}
+
+static int apply(const struct boot_config *cfg, struct task *t, char *text, size_t cap)
+{
+    int r = apply_mounts(cfg, t, text, cap);
+    for (uint32_t i = 0; r == 0 && i < cfg->sysctl_count; i++) {
+        int err = sysctl_set(cfg->sysctls[i].key, cfg->sysctls[i].value);
+        if (err == -ENOENT)
+            LOGW("boot: sysctl is not there, left out key=%s", cfg->sysctls[i].key);
+        else if (err)
+            return failed(err, text, cap, "linux.sysctl: %s", cfg->sysctls[i].key);
+    }
+    return r ? r : apply_paths(cfg, t, text, cap);
 }
 
 /* The first process may be nobody special: what is done here is the runtime's. */
-void boot_container_apply(const struct boot_config *cfg, struct task *t)
+int boot_container_apply(const struct boot_config *cfg, struct task *t, char *err_text,
+                         size_t err_cap)
 {
     struct cred *own = t->cred;
     struct cred *all = cred_dup(own);
     if (!all)
-        boot_fail(cfg, "out of memory");
+        return failed(-ENOMEM, err_text, err_cap, "the first process");
     all->uid = all->euid = all->fsuid = all->gid = all->egid = all->fsgid = 0;
     all->cap_eff = all->cap_perm = UINT64_MAX;
     t->cred = all;
-    apply(cfg, t);
+    int r = apply(cfg, t, err_text, err_cap);
     t->cred = own;
     cred_unref(all);
+    return r;
 }
 
 int boot_process_apply(const struct boot_config *cfg, const struct boot_config *container,

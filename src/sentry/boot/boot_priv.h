@@ -6,27 +6,39 @@
 #include "base/compiler.h"
 
 struct boot_config;
+struct container_spaces;
+struct gofer_conn;
+struct nsset;
 struct task;
 
 /* From here on LOGx goes to the debug log, if there is one. */
 void boot_log_start(const struct boot_config *cfg);
 
-/* Mounts, and the first process without a program. Ends the sandbox with a message if it cannot. Kernel lock. */
-struct task *boot_first_make(const struct boot_config *cfg);
+/* A container: its mounts, and the first process without a program. spaces NULL: the sandbox's first one; else namespaces as it
+ * says, but for the root (ns/container.h), and *ret_set are those. -errno with a line in err_text: nothing is left of a further one. Kernel lock, which walks may drop. */
+NODISCARD int boot_container_make(const struct boot_config *cfg, struct gofer_conn *c,
+                                  struct container_spaces *spaces, struct nsset **ret_set,
+                                  struct task **ret, char *err_text, size_t err_cap);
+/* The gofer's first message brings the directories. flags: MSG_DONTWAIT, or 0. -EPIPE it is gone, -EBADMSG */
+NODISCARD int boot_gofer_greet(struct boot_config *cfg, int flags);
 /* Whether there is such a program at all: before it is needed. -errno with a line in err_text. */
 NODISCARD int boot_first_probe(const struct boot_config *cfg, struct task *t, char *err_text,
                                size_t err_cap);
-/* Its standard descriptors and its program; once. -errno with a line in err_text. Kernel lock, which walks may drop. */
-NODISCARD int boot_first_load(const struct boot_config *cfg, struct task *t, char *err_text,
-                              size_t err_cap);
+/* Its standard descriptors and its program; once. -errno with a line in err_text. Kernel lock, which walks may drop. own_terminal as
+ * below. */
+NODISCARD int boot_first_load(const struct boot_config *cfg, struct task *t, bool own_terminal,
+                              char *err_text, size_t err_cap);
+/* Of one that is never loaded: what boot_first_load() closes. */
+void boot_descriptors_close(const struct boot_config *cfg);
 
 /* The two halves of that, for any process that cfg describes. fds[3]: standard descriptors of the host or -1; pass: those of
  * cfg->pass_fds; none is taken. own_terminal: a terminal becomes the controlling one of t's session, not the console. */
 NODISCARD int boot_descriptors_give(const struct boot_config *cfg, struct task *t, int *fds,
                                     const int *pass, bool own_terminal, char *err_text,
                                     size_t err_cap);
-/* Nodes, masked and read-only paths, when all is mounted. */
-void boot_container_apply(const struct boot_config *cfg, struct task *t);
+/* Nodes, masked and read-only paths, when all is mounted. -errno with a line in err_text. */
+NODISCARD int boot_container_apply(const struct boot_config *cfg, struct task *t, char *err_text,
+                                   size_t err_cap);
 /* where: a mount; what its mountpoint has is copied below it. -ENOMEM, -ENOSPC, and what files say. */
 NODISCARD int boot_copy_up(struct task *t, const char *where);
 /* Scheduling of a process and the container's filter, before its program is loaded. -ENOMEM, -EINVAL */

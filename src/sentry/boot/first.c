@@ -1,4 +1,4 @@
-/* sentry/boot/first.c - mounts, standard descriptors and the program of the first process. */
+/* sentry/boot/first.c - mounts, standard descriptors and the program of a container's first process. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -23,7 +23,8 @@
 #include "sentry/fs/overlay/overlay.h"
 #include "sentry/io/hostfile.h"
 #include "sentry/loader/loader.h"
-#include "sentry/task/task.h"
+#include "sentry/ns/container.h"
+#include "sentry/task/task_priv.h"
 #include "sentry/tty/tty.h"
 #include "sentry/vfs/vfs.h"
 #include "wire/gofer.h"
@@ -50,12 +51,13 @@ static uint32_t mount_flags(uint32_t boot_flags)
 }
 
 /* The tree of a gofer mount, under an upper layer if the configuration says so. */
-static int tree_open(const struct boot_config *cfg, const struct boot_mount *m, struct super **ret)
+static int tree_open(const struct boot_config *cfg, struct gofer_conn *c,
+                     const struct boot_mount *m, struct super **ret)
 {
     bool over = m->overlay == BOOT_OVERLAY_MEMORY;
     struct overlay_options o = {.size_bytes = m->overlay_size_bytes};
     struct super *lower;
-    int err = gofer_mount_root(cfg, m, &lower);
+    int err = gofer_mount_root(cfg, c, m, &lower);
     if (err || !over) {
         if (!err)
             *ret = lower;
@@ -63,30 +65,46 @@ static int tree_open(const struct boot_config *cfg, const struct boot_mount *m, 
     }
     if (m->store >= 0) {
         o.store_file = gofer_store_file;
-        o.store = (uint32_t)m->store;
+        o.store = gofer_store_number(c, (uint32_t)m->store);
     }
     err = overlay_over(lower, &o, ret);
     super_unref(lower);
     return err;
 }
 
-static int mount_root(const struct boot_config *cfg)
+static int first_process(const struct boot_config *cfg, struct super *root, struct task **ret)
 {
     const struct boot_mount *m = &cfg->mounts[0];
-    struct super *sb;
-    int err = tree_open(cfg, m, &sb);
+    int err = vfs_set_root(root, mount_flags(m->flags), m->source);
+    return err ? err : task_new_init(cfg, ret);
+}
+
+/* The first process of a further container, in its namespaces. */
+static int further_process(const struct boot_config *cfg, struct container_spaces *spaces,
+                           struct super *root, struct nsset **ret_set, struct task **ret)
+{
+    const struct boot_mount *m = &cfg->mounts[0];
+    struct nsset *set;
+    spaces->root = root;
+    spaces->root_flags = mount_flags(m->flags);
+    spaces->source = m->source;
+    int err = container_spaces_new(spaces, &set);
     if (err)
         return err;
-    err = vfs_set_root(sb, mount_flags(m->flags), m->source);
-    super_unref(sb);
+    err = task_new_in(cfg, set, ret);
+    if (err)
+        nsset_unref(set);
+    else
+        *ret_set = set;
     return err;
 }
 
 /* A gofer directory, or file, somewhere below the root. */
-static int mount_bind(const struct boot_config *cfg, struct task *t, const struct boot_mount *m)
+static int mount_bind(const struct boot_config *cfg, struct gofer_conn *c, struct task *t,
+                      const struct boot_mount *m)
 {
     struct super *sb;
-    int err = tree_open(cfg, m, &sb);
+    int err = tree_open(cfg, c, m, &sb);
     if (err)
         return err;
     sb->outside = arena_strdup(m->source);
@@ -111,19 +129,24 @@ static int mount_other(struct task *t, const struct boot_mount *m)
     return vfs_mount_at(t, m->destination, m->type, m->source, mount_flags(m->flags), data);
 }
 
-static void mounts_all(const struct boot_config *cfg, struct task *t)
+static int mounts_all(const struct boot_config *cfg, struct gofer_conn *c, struct task *t,
+                      char *err_text, size_t err_cap)
 {
     for (uint32_t i = 1; i < cfg->mount_count; i++) {
         const struct boot_mount *m = &cfg->mounts[i];
-        int err = m->gofer_index >= 0 ? mount_bind(cfg, t, m) : mount_other(t, m);
+        int err = m->gofer_index >= 0 ? mount_bind(cfg, c, t, m) : mount_other(t, m);
         if (err == -ENODEV) {
             LOGW("boot: file system is not there, mount left out type=%s destination=%s", m->type,
                  m->destination);
             continue;
         }
-        if (err)
-            boot_fail(cfg, "mount of %s on %s failed: %s", m->type, m->destination, err_name(err));
+        if (err) {
+            (void)snprintf(err_text, err_cap, "mount of %s on %s failed: %s", m->type,
+                           m->destination, err_name(err));
+            return err;
+        }
     }
+    return 0;
 }
 
 static bool is_terminal(int fd)
@@ -251,38 +274,68 @@ int boot_program_load(const struct boot_config *cfg, struct task *t, int exec_fd
     return err ? load_failed(cfg, err, exec_fd < 0, err_text, err_cap) : 0;
 }
 
-struct task *boot_first_make(const struct boot_config *cfg)
+int boot_container_make(const struct boot_config *cfg, struct gofer_conn *c,
+                        struct container_spaces *spaces, struct nsset **ret_set, struct task **ret,
+                        char *err_text, size_t err_cap)
 {
-    struct task *t;
-    int err = mount_root(cfg);
-    if (err)
-        boot_fail(cfg, "the root file system cannot be mounted: %s", err_name(err));
-    err = task_new_init(cfg, &t);
-    if (err)
-        boot_fail(cfg, "the first process cannot be made: %s", err_name(err));
-    mounts_all(cfg, t);
-    boot_container_apply(cfg, t);
-    return t;
+    struct super *root;
+    struct task *t = NULL;
+    struct nsset *set = NULL;
+    int err = tree_open(cfg, c, &cfg->mounts[0], &root);
+    if (err) {
+        (void)snprintf(err_text, err_cap, "the root file system cannot be mounted: %s",
+                       err_name(err));
+        return err;
+    }
+    err = spaces ? further_process(cfg, spaces, root, &set, &t) : first_process(cfg, root, &t);
+    super_unref(root);
+    if (err) {
+        (void)snprintf(err_text, err_cap, "the first process cannot be made: %s", err_name(err));
+        return err;
+    }
+    err = mounts_all(cfg, c, t, err_text, err_cap);
+    err = err ? err : boot_container_apply(cfg, t, err_text, err_cap);
+    if (err && spaces) {
+        task_discard(t);
+        nsset_unref(set);
+    }
+    *ret = t;
+    if (spaces)
+        *ret_set = set;
+    return err;
 }
 
-int boot_first_load(const struct boot_config *cfg, struct task *t, char *err_text, size_t err_cap)
+static int first_load(const struct boot_config *cfg, struct task *t, int *fds, bool own_terminal,
+                      char *err_text, size_t err_cap)
 {
-    int fds[3] = {cfg->stdio_fd[0], cfg->stdio_fd[1], cfg->stdio_fd[2]};
     struct user_found u;
     int err = user_find(t, cfg, &u, err_text, err_cap);
     if (err)
         return err;
-    err = boot_descriptors_give(cfg, t, fds, cfg->pass_fd, false, err_text, err_cap);
+    err = boot_descriptors_give(cfg, t, fds, cfg->pass_fd, own_terminal, err_text, err_cap);
     if (!err && (err = boot_process_apply(cfg, cfg, t)) < 0)
         (void)snprintf(err_text, err_cap, "linux.seccomp cannot be applied: %s", err_name(err));
     if (!err)
         err = boot_program_load(&u.cfg, t, cfg->exec_fd ? cfg->pass_fd[cfg->pass_fd_count] : -1,
                                 err_text, err_cap);
     user_done(&u);
+    return err;
+}
+
+void boot_descriptors_close(const struct boot_config *cfg)
+{
     for (uint32_t i = 0; i < cfg->pass_fd_count + cfg->exec_fd; i++)
         (void)!host_close(cfg->pass_fd[i]);
     for (int i = 0; i < 3; i++)
-        if (fds[i] >= 0)
-            (void)!host_close(fds[i]);
+        if (cfg->stdio_fd[i] >= 0)
+            (void)!host_close(cfg->stdio_fd[i]);
+}
+
+int boot_first_load(const struct boot_config *cfg, struct task *t, bool own_terminal,
+                    char *err_text, size_t err_cap)
+{
+    int fds[3] = {cfg->stdio_fd[0], cfg->stdio_fd[1], cfg->stdio_fd[2]};
+    int err = first_load(cfg, t, fds, own_terminal, err_text, err_cap);
+    boot_descriptors_close(cfg);
     return err;
 }

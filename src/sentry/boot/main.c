@@ -21,6 +21,7 @@
 #include "sentry/boot/boot_priv.h"
 #include "sentry/control/control.h"
 #include "sentry/fs/dev/dev.h"
+#include "sentry/fs/gofer/gofer.h"
 #include "sentry/io/hostfile.h"
 #include "sentry/io/timer_fd.h"
 #include "sentry/io/worker.h"
@@ -165,10 +166,15 @@ int sentry_main(const struct boot_config *cfg)
     err = vdso_start();
     if (err)
         boot_fail(cfg, "the vDSO cannot be made: %s", err_name(err));
-    struct task *first = boot_first_make(cfg);
+    struct gofer_conn *gofer;
+    struct task *first;
     char text[512];
-    if (cfg->wait_start ? boot_first_probe(cfg, first, text, sizeof(text))
-                        : boot_first_load(cfg, first, text, sizeof(text)))
+    err = gofer_conn_open(cfg, &gofer);
+    if (err)
+        boot_fail(cfg, "the gofer cannot be used: %s", err_name(err));
+    if (boot_container_make(cfg, gofer, NULL, NULL, &first, text, sizeof(text)) ||
+        (cfg->wait_start ? boot_first_probe(cfg, first, text, sizeof(text))
+                         : boot_first_load(cfg, first, false, text, sizeof(text))))
         boot_fail(cfg, "%s", text);
     err = watch(&boot.control, cfg->control_fd, LINUX_POLLIN, on_control);
     if (!err && cfg->gofer_fd >= 0)

@@ -127,22 +127,27 @@ static void files_take(struct boot_config *cfg)
         boot_fail(cfg, "sandbox: the passed descriptors did not arrive");
 }
 
-/* The gofer's first message brings the directories; it comes when the gofer has confined itself. */
-static void gofer_greet(struct boot_config *cfg)
+/* It comes when the gofer has confined itself. */
+int boot_gofer_greet(struct boot_config *cfg, int flags)
 {
     uint8_t buf[256]; /* what READY needs and more */
     struct gofer_reply reply;
     int fds[BOOT_GOFER_DIRS_MAX];
     size_t count = 0;
-    ssize_t n = host_msg_recv(cfg->gofer_fd, buf, sizeof buf, fds, BOOT_GOFER_DIRS_MAX, &count, 0);
+    ssize_t n =
+        host_msg_recv(cfg->gofer_fd, buf, sizeof buf, fds, BOOT_GOFER_DIRS_MAX, &count, flags);
     if (n <= 0)
-        boot_fail(cfg, "sandbox: the gofer did not start");
+        return -EPIPE;
     if (gofer_reply_parse(buf, (size_t)n, &reply) < 0 || reply.type != GOFER_READY ||
         count != (cfg->directfs ? cfg->gofer_dir_count : 0) ||
-        reply.value != (int32_t)cfg->gofer_dir_count)
-        boot_fail(cfg, "sandbox: the gofer sent nonsense");
+        reply.value != (int32_t)cfg->gofer_dir_count) {
+        for (size_t i = 0; i < count; i++)
+            (void)!host_close(fds[i]);
+        return -EBADMSG;
+    }
     for (size_t i = 0; i < count; i++)
         cfg->gofer_dir_fd[i] = fds[i];
+    return 0;
 }
 
 _Noreturn void boot_start(void)
@@ -159,7 +164,10 @@ _Noreturn void boot_start(void)
     if (cfg.detached && (r = host_prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0)) < 0)
         boot_fail(&cfg, "sandbox: cannot outlive runsc: %s", err_name(r));
     files_take(&cfg);
-    gofer_greet(&cfg);
+    r = boot_gofer_greet(&cfg, 0);
+    if (r < 0)
+        boot_fail(&cfg, r == -EPIPE ? "sandbox: the gofer did not start"
+                                    : "sandbox: the gofer sent nonsense");
     r = sentry_main(&cfg);
     boot_fail(&cfg, "sandbox: the kernel did not start (%d)", r);
 }

@@ -15,6 +15,7 @@
 #include "sentry/io/worker.h"
 #include "sentry/kernel.h"
 #include "sentry/mm/mm.h"
+#include "sentry/ns/container.h"
 #include "sentry/task/task_priv.h"
 #include "sentry/time/timer.h"
 #include "sentry/tty/tty.h"
@@ -39,7 +40,8 @@ void call_state(struct call *c)
 
 /* ---- ps ---- */
 
-static int ps_line(int fd, int64_t *off, struct tgroup *tg, int64_t real_at_boot_ns)
+static int ps_line(int fd, int64_t *off, const struct pid_ns *ns, struct tgroup *tg,
+                   int64_t real_at_boot_ns)
 {
     char line[256];
     struct strbuf sb;
@@ -50,10 +52,10 @@ static int ps_line(int fd, int64_t *off, struct tgroup *tg, int64_t real_at_boot
     int64_t used_ns = user + sys, start_ns = real_at_boot_ns + tg->start_ns;
     int64_t age_ns = MAX(clock_boottime_ns() - tg->start_ns, (int64_t)1);
     strbuf_init(&sb, line, sizeof(line));
-    strbuf_printf(&sb, "%u %d %d %d %lld %s %lld %lld ", t->cred->uid, tg->pid,
-                  tg->parent ? tg->parent->pid : 0, tg->pgrp ? tg->pgrp->id : 0,
-                  (long long)(used_ns * 100 / age_ns), !y ? "?" : "pts",
-                  (long long)(start_ns / NSEC_PER_SEC), (long long)used_ns);
+    strbuf_printf(&sb, "%u %d %d %d %lld %s %lld %lld ", t->cred->uid, pid_ns_seen(ns, tg->pid),
+                  tg->parent ? pid_ns_seen(ns, tg->parent->pid) : 0,
+                  tg->pgrp ? pid_ns_seen(ns, tg->pgrp->id) : 0, (long long)(used_ns * 100 / age_ns),
+                  !y ? "?" : "pts", (long long)(start_ns / NSEC_PER_SEC), (long long)used_ns);
     strbuf_quote(&sb, t->comm, strnlen(t->comm, sizeof(t->comm)), sizeof(t->comm));
     strbuf_putc(&sb, '\n');
     return output_put(fd, off, line, sb.len);
@@ -62,10 +64,11 @@ static int ps_line(int fd, int64_t *off, struct tgroup *tg, int64_t real_at_boot
 void call_ps(struct call *c)
 {
     int64_t off = 0, base = clock_realtime_ns() - clock_boottime_ns();
-    for (struct tgroup *tg = tgroup_next(0); tg; tg = tgroup_next(tg->pid)) {
+    const struct nsset *set = c->container->set;
+    for (struct tgroup *tg = container_next(set, 0); tg; tg = container_next(set, tg->pid)) {
         if (tg->zombie || !tg->leader || !tg->leader->cred)
             continue;
-        int err = ps_line(c->fds[0], &off, tg, base);
+        int err = ps_line(c->fds[0], &off, container_pids(c->container), tg, base);
         if (err) {
             (void)call_fail(c, err, "the list cannot be written: %s", err_name(err));
             return;
@@ -150,8 +153,8 @@ void call_read(struct call *c)
 {
     struct walk w;
     struct file *f = NULL;
-    AUTO(task) struct task *t = task_ref(container_task(c->container));
-    int err = t->fs ? walk_at(t, LINUX_AT_FDCWD, c->rq.text, 0, &w) : -ESRCH;
+    AUTO(task) struct task *t = container_task(c->container);
+    int err = t ? walk_at(task_ref(t), LINUX_AT_FDCWD, c->rq.text, 0, &w) : -ESRCH;
     if (!err) {
         const struct inode *i = w.path.dentry->inode;
         /* Others might wait for somebody at the other end. */

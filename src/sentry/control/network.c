@@ -71,7 +71,7 @@ void call_network(struct call *c)
     struct net_config *config;
     uint8_t *net;
     size_t len;
-    if (c->container->started || r->net) {
+    if (c->container->further || c->container->started || r->net) {
         (void)call_fail(c, -EBUSY, "the container has its network already");
         return;
     }

@@ -35,6 +35,10 @@ void call_pause(struct call *c)
 {
     struct control_root *r = kern()->control;
     struct container *k = c->container;
+    if (k->further) {
+        (void)call_fail(c, -EOPNOTSUPP, "one container of several cannot be paused yet");
+        return;
+    }
     if (!k->started || k->paused || r->pausing) {
         (void)call_fail(c, -EINVAL, "the container is %s", k->started ? "paused" : "not running");
         return;

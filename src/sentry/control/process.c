@@ -16,6 +16,8 @@
 #include "sentry/control/user.h"
 #include "sentry/io/worker.h"
 #include "sentry/kernel.h"
+#include "sentry/ns/container.h"
+#include "sentry/ns/pid_ns.h"
 #include "sentry/signal/signal.h"
 #include "sentry/task/task_priv.h"
 #include "sentry/tty/tty.h"
@@ -34,30 +36,30 @@ void call_start(struct call *c)
         return;
     }
     k->starting = true;
-    int err = boot_first_load(k->cfg, k->first, c->a.text, sizeof(c->a.text));
+    int err = boot_first_load(k->cfg, k->first, k->further, c->a.text, sizeof(c->a.text));
     k->starting = false;
     k->started = err == 0;
     c->a.error = err;
-    if (err) /* it cannot be tried again: the container has had its start */
-        sandbox_finish(err == -ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_USABLE);
+    if (!err)
+        return;
+    /* It cannot be tried again: the container has had its start. */
+    int32_t status = err == -ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_USABLE;
+    if (k->further)
+        container_end_unstarted(k, status);
+    else
+        sandbox_finish(status);
 }
 
 /* ---- exec ---- */
 
-/* The process that a descriptor's file describes: cfg points into *blob. */
-struct exec_blob {
-    void *blob, *scratch;
-    size_t len, scratch_len;
-    struct boot_config cfg;
-};
-
-static void blob_free(struct exec_blob *b)
+void blob_free(struct exec_blob *b)
 {
     arena_free(b->blob, b->len);
     arena_free(b->scratch, b->scratch_len);
 }
 
-static int blob_read(struct exec_blob *b, int fd)
+int blob_read(struct exec_blob *b, int fd,
+              int (*read)(const void *, size_t, void *, size_t, struct boot_config *))
 {
     struct stat st;
     int err = host_fstat(fd, &st);
@@ -74,14 +76,12 @@ static int blob_read(struct exec_blob *b, int fd)
         return -ENOMEM;
     if (host_pread64(fd, b->blob, len, 0) != (ssize_t)len)
         return -EIO;
-    return boot_process_read(b->blob, len, b->scratch, b->scratch_len, &b->cfg);
+    return read(b->blob, len, b->scratch, b->scratch_len, &b->cfg);
 }
 
-/* The descriptors of the call by their use. */
-static int fds_sort(const struct call *c, const struct boot_config *cfg, int fds[3],
-                    const int **ret_pass, int *ret_exec)
+int fds_sort(const struct call *c, uint32_t at, const struct boot_config *cfg, int fds[3],
+             const int **ret_pass, int *ret_exec)
 {
-    uint32_t at = 1;
     for (int i = 0; i < 3; i++)
         fds[i] = cfg->stdio_fd[i] >= 0 && at < c->fd_count ? c->fds[at++] : -1;
     *ret_pass = c->fds + at;
@@ -95,17 +95,20 @@ static int exec_run(struct call *c, struct boot_config *cfg, struct task **ret)
     int fds[3], exec_fd;
     const int *pass;
     struct task *t;
-    int err = fds_sort(c, cfg, fds, &pass, &exec_fd);
+    int err = fds_sort(c, 1, cfg, fds, &pass, &exec_fd);
     if (err)
         return call_fail(c, err, "the descriptors do not fit the process");
     if (!cfg->cwd[0])
         cfg->cwd = c->container->cfg->cwd;
     struct user_found u;
-    AUTO(task) struct task *from = task_ref(container_task(c->container));
+    AUTO(task) struct task *from = container_task(c->container);
+    if (!from)
+        return call_fail(c, -ESRCH, "container not running: %s", c->container->id);
+    (void)task_ref(from);
     err = user_find(from, cfg, &u, c->a.text, sizeof(c->a.text));
     if (err)
         return c->a.error = err;
-    err = task_new_outside(&u.cfg, &t);
+    err = c->container->ended ? -ESRCH : task_new_in(&u.cfg, c->container->set, &t);
     if (err) {
         user_done(&u);
         return call_fail(c, err, "no process can be made: %s", err_name(err));
@@ -138,14 +141,16 @@ void call_exec(struct call *c)
         (void)call_fail(c, -EBUSY, "the container is paused; resume it first");
         return;
     }
-    int err = blob_read(&b, c->fds[0]);
+    int err = blob_read(&b, c->fds[0], boot_process_read);
     if (err) {
         (void)call_fail(c, err, "the process is not understood: %s", err_name(err));
     } else if (exec_run(c, &b.cfg, &t) == 0 && t) {
-        c->a.value = t->tg->pid;
+        c->a.value = pid_ns_seen(container_pids(c->container), t->tg->pid);
         if (c->rq.flags & CALL_EXEC_TIED) {
             tgroup_get(t->tg);
             c->conn->tied = t->tg;
+            c->conn->tied_pid = c->a.value;
+            c->conn->of = c->container->further ? c->container : NULL;
         }
         task_unref(t);
     }
@@ -156,8 +161,9 @@ void call_exec(struct call *c)
 
 static void signal_all(struct call *c)
 {
-    for (struct tgroup *tg = tgroup_next(0), *next; tg; tg = next) {
-        next = tgroup_next(tg->pid);
+    const struct nsset *set = c->container->set;
+    for (struct tgroup *tg = container_next(set, 0), *next; tg; tg = next) {
+        next = container_next(set, tg->pid);
         if (!tg->zombie)
             (void)!signal_send_contained(tg, c->rq.value);
     }
@@ -165,7 +171,7 @@ static void signal_all(struct call *c)
 
 static void signal_group(struct call *c)
 {
-    struct pgrp *pg = pgrp_find(c->rq.pid);
+    struct pgrp *pg = pgrp_find(pid_ns_named(container_pids(c->container), c->rq.pid));
     struct tgroup *tg, *next;
     if (!pg) {
         (void)call_fail(c, -ESRCH, "no such process: group %d is not in the container", c->rq.pid);
@@ -181,9 +187,13 @@ void call_signal(struct call *c)
     bool deadly = c->rq.value == LINUX_SIGKILL || c->rq.value == LINUX_SIGTERM;
     struct tgroup *first = c->container->first->tg;
     if (c->rq.value && deadly && !c->container->started && !c->container->starting &&
-        (c->rq.pid == 0 || c->rq.pid == first->pid || (c->rq.flags & CALL_SIGNAL_ALL))) {
+        (c->rq.pid == 0 || pid_ns_named(container_pids(c->container), c->rq.pid) == first->pid ||
+         (c->rq.flags & CALL_SIGNAL_ALL))) {
         /* There is no thread that could take it. */
-        sandbox_finish(c->rq.value);
+        if (c->container->further)
+            container_end_unstarted(c->container, c->rq.value);
+        else
+            sandbox_finish(c->rq.value);
         return;
     }
     if (c->rq.value && (c->rq.flags & CALL_SIGNAL_ALL)) {

@@ -18,6 +18,7 @@
 #include "sentry/control/control.h"
 #include "sentry/control/control_priv.h"
 #include "sentry/kernel.h"
+#include "sentry/ns/pid_ns.h"
 #include "sentry/signal/signal.h"
 #include "sentry/task/task_priv.h"
 #include "wire/boot_config.h"
@@ -34,17 +35,26 @@ static int listen_fd = -1;
 struct container *container_find(const char *id)
 {
     struct control_root *r = kern()->control;
-    return r && (!id[0] || str_eq(r->container->id, id)) ? r->container : NULL;
+    struct container *k;
+    if (!r || !id[0])
+        return r ? r->container : NULL;
+    LIST_FOREACH (k, &r->containers, node)
+        if (!k->making && !k->doomed && str_eq(k->id, id))
+            return k;
+    return NULL;
 }
 
 struct task *container_task(const struct container *c)
 {
-    const struct tgroup *tg = c->first->tg;
     struct task *t;
-    LIST_FOREACH (t, &tg->tasks, tg_node)
+    if (c->ended)
+        return NULL;
+    if (c->first->fs)
+        return c->first;
+    LIST_FOREACH (t, &c->first->tg->tasks, tg_node)
         if (t->fs)
             return t;
-    return c->first;
+    return NULL;
 }
 
 enum call_status container_status(const struct container *c)
@@ -69,11 +79,12 @@ int call_fail(struct call *c, int err, const char *fmt, ...)
 
 struct tgroup *call_group(struct call *c)
 {
-    int32_t pid = c->rq.pid ? c->rq.pid : c->container->first->tg->pid;
+    int32_t pid = c->rq.pid ? pid_ns_named(container_pids(c->container), c->rq.pid)
+                            : c->container->first->tg->pid;
     struct tgroup *tg = tgroup_find(pid);
     if (tg && !tg->zombie)
         return tg;
-    (void)call_fail(c, -ESRCH, "no such process: %d is not in the container", pid);
+    (void)call_fail(c, -ESRCH, "no such process: %d is not in the container", c->rq.pid);
     return NULL;
 }
 
@@ -89,23 +100,26 @@ static void wait_end(struct conn *k)
     k->waiting = tgroup_put(k->waiting);
 }
 
+void conn_answer(struct conn *k, enum call_type type, int error, int32_t value)
+{
+    struct call_answer a = {.type = type, .error = error, .value = value};
+    uint8_t buf[CALL_ANSWER_BYTES_MAX];
+    (void)!conn_send(k, &a, buf);
+}
+
 /* The answer that k waits for. */
 static void wait_answer(struct conn *k, int32_t wait_status)
 {
-    struct call_answer a = {.type = CALL_WAIT, .value = wait_status};
-    uint8_t buf[CALL_ANSWER_BYTES_MAX];
     wait_end(k);
     k->leaves = k->tied != NULL;
     k->tied = tgroup_put(k->tied);
-    (void)!conn_send(k, &a, buf);
+    conn_answer(k, CALL_WAIT, 0, wait_status);
 }
 
 void pause_answer(struct conn *k, int error)
 {
-    struct call_answer a = {.type = CALL_PAUSE, .error = error};
-    uint8_t buf[CALL_ANSWER_BYTES_MAX];
     k->pausing = false;
-    (void)!conn_send(k, &a, buf);
+    conn_answer(k, CALL_PAUSE, error, 0);
 }
 
 static void group_ended(struct waiter *w, uint32_t events)
@@ -118,12 +132,20 @@ static void group_ended(struct waiter *w, uint32_t events)
 static void call_wait(struct call *c)
 {
     struct conn *k = c->conn;
+    struct container *of = c->container;
     struct tgroup *tg = NULL;
-    if (k->waiting)
+    if (k->waiting || k->awaiting) {
         (void)call_fail(c, -EBUSY, "this connection waits already");
-    else
+    } else if (of->further && (of->ended || c->rq.pid == 0)) {
+        if (of->ended && c->rq.pid)
+            (void)call_fail(c, -ESRCH, "container not running: %s", of->id);
+        c->a.value = of->wait_status;
+        c->later = !of->ended;
+        k->awaiting = of->ended ? NULL : of;
+    } else {
         tg = call_group(c);
-    if (!tg && k->tied && k->tied->zombie && k->tied->pid == c->rq.pid) {
+    }
+    if (!tg && k->tied && k->tied->zombie && k->tied_pid == c->rq.pid) {
         /* It was quicker than the request. */
         c->a.error = 0;
         c->a.text[0] = '\0';
@@ -157,7 +179,8 @@ static void (*const handlers[])(struct call *c) = {
     [CALL_STRACE] = call_strace,   [CALL_LOG_LEVEL] = call_log_level,
     [CALL_READ] = call_read,       [CALL_PORT_FORWARD] = call_missing,
     [CALL_USAGE] = call_usage,     [CALL_LIMITS] = call_limits,
-    [CALL_NETWORK] = call_network,
+    [CALL_NETWORK] = call_network, [CALL_CREATE] = call_create,
+    [CALL_DESTROY] = call_destroy,
 };
 
 static void conn_free(struct conn *k)
@@ -168,11 +191,22 @@ static void conn_free(struct conn *k)
     k->tied = tgroup_put(k->tied);
     if (k->waiting)
         wait_end(k);
+    struct container *i;
+    LIST_FOREACH (i, &r->containers, node)
+        if (i->destroyer == k)
+            i->destroyer = NULL;
+    if (k->of)
+        container_look_soon(k->of);
     hostwatch_remove(&k->watch);
     hostfile_unref(k->file);
     list_del_init(&k->node);
     r->conn_count--;
     SLAB_FREE(CONTROL_CONN, k);
+}
+
+static bool serves_the_ended(enum call_type type)
+{
+    return type == CALL_STATE || type == CALL_WAIT || type == CALL_DESTROY;
 }
 
 static void call_handle(struct call *c)
@@ -181,13 +215,20 @@ static void call_handle(struct call *c)
     uint32_t min, max;
     call_fds(c->rq.type, &min, &max);
     c->a.type = c->rq.type;
-    c->container = container_find(c->rq.container);
+    c->container = c->rq.type == CALL_CREATE ? NULL : container_find(c->rq.container);
     if (c->fd_count < min || c->fd_count > max)
         (void)call_fail(c, -EINVAL, "%u descriptors with the request", c->fd_count);
+    else if (c->rq.type == CALL_CREATE)
+        call_create(c);
     else if (!c->container)
         (void)call_fail(c, -ENOENT, "no container \"%s\" in this sandbox", c->rq.container);
-    else
+    else if (c->container->further && c->container->ended && !serves_the_ended(c->rq.type))
+        (void)call_fail(c, -ESRCH, "container not running: %s", c->rq.container);
+    else {
+        c->container->users++;
         handlers[c->rq.type](c);
+        container_put(c->container);
+    }
 }
 
 /* One message of k. False: k is at its end. */
@@ -286,7 +327,10 @@ int control_start(const struct boot_config *cfg, struct task *first)
     if (!r || !c)
         return -ENOMEM;
     list_init(&r->conns);
+    list_init(&r->containers);
     r->container = c;
+    list_add_tail(&c->node, &r->containers);
+    c->set = nsset_ref(kern()->ns->init);
     (void)snprintf(c->id, sizeof(c->id), "%s", cfg->container_id);
     c->cfg = cfg;
     c->first = task_ref(first);
@@ -330,6 +374,8 @@ void control_end(int32_t wait_status)
     r->container->ended = true;
     LIST_FOREACH_SAFE (k, next, &r->conns, node) {
         k->leaves |= k->tied != NULL;
+        if (k->awaiting)
+            conn_answer(k, CALL_WAIT, 0, LINUX_SIGKILL);
         if (k->waiting)
             wait_answer(k, k->waiting->pid == 1 ? wait_status : last_status(k->waiting));
     }

@@ -29,6 +29,9 @@ struct super;
 /* A container's gofer, at the other end of cfg->gofer_fd, which stays the caller's; none if that is -1. -ENOMEM, -EIO */
 NODISCARD int gofer_conn_open(const struct boot_config *cfg, struct gofer_conn **ret);
 struct gofer_conn *gofer_conn_unref(struct gofer_conn *c); /* NULL is fine; returns NULL */
+/* Descriptors in cfg of directories that no superblock has taken, when not all were mounted. */
+void gofer_conn_dirs_close(const struct boot_config *cfg, const struct gofer_conn *c);
+struct hostfile *gofer_conn_file(const struct gofer_conn *c); /* to watch for its end; NULL: none */
 /* The container has ended: the gofer does too, with this exit status. What is still used of its files fails from now on where the
  * gofer is needed. */
 void gofer_conn_end(struct gofer_conn *c, uint32_t status);

@@ -39,7 +39,9 @@ struct gofer_conn {
     uint32_t id;           /* from 1, never given twice */
     uint32_t tag;
     uint32_t store_first; /* number of the gofer's first store */
+    uint64_t taken;       /* bit n: directory n of the configuration is a superblock's */
 };
+static_assert(BOOT_GOFER_DIRS_MAX <= 64, "bits");
 #define GOFER_STORE_BITS 8 /* of a store's number; the rest is its gofer's */
 static_assert(1u << GOFER_STORE_BITS >= BOOT_STORES_MAX, "room for all");
 
@@ -63,7 +65,7 @@ struct gofer_root {
 struct gofer_super {
     struct gofer_conn *conn; /* counted */
     uint32_t mount;          /* number in messages */
-    bool writable;  /* I2 */
+    bool writable;           /* I2 */
     bool
         direct; /* directfs: the sentry walks by itself; else it has no directories, and the gofer is asked */
     bool file; /* the mount is one file: GOFER_FILE_NAME below the root */

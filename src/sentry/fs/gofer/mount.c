@@ -132,6 +132,15 @@ int gofer_conn_open(const struct boot_config *cfg, struct gofer_conn **ret)
     return 0;
 }
 
+void gofer_conn_dirs_close(const struct boot_config *cfg, const struct gofer_conn *c)
+{
+    for (uint32_t i = 0; cfg->directfs && i < cfg->gofer_dir_count; i++)
+        if (!(c->taken & UINT64_C(1) << i))
+            (void)!host_close(cfg->gofer_dir_fd[i]);
+}
+
+struct hostfile *gofer_conn_file(const struct gofer_conn *c) { return c->file; }
+
 struct gofer_conn *gofer_conn_unref(struct gofer_conn *c)
 {
     if (!c || --c->refs > 0)
@@ -186,6 +195,7 @@ int gofer_mount_root(const struct boot_config *cfg, struct gofer_conn *c,
                      const struct boot_mount *m, struct super **ret)
 {
     struct hostfile *h = NULL;
+    c->taken |= UINT64_C(1) << m->gofer_index;
     int r = cfg->directfs ? hostfile_adopt(cfg->gofer_dir_fd[m->gofer_index], &h) : 0;
     if (r < 0)
         return r;
@@ -208,8 +218,9 @@ int gofer_mount_root(const struct boot_config *cfg, struct gofer_conn *c,
     }
     hostfile_unref(h);
     if (r < 0) {
-        if (gs)
-            super_unref(sb);
+        if (sb && !gs)
+            sb->ops = NULL;
+        super_unref(sb);
         return r;
     }
     *ret = sb;

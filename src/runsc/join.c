@@ -1,0 +1,179 @@
+#include "runsc/join.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "runsc/client.h"
+#include "runsc/create.h"
+#include "runsc/exec.h"
+#include "runsc/flags.h"
+
+/* ---- annotations ---- */
+
+static const char *annotation(const struct oci_spec *spec, const char *key)
+{
+    return json_string_value(json_object_get(json_object_get(spec->doc, "annotations"), key));
+}
+
+static bool type_is(const struct oci_spec *spec, const char *type)
+{
+    const char *cri = annotation(spec, "io.kubernetes.cri.container-type");
+    const char *crio = annotation(spec, "io.kubernetes.cri-o.ContainerType");
+    return (cri && str_eq(cri, type)) || (crio && str_eq(crio, type));
+}
+
+const char *join_sandbox(const struct oci_spec *spec)
+{
+    if (!type_is(spec, "container"))
+        return NULL;
+    const char *cri = annotation(spec, "io.kubernetes.cri.sandbox-id");
+    return cri ? cri : annotation(spec, "io.kubernetes.cri-o.SandboxID");
+}
+
+bool join_is_pod(const struct oci_spec *spec) { return type_is(spec, "sandbox"); }
+
+/* ---- the sandbox ---- */
+
+int join_open(struct state *s, char *err)
+{
+    struct state first;
+    int r = state_peek(s->dir_fd, s->sandbox, &first);
+    if (r < 0 || !str_eq(first.id, s->sandbox)) {
+        (void)snprintf(err, FLAGS_ERROR_MAX,
+                       "config.json: annotations: the container belongs to sandbox %s, which does "
+                       "not exist in this --root",
+                       s->sandbox);
+        if (r == 0)
+            state_done(&first);
+        return -ENOENT;
+    }
+    enum state_status st = state_status_now(&first);
+    if (st != STATE_RUNNING) {
+        (void)snprintf(err, FLAGS_ERROR_MAX,
+                       "config.json: annotations: the container belongs to sandbox %s, which is %s",
+                       s->sandbox, state_status_name(st));
+        r = -EINVAL;
+    } else {
+        s->sentry = first.sentry;
+    }
+    state_done(&first);
+    return r;
+}
+
+/* ---- namespaces ---- */
+
+static const char *pid_path(const json_t *config)
+{
+    size_t i;
+    json_t *v;
+    json_t *all = json_object_get(json_object_get(config, "linux"), "namespaces");
+    json_array_foreach(all, i, v)
+    {
+        const char *type = json_string_value(json_object_get(v, "type"));
+        if (type && str_eq(type, "pid"))
+            return json_string_value(json_object_get(v, "path"));
+    }
+    return NULL;
+}
+
+/* Whether path is how a pid namespace of s is written: by its process, or as s itself was told. */
+static bool names_pids_of(const struct state *s, const char *path)
+{
+    char own[64];
+    const char *told = pid_path(s->config);
+    (void)snprintf(own, sizeof own, "/proc/%d/ns/pid", state_process(s)->pid);
+    return str_eq(own, path) || (told && str_eq(told, path));
+}
+
+/* The container of the sandbox whose processes are seen at path. False: none. */
+static bool pids_find(const struct state *s, const char *path, char ret[CALL_ID_MAX + 1])
+{
+    char **ids = state_list(s->dir_fd);
+    bool found = false;
+    for (size_t i = 0; ids && ids[i]; i++) {
+        struct state other;
+        if (!found && !str_eq(ids[i], s->id) && state_peek(s->dir_fd, ids[i], &other) == 0) {
+            found = str_eq(other.sandbox, s->sandbox) && names_pids_of(&other, path);
+            if (found)
+                memcpy(ret, other.id, sizeof other.id);
+            state_done(&other);
+        }
+        free(ids[i]);
+    }
+    free(ids);
+    return found;
+}
+
+static bool own_namespace(const struct oci_spec *spec, enum oci_namespace ns)
+{
+    const char *path = spec->namespace_paths[__builtin_ctz(ns)];
+    return (spec->namespaces & ns) && !(path && path[0]);
+}
+
+static void namespaces_choose(const struct create *c, struct call_request *rq)
+{
+    const struct oci_spec *spec = &c->spec;
+    const char *pids = spec->namespace_paths[__builtin_ctz(OCI_NS_PID)];
+    char id[CALL_ID_MAX + 1];
+    rq->flags = (own_namespace(spec, OCI_NS_PID) ? CALL_CREATE_PID : 0u) |
+                (own_namespace(spec, OCI_NS_IPC) ? CALL_CREATE_IPC : 0u) |
+                (own_namespace(spec, OCI_NS_UTS) ? CALL_CREATE_UTS : 0u);
+    if (!pids || !pids[0])
+        return;
+    if (pids_find(&c->state, pids, id)) {
+        memcpy(rq->text, id, sizeof id);
+    } else {
+        LOGI("config.json: linux.namespaces: %s is none of the pod: the container has its own",
+             pids);
+        rq->flags |= CALL_CREATE_PID;
+    }
+}
+
+/* ---- getting in ---- */
+
+int join_create(struct create *c, int link)
+{
+    static struct call_answer a;
+    static struct call_request rq;
+    const struct boot_config *config = &c->sandbox.config;
+    char why[SANDBOX_ERROR_MAX] = "";
+    int fds[2 + 3 + BOOT_PASS_FDS_MAX + 1];
+    size_t n = 0;
+    rq = (struct call_request){.type = CALL_CREATE};
+    namespaces_choose(c, &rq);
+    int file = sandbox_config_file(&c->sandbox, why);
+    if (file < 0)
+        (void)snprintf(c->err, sizeof c->err, "%s", why);
+    fds[n++] = file;
+    fds[n++] = link;
+    for (int i = 0; i < 3; i++)
+        if (config->stdio_fd[i] >= 0)
+            fds[n++] = config->stdio_fd[i];
+    for (uint32_t i = 0; i < config->pass_fd_count + config->exec_fd; i++)
+        fds[n++] = config->pass_fd[i];
+    int r = file < 0 ? file : client_ask(&c->state, &rq, fds, n, &a, c->err);
+    if (file >= 0)
+        (void)close(file);
+    (void)close(link);
+    return r;
+}
+
+int join_wait(struct create *c, int *ret_status)
+{
+    int fd = client_connect(&c->state, c->err);
+    int r = fd < 0 ? fd
+                   : exec_wait(fd, &c->state, 0, c->running.signal_fd, c->sandbox.config.terminal,
+                               c->err);
+    if (fd >= 0)
+        (void)close(fd);
+    if (r < 0)
+        return r;
+    *ret_status = r;
+    return 0;
+}
