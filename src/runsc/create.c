@@ -178,7 +178,8 @@ static int namespaces_apply(struct create *c)
         const char *path = spec->namespace_paths[i];
         if (!path || !path[0])
             continue;
-        int r = namespace_check(path, i, c->err);
+        /* Of a pod they are names, and its sandbox has been found by another. */
+        int r = c->joins ? 0 : namespace_check(path, i, c->err);
         if (r < 0)
             return r;
         if (1u << i == OCI_NS_NETWORK)
