@@ -152,3 +152,42 @@ int parse_i64(const char *s, int64_t *ret)
     *ret = negative ? (int64_t)(0 - v) : (int64_t)v;
     return 0;
 }
+
+void strbuf_json(struct strbuf *sb, const char *s)
+{
+    for (; *s; s++) {
+        unsigned char c = (unsigned char)*s;
+        if (c == '"' || c == '\\')
+            strbuf_printf(sb, "\\%c", c);
+        else if (c < 0x20)
+            strbuf_printf(sb, "\\u%04x", c);
+        else
+            strbuf_putc(sb, (char)c);
+    }
+}
+
+/* The civil day of a day after 1970-01-01, by eras of 400 years that begin in March: a leap day is the last of its year. */
+static void day_split(int64_t day, int64_t *ret_year, int *ret_month, int *ret_day)
+{
+    enum { ERA_DAYS = 146097, BEFORE_1970 = 719468, CENTURY = 36524, FOUR_YEARS = 1460 };
+    day += BEFORE_1970;
+    int64_t era = (day >= 0 ? day : day - (ERA_DAYS - 1)) / ERA_DAYS;
+    int64_t of_era = day - era * ERA_DAYS;
+    int64_t year =
+        (of_era - of_era / FOUR_YEARS + of_era / CENTURY - of_era / (ERA_DAYS - 1)) / 365;
+    int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
+    int64_t month = (5 * of_year + 2) / 153; /* 0: March */
+    *ret_day = (int)(of_year - (153 * month + 2) / 5 + 1);
+    *ret_month = (int)(month < 10 ? month + 3 : month - 9);
+    *ret_year = year + era * 400 + (*ret_month <= 2);
+}
+
+void strbuf_time(struct strbuf *sb, int64_t s, int64_t ns)
+{
+    enum { DAY_S = 86400 };
+    int64_t day = (s >= 0 ? s : s - (DAY_S - 1)) / DAY_S, left = s - day * DAY_S, year;
+    int month, of_month;
+    day_split(day, &year, &month, &of_month);
+    strbuf_printf(sb, "%04lld-%02d-%02dT%02d:%02d:%02d.%09lldZ", (long long)year, month, of_month,
+                  (int)(left / 3600), (int)(left / 60 % 60), (int)(left % 60), (long long)ns);
+}

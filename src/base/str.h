@@ -23,6 +23,11 @@ void strbuf_printf(struct strbuf *sb, const char *fmt, ...) PRINTF(2, 3);
 /* At most max bytes of data in quotes, with C escapes for what is not printable ASCII; "..." if cut. */
 void strbuf_quote(struct strbuf *sb, const void *data, size_t len, size_t max);
 
+/* The inside of a JSON string. */
+void strbuf_json(struct strbuf *sb, const char *s);
+/* Of seconds since 1970, in UTC: "2024-02-29T23:59:59.000000001Z". Without libc's calendar, which reads files. */
+void strbuf_time(struct strbuf *sb, int64_t s, int64_t ns);
+
 static inline bool strbuf_overflowed(const struct strbuf *sb) { return sb->overflowed; }
 
 /* The next component of *path between slashes; advances *path past it. False at the end. The name is not terminated.

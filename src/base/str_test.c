@@ -95,13 +95,41 @@ static void test_numbers(void **state)
     assert_int_equal(parse_i64("--1", &i), -EINVAL);
 }
 
+static void test_json(void **state)
+{
+    char buf[64];
+    struct strbuf sb;
+    strbuf_init(&sb, buf, sizeof buf);
+    strbuf_json(&sb, "a\"b\\c\n\xc3\xa9");
+    assert_string_equal(buf, "a\\\"b\\\\c\\u000a\xc3\xa9");
+}
+
+static void test_time(void **state)
+{
+    static const struct {
+        int64_t s;
+        const char *text;
+    } cases[] = {{0, "1970-01-01T00:00:00.000000005Z"},
+                 {951827696, "2000-02-29T12:34:56.000000005Z"},
+                 {1709251199, "2024-02-29T23:59:59.000000005Z"},
+                 {1709251200, "2024-03-01T00:00:00.000000005Z"},
+                 {4107542400, "2100-03-01T00:00:00.000000005Z"},
+                 {-1, "1969-12-31T23:59:59.000000005Z"}};
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char buf[64];
+        struct strbuf sb;
+        strbuf_init(&sb, buf, sizeof buf);
+        strbuf_time(&sb, cases[i].s, 5);
+        assert_string_equal(buf, cases[i].text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_strbuf),
-        cmocka_unit_test(test_quote),
-        cmocka_unit_test(test_components),
-        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_strbuf),     cmocka_unit_test(test_quote),
+        cmocka_unit_test(test_components), cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_json),       cmocka_unit_test(test_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -289,10 +289,11 @@ static struct flag debug_flags[] = {
                       .kind = FLAG_STRING,
                       .value = "",
                       .help = "send this signal to the first process"},
-    [DEBUG_STRACE] = {.name = "strace",
-                      .kind = FLAG_STRING,
-                      .value = "",
-                      .help = "all or off: log system calls to the sandbox's debug log"},
+    [DEBUG_STRACE] =
+        {.name = "strace",
+         .kind = FLAG_STRING,
+         .value = "",
+         .help = "all, off, or names of calls with commas: log these to the sandbox's debug log"},
     [DEBUG_LOG_LEVEL] = {.name = "log-level",
                          .kind = FLAG_STRING,
                          .value = "",
@@ -332,21 +333,22 @@ static int debug_all(const struct state *s, char *err)
     const char *level = debug_flags[DEBUG_LOG_LEVEL].value;
     const char *sig = debug_flags[DEBUG_SIGNAL].value;
     int r = 0, n = sig[0] ? signal_parse(sig) : 0, l = level[0] ? level_parse(level) : 0;
-    bool strace_ok = !strace[0] || str_eq(strace, "all") || str_eq(strace, "off");
-    if (n < 0 || l < 0 || !strace_ok) {
-        (void)snprintf(
-            err, FLAGS_ERROR_MAX,
-            "debug: -signal takes a signal, -log-level warning, info or debug, -strace all "
-            "or off");
+    bool off = str_eq(strace, "off");
+    struct call_request trace = {.type = CALL_STRACE, .value = !off};
+    if (n < 0 || l < 0 || strlen(strace) > CALL_TEXT_MAX) {
+        (void)snprintf(err, FLAGS_ERROR_MAX,
+                       "debug: -signal takes a signal, -log-level warning, info or debug, -strace "
+                       "all, off or names of calls with commas");
         return -EINVAL;
     }
+    if (!off && !str_eq(strace, "all"))
+        (void)snprintf(trace.text, sizeof trace.text, "%s", strace);
     if (flag_true(&debug_flags[DEBUG_STACKS]))
         r = debug_text(s, CALL_STACKS, err);
     if (r == 0 && flag_true(&debug_flags[DEBUG_PS]))
         r = debug_text(s, CALL_PS, err);
     if (r == 0 && strace[0])
-        r = debug_ask(s, (struct call_request){.type = CALL_STRACE, .value = str_eq(strace, "all")},
-                      err);
+        r = debug_ask(s, trace, err);
     if (r == 0 && level[0])
         r = debug_ask(s, (struct call_request){.type = CALL_LOG_LEVEL, .value = l}, err);
     if (r == 0 && sig[0])

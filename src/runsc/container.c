@@ -128,6 +128,7 @@ int container_init(struct sandbox *s, const struct report_files *files, const ch
     c->directfs = flag_true(&global_flags[FLAG_ID_DIRECTFS]);
     c->debug = flag_true(&global_flags[FLAG_ID_DEBUG]);
     c->strace = flag_true(&global_flags[FLAG_ID_STRACE]);
+    c->strace_calls = global_flags[FLAG_ID_STRACE_SYSCALLS].value;
     int64_t strace_size = flag_int(&global_flags[FLAG_ID_STRACE_LOG_SIZE]);
     c->strace_log_size_bytes =
         strace_size > 0 && strace_size < 65536 ? (uint32_t)strace_size : 1024;
@@ -136,6 +137,7 @@ int container_init(struct sandbox *s, const struct report_files *files, const ch
     c->host_uid_identity = geteuid() == 0;
     c->log_fd = files->log_fd;
     c->debug_log_fd = files->debug_log_fd;
+    c->user_log_fd = -1;
     for (int i = 0; i < 3; i++)
         c->stdio_fd[i] = stdio_closed[i] ? -1 : i;
     static struct boot_mount mounts[BOOT_MOUNTS_MAX];

@@ -139,14 +139,15 @@ static int listen_fds_add(struct create *c, int *preserve)
     return 0;
 }
 
-static int user_log_make(const char *path, char *err)
+static int user_log_open(const char *path, struct boot_config *config, char *err)
 {
-    int fd = path[0] ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644) : -1;
-    int r = path[0] && fd < 0 ? -errno : 0;
-    if (fd >= 0)
-        (void)close(fd);
-    if (r < 0)
-        (void)snprintf(err, FLAGS_ERROR_MAX, "-user-log %.300s: %s", path, strerrordesc_np(-r));
+    if (!path[0])
+        return 0;
+    config->user_log_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
+    if (config->user_log_fd >= 0)
+        return 0;
+    int r = -errno;
+    (void)snprintf(err, FLAGS_ERROR_MAX, "-user-log %.300s: %s", path, strerrordesc_np(-r));
     return r;
 }
 
@@ -252,7 +253,7 @@ int create_prepare(struct create *c, const struct create_request *rq)
         r = pass_fds_parse(rq->pass_fds, rq->pass_fd_count, preserve, rq->exec_fd, config,
                            c->pass_numbers, c->err);
     if (r == 0)
-        r = user_log_make(rq->user_log, c->err);
+        r = user_log_open(rq->user_log, config, c->err);
     if (r == 0 && rq->console_socket[0] && !c->spec.process.terminal) {
         r = -EINVAL;
         (void)snprintf(c->err, sizeof c->err,

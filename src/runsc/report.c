@@ -101,19 +101,6 @@ int report_open(const char *command, const char *id, struct report_files *ret, c
     return 0;
 }
 
-static void json_string_add(struct strbuf *sb, const char *s)
-{
-    for (; *s; s++) {
-        unsigned char c = (unsigned char)*s;
-        if (c == '"' || c == '\\')
-            strbuf_printf(sb, "\\%c", c);
-        else if (c < 0x20)
-            strbuf_printf(sb, "\\u%04x", c);
-        else
-            strbuf_putc(sb, (char)c);
-    }
-}
-
 static void json_log(const char *level, const char *text)
 {
     char line[MESSAGE_MAX * 6 + 200];
@@ -124,7 +111,7 @@ static void json_log(const char *level, const char *text)
     time_text(when, sizeof when, "%Y-%m-%dT%H:%M:%S");
     strbuf_init(&sb, line, sizeof line);
     strbuf_puts(&sb, "{\"msg\":\"");
-    json_string_add(&sb, text);
+    strbuf_json(&sb, text);
     strbuf_printf(&sb, "\",\"level\":\"%s\",\"time\":\"%s\"}", level, when);
     (void)!host_write(files.log_fd, line, sb.len);
 }

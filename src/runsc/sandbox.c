@@ -219,7 +219,7 @@ static int sentry_spawn(struct start *st)
         .exe_fd = st->exe_fd,
         .fds = {st->null_fd, st->null_fd, c->debug_log_fd >= 0 ? c->debug_log_fd : st->null_fd,
                 c->stdio_fd[0], c->stdio_fd[1], c->stdio_fd[2], st->control[1], st->link[0],
-                st->config_fd, c->log_fd, c->debug_log_fd, c->listen_fd},
+                st->config_fd, c->log_fd, c->debug_log_fd, c->listen_fd, c->user_log_fd},
     };
     return spawn_start(&sp, &st->sentry);
 }

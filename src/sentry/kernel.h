@@ -52,7 +52,7 @@ struct kernel {
     uint64_t memory_file_pages;   /* of all files kept in memory (fs/tmpfs) */
     int64_t boot_monotonic_ns;    /* host CLOCK_MONOTONIC when the sandbox started */
     uint64_t epoll_check;         /* number of the last search for loops (ipc/epoll.c) */
-    bool strace;
+    bool strace;                  /* task/trace.h */
     bool network_host;
 };
 

@@ -161,6 +161,7 @@ int boot_config_write(const struct boot_config *cfg, void *buf, size_t cap, size
     bytes_put_u32(&w, cfg->fs_write);
     bytes_put_u32(&w, cfg->debug);
     bytes_put_u32(&w, cfg->strace);
+    bytes_put_str(&w, cfg->strace_calls ? cfg->strace_calls : "");
     bytes_put_u32(&w, cfg->strace_log_size_bytes);
     bytes_put_u32(&w, cfg->ncpus);
     bytes_put_u64(&w, cfg->mem_total_bytes);
@@ -172,6 +173,7 @@ int boot_config_write(const struct boot_config *cfg, void *buf, size_t cap, size
         bytes_put_u32(&w, cfg->stdio_fd[i] >= 0);
     bytes_put_u32(&w, cfg->log_fd >= 0);
     bytes_put_u32(&w, cfg->debug_log_fd >= 0);
+    bytes_put_u32(&w, cfg->user_log_fd >= 0);
     bytes_put_u32(&w, cfg->listen_fd >= 0);
     bytes_put_u32(&w, cfg->gofer_dir_count);
     bytes_put_u32(&w, cfg->store_count);
@@ -357,6 +359,7 @@ static void sandbox_read(struct blob_reader *b, struct boot_config *c)
     c->fs_write = bool_read(b);
     c->debug = bool_read(b);
     c->strace = bool_read(b);
+    c->strace_calls = bytes_get_str(&b->r, BOOT_PATH_MAX);
     c->strace_log_size_bytes = bytes_get_u32(&b->r);
     c->ncpus = bytes_get_u32(&b->r);
     c->mem_total_bytes = bytes_get_u64(&b->r);
@@ -368,6 +371,7 @@ static void sandbox_read(struct blob_reader *b, struct boot_config *c)
         c->stdio_fd[i] = fd_read(b, BOOT_FD_STDIO + i);
     c->log_fd = fd_read(b, BOOT_FD_LOG);
     c->debug_log_fd = fd_read(b, BOOT_FD_DEBUG_LOG);
+    c->user_log_fd = fd_read(b, BOOT_FD_USER_LOG);
     c->listen_fd = fd_read(b, BOOT_FD_LISTEN);
     c->gofer_dir_count = bytes_get_u32(&b->r);
     c->store_count = bytes_get_u32(&b->r);

@@ -170,6 +170,7 @@ struct boot_config {
     bool
         fs_write; /* some gofer mount is written directly: boot_confine() allows the calls for it */
     bool debug, strace;
+    const char *strace_calls; /* only these, separated by commas; "", NULL: all */
     uint32_t strace_log_size_bytes;
     uint32_t ncpus;            /* what programs see */
     uint64_t mem_total_bytes;  /* what programs see */
@@ -187,6 +188,7 @@ struct boot_config {
     int pass_fd[BOOT_PASS_FDS_MAX + 1]; /* in the order of pass_fds, then the program's */
     int proc_fd;      /* the sentry's own, not handed over: a procfs of its stubs, or -errno */
     int debug_log_fd; /* --debug-log or stderr when --debug; LOGD goes here */
+    int user_log_fd;  /* -user-log: what the user of the container should know */
     int gofer_dir_fd
         [BOOT_GOFER_DIRS_MAX]; /* O_PATH, received from the gofer; [mounts[i].gofer_index] */
     uint32_t gofer_dir_count;
@@ -203,9 +205,10 @@ enum boot_fd {
     BOOT_FD_LOG = 9,
     BOOT_FD_DEBUG_LOG = 10,
     BOOT_FD_LISTEN = 11,
-    BOOT_FD_END = 12, /* first that must be closed */
+    BOOT_FD_USER_LOG = 12,
+    BOOT_FD_END = 13, /* first that must be closed */
     BOOT_FD_PROC =
-        12, /* the sentry's own procfs, which it opens itself: its filter knows the number */
+        13, /* the sentry's own procfs, which it opens itself: its filter knows the number */
 };
 
 #define BOOT_BLOB_MAX ((size_t)32 * 1024 * 1024)

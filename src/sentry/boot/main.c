@@ -32,6 +32,7 @@
 #include "sentry/platform/stubs/host_vdso.h"
 #include "sentry/task/run.h"
 #include "sentry/task/task.h"
+#include "sentry/task/trace.h"
 #include "sentry/time/timer.h"
 #include "sentry/tty/tty.h"
 #include "sentry/vfs/vfs.h"
@@ -102,6 +103,10 @@ static int kernel_init(const struct boot_config *cfg)
     err = tasks_init();
     if (err)
         return err;
+    char bad[TRACE_NAME_BYTES];
+    if (trace_select(cfg->strace_calls ? cfg->strace_calls : "", bad))
+        boot_fail(cfg, "--strace-syscalls: \"%s\" is no system call; write their names with commas",
+                  bad);
     struct uts_ns *uts = task_uts(NULL);
     (void)strncpy(uts->hostname, cfg->hostname, sizeof(uts->hostname) - 1);
     (void)strncpy(uts->domainname, cfg->domainname, sizeof(uts->domainname) - 1);

@@ -15,7 +15,7 @@
 #include "wire/control.h"
 
 /* The log's descriptor: set once before there are threads. Logging must work from anywhere, also without a kernel. */
-static int log_fd = -1;
+static int log_fd = -1, user_log_fd = -1;
 
 static void log_sink(enum log_level level, const char *text, size_t len)
 {
@@ -32,8 +32,32 @@ static void log_sink(enum log_level level, const char *text, size_t len)
     (void)!host_write(log_fd, line, sb.len);
 }
 
+/* One line a message, or for the log of runsc, whose readers take the last object, none after it. */
+static void json_write(int fd, const char *key, const char *text, const char *level, bool line)
+{
+    char out[LOG_LINE_MAX * 2];
+    struct strbuf sb;
+    struct timespec ts = {0};
+    (void)!host_clock_gettime(CLOCK_REALTIME, &ts);
+    strbuf_init(&sb, out, sizeof out);
+    strbuf_printf(&sb, "{\"%s\":\"", key);
+    strbuf_json(&sb, text);
+    strbuf_printf(&sb, "\",\"level\":\"%s\",\"time\":\"", level);
+    strbuf_time(&sb, ts.tv_sec, ts.tv_nsec);
+    strbuf_puts(&sb, line ? "\"}\n" : "\"}");
+    (void)!host_write(fd, out, sb.len);
+}
+
+static void user_sink(enum log_level level, const char *text, size_t len)
+{
+    json_write(user_log_fd, "log", text, "info", true);
+}
+
 void boot_log_start(const struct boot_config *cfg)
 {
+    user_log_fd = cfg->user_log_fd;
+    if (user_log_fd >= 0)
+        log_set_user(user_sink);
     log_fd = cfg->debug_log_fd;
     if (log_fd >= 0)
         log_set_sink(log_sink, cfg->debug || cfg->strace ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING);
@@ -45,9 +69,11 @@ static _Noreturn void report(const struct boot_config *cfg, enum control_type ty
     uint8_t buf[CONTROL_BYTES_MAX];
     size_t n = control_build(buf, type, value, text);
     /* Without it nobody knows how it ended. runsc gone: it will not read anyway. */
-    for (int tries = 0; tries < 3 && host_msg_send(cfg->control_fd, buf, n, NULL, 0, 0) < 0;
-         tries++) {
-    }
+    int r = -1;
+    for (int tries = 0; tries < 3 && r < 0; tries++)
+        r = host_msg_send(cfg->control_fd, buf, n, NULL, 0, 0);
+    if (r < 0 && type == CONTROL_ERROR && cfg->log_fd >= 0) /* runsc has left it alone */
+        json_write(cfg->log_fd, "msg", text, "error", false);
     for (;;)
         (void)!host_exit_group(status);
 }

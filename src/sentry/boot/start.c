@@ -22,8 +22,11 @@
 #include "wire/gofer.h"
 
 /* Before there is a configuration: the control socket has its number already. */
-static const struct boot_config early = {
-    .control_fd = BOOT_FD_CONTROL, .listen_fd = -1, .log_fd = -1, .debug_log_fd = -1};
+static const struct boot_config early = {.control_fd = BOOT_FD_CONTROL,
+                                         .listen_fd = -1,
+                                         .log_fd = -1,
+                                         .debug_log_fd = -1,
+                                         .user_log_fd = -1};
 
 static struct host_label_files label_files;
 

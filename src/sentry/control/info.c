@@ -17,6 +17,7 @@
 #include "sentry/mm/mm.h"
 #include "sentry/ns/container.h"
 #include "sentry/task/task_priv.h"
+#include "sentry/task/trace.h"
 #include "sentry/time/timer.h"
 #include "sentry/tty/tty.h"
 #include "sentry/vfs/vfs.h"
@@ -219,6 +220,13 @@ void call_strace(struct call *c)
 {
     if (!log_there(c))
         return;
+    char bad[TRACE_NAME_BYTES];
+    if (trace_select(c->rq.text, bad)) {
+        (void)call_fail(c, -EINVAL,
+                        "\"%s\" is no system call; write their names with commas, all, or off",
+                        bad);
+        return;
+    }
     kern()->strace = c->rq.value == 1;
     if (kern()->strace)
         log_front.level = LOG_LEVEL_DEBUG;

@@ -181,7 +181,7 @@ static void call_run(struct task *t)
         r = row->handler(t, &t->args);
         t->in_handler = false;
     } else {
-        trace_missing(t->sysno);
+        trace_missing(t);
     }
     if (t->exiting && t->state != TASK_QUEUED) {
         task_exit(t);

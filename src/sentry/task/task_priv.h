@@ -34,6 +34,8 @@ struct task_root {
     uint64_t forks;
     uint32_t missing[SYSCALL_TABLE_SIZE]; /* calls without a handler, counted */
     uint64_t missing_other;
+    bool traced_some; /* of --strace: those below, else all */
+    bool traced[SYSCALL_TABLE_SIZE];
     uint64_t kcmp_secret;
     int64_t gone_cpu_ns; /* of processes that were waited for */
     struct loadavg load;
