@@ -3,11 +3,14 @@
 #include "guest.h"
 
 #include <linux/openat2.h>
+#include <pthread.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 
 static void *volatile bad = (void *)8; /* no address of ours */
@@ -381,4 +384,116 @@ TEST(rwf_noappend)
     CHECK_EQ(pread(fd, buf, 8, 0), 6);
     CHECK_EQ(memcmp(buf, "axydxy", 6), 0);
     CHECK_ERR(pwritev2(fd, &v, 1, 0, RWF_APPEND | RWF_NOAPPEND), EINVAL);
+}
+
+enum { LARGE = 1 << 20, LARGE_PAGE = 4096 };
+
+static unsigned char *fresh(size_t size)
+{
+    return CHECK_OK(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+}
+
+/* Byte i of the file that the next cases read. */
+static unsigned char large_byte(size_t i) { return (unsigned char)(i * 7 + i / 4096); }
+
+static int large_file(void)
+{
+    in_dir();
+    unsigned char *text = fresh(LARGE);
+    for (size_t i = 0; i < LARGE; i++)
+        text[i] = large_byte(i);
+    int fd = CHECK_OK(open("large", O_RDWR | O_CREAT | O_TRUNC, 0644));
+    CHECK_EQ(write(fd, text, LARGE), LARGE);
+    CHECK_OK(munmap(text, LARGE));
+    CHECK_EQ(lseek(fd, 0, SEEK_SET), 0);
+    return fd;
+}
+
+static void check_large(const unsigned char *p, size_t from, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (p[i] != large_byte(from + i))
+            FAIL("byte %zu is %u", from + i, p[i]);
+}
+
+TEST(large_read_into_fresh_memory)
+{
+    int fd = large_file();
+    unsigned char *p = fresh(4 * LARGE), there[4 * LARGE / LARGE_PAGE];
+    CHECK_EQ(read(fd, p, 4 * LARGE), LARGE);
+    check_large(p, 0, LARGE);
+    CHECK_EQ(lseek(fd, 0, SEEK_CUR), LARGE);
+    CHECK_OK(mincore(p, 4 * LARGE, there));
+    CHECK(!(there[2 * LARGE / LARGE_PAGE] & 1) && !(there[4 * LARGE / LARGE_PAGE - 1] & 1));
+    CHECK_EQ(read(fd, p, LARGE), 0);
+    CHECK_OK(madvise(p, LARGE, MADV_DONTNEED));
+    CHECK_EQ(pread(fd, p + 100, LARGE, 1000), LARGE - 1000);
+    check_large(p + 100, 1000, LARGE - 1000);
+    unsigned char *q = fresh(2 * LARGE);
+    struct iovec v[2] = {{q, LARGE / 2}, {q + LARGE, LARGE}};
+    CHECK_EQ(preadv(fd, v, 2, 0), LARGE);
+    check_large(q, 0, LARGE / 2);
+    check_large(q + LARGE, LARGE / 2, LARGE / 2);
+    pid_t pid = CHECK_OK(fork());
+    if (pid == 0) {
+        CHECK_EQ(pread(fd, q, LARGE, 0), LARGE);
+        check_large(q, 0, LARGE);
+        _exit(0);
+    }
+    CHECK_EQ(pread(fd, q, LARGE / 2, LARGE / 2), LARGE / 2);
+    check_large(q, LARGE / 2, LARGE / 2);
+    check_child(pid, 0);
+}
+
+TEST(large_read_into_what_cannot_be_written)
+{
+    int fd = large_file();
+    unsigned char *p = fresh(LARGE);
+    CHECK_OK(mprotect(p + LARGE / 2, LARGE / 2, PROT_READ));
+    CHECK_EQ(pread(fd, p, LARGE, 0), LARGE / 2);
+    check_large(p, 0, LARGE / 2);
+    CHECK_ERR(pread(fd, p + LARGE / 2, LARGE / 2, 0), EFAULT);
+    CHECK_OK(munmap(p + LARGE / 4, LARGE / 4));
+    CHECK_EQ(pread(fd, p, LARGE, 0), LARGE / 4);
+    CHECK_ERR(pread(fd, p + LARGE / 4, LARGE, 0), EFAULT);
+    int ro = CHECK_OK(open("large", O_RDONLY));
+    unsigned char *m = CHECK_OK(mmap(NULL, LARGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, ro, 0));
+    CHECK_EQ(pread(fd, m, LARGE - 4096, 4096), LARGE - 4096);
+    check_large(m, 4096, LARGE - 4096);
+    check_large(m + LARGE - 4096, LARGE - 4096, 4096);
+}
+
+static volatile sig_atomic_t large_ticks;
+static void large_tick(int sig)
+{
+    (void)sig;
+    large_ticks++;
+}
+
+static void *large_reader(void *arg)
+{
+    int fd = *(int *)arg;
+    for (int i = 0; i < 100; i++) {
+        unsigned char *p = fresh(LARGE);
+        size_t from = (size_t)i * 4096;
+        CHECK_EQ(pread(fd, p, LARGE, (off_t)from), LARGE - (ssize_t)from);
+        check_large(p, from, LARGE - from);
+        CHECK_OK(munmap(p, LARGE));
+    }
+    return NULL;
+}
+
+/* A regular file is read whole whatever signals come, and whatever other threads do to the memory map. */
+TEST(large_reads_under_signals)
+{
+    int fd = large_file();
+    struct sigaction sa = {.sa_handler = large_tick};
+    CHECK_OK(sigaction(SIGALRM, &sa, NULL));
+    struct itimerval every = {{0, 300}, {0, 300}};
+    CHECK_OK(setitimer(ITIMER_REAL, &every, NULL));
+    pthread_t other;
+    CHECK_EQ(pthread_create(&other, NULL, large_reader, &fd), 0);
+    (void)large_reader(&fd);
+    CHECK_EQ(pthread_join(other, NULL), 0);
+    CHECK(large_ticks > 0);
 }

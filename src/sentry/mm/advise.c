@@ -136,6 +136,8 @@ int64_t mm_madvise(struct task *t, uint64_t addr, uint64_t len, uint32_t advice)
     uint64_t aligned = GUEST_PAGE_UP(len);
     if ((len && !aligned) || urange_make(addr, aligned, &r))
         return -EINVAL;
+    if (urange_overlaps(mm->filled, r))
+        mm->filled = (struct urange){0, 0};
     int hole = 0;
     while (r.start < r.end) {
         struct vma *v = mm_find_from(mm, r.start);

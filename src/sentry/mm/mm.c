@@ -54,6 +54,7 @@ struct mm *mm_fork(struct mm *mm)
     child->space = NULL;
     child->total_pages = child->locked_pages = child->stack_pages = child->data_pages = 0;
     child->hiwater_pages = 0;
+    child->filled = mm->filled = (struct urange){0, 0}; /* copied on write from now on */
     child->hint_top = 0;
     child->def_flags = 0;
     if (child->mdwe & LINUX_PR_MDWE_NO_INHERIT)

@@ -60,6 +60,8 @@ struct mm {
     uint64_t auxv[48];
     uint32_t auxv_len; /* words */
     struct file *exe;  /* counted */
+    struct urange
+        filled; /* the last that mm_fill() has brought in, as far as is known still there */
     uint64_t hiwater_pages;
     bool dumpable, sealed; /* sealed: some VMA is */
     uint64_t vdso_addr;
@@ -86,6 +88,10 @@ int64_t mm_protect(struct task *t, uint64_t addr, uint64_t len, uint32_t prot);
 int64_t mm_remap(struct task *t, uint64_t addr, uint64_t old_len, uint64_t new_len, uint32_t flags,
                  uint64_t new_addr);
 int64_t mm_brk(struct task *t, uint64_t brk);
+#define MM_FILL_MIN UINT64_C(65536) /* less is not worth the way to the thread and back */
+/* Before a call copies much out: t's thread brings these pages in, if they may be missing. 0: go on (errors are the copy's to
+ * find); -EBLOCKED: return it, the call is run again. */
+NODISCARD int mm_fill(struct task *t, struct uaddr dst, uint64_t size_bytes);
 int64_t mm_madvise(struct task *t, uint64_t addr, uint64_t len, uint32_t advice);
 int64_t mm_msync(struct task *t, uint64_t addr, uint64_t len, uint32_t flags);
 int64_t mm_mincore(struct task *t, uint64_t addr, uint64_t len, struct uaddr vec);

@@ -170,6 +170,8 @@ int vma_isolate(struct mm *mm, struct urange r)
 void vma_remove_range(struct mm *mm, struct urange r)
 {
     struct vma *v = mm_find_from(mm, r.start);
+    if (urange_overlaps(mm->filled, r))
+        mm->filled = (struct urange){0, 0};
     while (v && v->range.start < r.end) {
         struct vma *n = vma_next(v);
         assert(urange_covers(r, v->range));

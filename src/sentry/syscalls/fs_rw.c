@@ -1,9 +1,23 @@
 /* read, write and their vector, positioned and flagged forms; lseek. */
 #include "sentry/syscalls/fs_priv.h"
 
+#include "sentry/mm/mm.h"
+
 #define RWF_KNOWN                                                                                  \
     (LINUX_RWF_HIPRI | LINUX_RWF_DSYNC | LINUX_RWF_SYNC | LINUX_RWF_NOWAIT | LINUX_RWF_APPEND |    \
      LINUX_RWF_NOAPPEND)
+
+/* The pages of a large buffer, as far as the file will fill it. 0, -EBLOCKED */
+static int fill(struct task *t, const struct file *f, const struct uio *u, int64_t pos)
+{
+    uint64_t n = u->seg->len;
+    if (!f->ops->endless) {
+        if (f->ops->stream || !LINUX_S_ISREG(f->inode->mode) || (uint64_t)pos >= f->inode->size)
+            return 0;
+        n = MIN(n, f->inode->size - (uint64_t)pos);
+    }
+    return mm_fill(t, UADDR(u->seg->base), n);
+}
 
 /* One read or write over u. at NULL: at the file's own position, which advances. */
 static ssize_t transfer(struct task *t, struct file *f, struct uio *u, bool write,
@@ -13,6 +27,8 @@ static ssize_t transfer(struct task *t, struct file *f, struct uio *u, bool writ
     int64_t *ppos = f->ops->stream ? NULL : &pos, end;
     if (ppos && __builtin_add_overflow(pos, (int64_t)u->resid, &end))
         return -EINVAL;
+    if (!write && u->seg->len >= MM_FILL_MIN && fill(t, f, u, pos))
+        return -EBLOCKED;
     u->nonblock = rwf & LINUX_RWF_NOWAIT;
     u->append = rwf & LINUX_RWF_APPEND;
     u->no_append = rwf & LINUX_RWF_NOAPPEND;

@@ -164,7 +164,10 @@ int task_sync(struct task *t)
     t->state = TASK_PARKED;
     t->syncing = true;
     t->sync_error = 0;
-    platform_sync(t->thread);
+    if (platform_stop(t->thread) == STOP_CALL)
+        platform_return_and_stop(t->thread, 0);
+    else
+        platform_sync(t->thread);
     return -EBLOCKED;
 }
 

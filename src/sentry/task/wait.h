@@ -50,6 +50,7 @@ struct restart {
     bool again;     /* this is not the first run */
     bool timed_out; /* the deadline passed */
     bool has_deadline;
+    bool filled;         /* mm_fill() has done its work */
     int64_t deadline_ns; /* CLOCK_MONOTONIC of the kernel, TIME_NONE: none */
     uint64_t done;       /* bytes or items finished so far */
     uint64_t u[4];       /* the handler's own */
@@ -69,7 +70,8 @@ NODISCARD int task_park(struct task *t, int64_t deadline_ns);
 int64_t task_deadline_after(struct task *t, int64_t rel_ns);
 /* Makes a parked task run its handler again (any waker). Harmless on others. */
 void task_wake(struct task *t);
-/* Does the queued memory operations now (platform_sync) and runs the handler again when they are done. STOP_CONTEXT.
+/* Does the queued memory operations now (platform_sync) and runs the handler again when they are done. In STOP_CALL nothing can
+ * be queued: the handler is run again in STOP_CONTEXT.
  * Returns -EBLOCKED; at the next run task_sync_result() is 0 or the error of the host. */
 NODISCARD int task_sync(struct task *t);
 int task_sync_result(struct task *t);

@@ -62,7 +62,8 @@ struct file_ops {
     int64_t (*timeout_ns)(struct file *f, bool write);
     bool
         write_all; /* a blocking write of this kind does not return short: pipes, sockets, terminals */
-    bool stream; /* no position: lseek gives -ESPIPE, pread -ESPIPE */
+    bool stream;  /* no position: lseek gives -ESPIPE, pread -ESPIPE */
+    bool endless; /* a read gives all that was asked for */
 };
 
 /* What few files have: made when it is used first. */

@@ -87,13 +87,15 @@ static const struct file_ops null_ops = {
     .name = "null", .read = null_read, .write = null_write, .llseek = null_llseek};
 static const struct file_ops zero_ops = {.name = "zero",
                                          .read = zero_read,
+                                         .endless = true,
                                          .write = null_write,
                                          .llseek = null_llseek,
                                          .mappable = zero_mappable};
 static const struct file_ops full_ops = {
-    .name = "full", .read = zero_read, .write = full_write, .llseek = null_llseek};
+    .name = "full", .read = zero_read, .endless = true, .write = full_write, .llseek = null_llseek};
 static const struct file_ops random_ops = {.name = "random",
                                            .read = random_read,
+                                           .endless = true,
                                            .write = null_write,
                                            .llseek = null_llseek,
                                            .poll = random_poll,
