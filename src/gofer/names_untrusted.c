@@ -7,7 +7,7 @@
 #include "gofer/serve_priv.h"
 
 /* A name that was just made gets owner and mode, whatever the host gave it (a setgid directory's group). */
-static int owner_fix(struct server *s, int dir, const char *name, int fd)
+int owner_fix(struct server *s, int dir, const char *name, int fd)
 {
     const struct gofer_query *q = &s->request.q;
     struct stat st;

@@ -31,6 +31,9 @@ int error_map(int err)
     case -EBADF:
     case -EBADMSG:
     case -ENOMEM:
+    case -ECONNREFUSED:
+    case -EPROTOTYPE:
+    case -EADDRINUSE:
     case -ETXTBSY: return err;
     case -EXDEV: return -EXDEV;
     case -ENFILE: return -EMFILE;

@@ -6,7 +6,7 @@
  * I1  a path is resolved by openat2 beneath a mount and without links, or is one name below a descriptor got that way,
  *     with a call that does not follow a link.
  * I2  no descriptor is open between two requests but the sockets and the mounts.
- * I3  no device node is made or opened.
+ * I3  no device node is made or opened; FIFOs and sockets only as server.access permits.
  */
 #pragma once
 #include <linux/stat.h>
@@ -21,6 +21,7 @@
 struct server {
     const struct gofer_mount *mounts;
     unsigned mount_count;
+    uint32_t access; /* GOFER_ACCESS_* */
     struct gofer_request request;
     int attached; /* came with the request; -1: nothing */
     struct gofer_reply reply;
@@ -48,6 +49,12 @@ NODISCARD int do_make(struct server *s); /* MKDIR, MKNOD, SYMLINK */
 NODISCARD int do_link(struct server *s);
 NODISCARD int do_unlink(struct server *s);
 NODISCARD int do_rename(struct server *s);
+
+/* unix.c. A descriptor, or -errno. */
+NODISCARD int do_connect(struct server *s);
+NODISCARD int do_bind(struct server *s);
+/* What was just made as (dir, name), or is fd (>= 0), gets the request's owner and mode; attributes into the reply. */
+NODISCARD int owner_fix(struct server *s, int dir, const char *name, int fd);
 
 /* attr.c */
 NODISCARD int mode_set(const struct server *s, int dir, const char *name, uint32_t mode);

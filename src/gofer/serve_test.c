@@ -25,7 +25,7 @@ static pthread_t thread;
 
 static void *serve(void *p)
 {
-    serve_result = gofer_serve(sv[1], mounts, 2);
+    serve_result = gofer_serve(sv[1], mounts, 2, 0);
     close(sv[1]);
     return NULL;
 }

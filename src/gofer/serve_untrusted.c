@@ -22,6 +22,8 @@ static int type_check(const struct stat *st, uint32_t flags)
 {
     if (S_ISLNK(st->st_mode))
         return -ELOOP;
+    if (flags & GOFER_OPEN_FIFO)
+        return S_ISFIFO(st->st_mode) ? 0 : -EACCES;
     if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode))
         return -EACCES;
     if ((flags & GOFER_OPEN_DIRECTORY) && !S_ISDIR(st->st_mode))
@@ -35,6 +37,8 @@ static int do_open(struct server *s)
     struct stat st;
     uint32_t flags = s->request.q.flags;
     bool path_only = flags & GOFER_OPEN_PATH;
+    if ((flags & GOFER_OPEN_FIFO) && !(s->access & GOFER_ACCESS_FIFO_OPEN))
+        return -EPERM;
     int fd = path_open(s, &s->request.path, O_PATH);
     if (fd < 0)
         return fd;
@@ -152,6 +156,8 @@ static int request_do(struct server *s, bool *ret_fd)
     case GOFER_LISTXATTR:
     case GOFER_REMOVEXATTR: return do_xattr(s);
     case GOFER_STATFS: return do_statfs(s);
+    case GOFER_CONNECT: *ret_fd = true; return do_connect(s);
+    case GOFER_BIND: *ret_fd = true; return do_bind(s);
     case GOFER_END: break; /* not here */
     }
     return -EINVAL;
@@ -213,13 +219,14 @@ static int serve_one(struct server *s, int socket, uint8_t *in, uint8_t *out)
     return r < 0 ? 0 : 1; /* the sentry is gone */
 }
 
-int gofer_serve(int socket, const struct gofer_mount *mounts, unsigned mount_count)
+int gofer_serve(int socket, const struct gofer_mount *mounts, unsigned mount_count, uint32_t access)
 {
     static struct server s;
     static uint8_t in[GOFER_REQUEST_MAX];
     static uint8_t out[GOFER_REPLY_MAX];
     s.mounts = mounts;
     s.mount_count = mount_count;
+    s.access = access;
     int r;
     do
         r = serve_one(&s, socket, in, out);

@@ -20,9 +20,14 @@ static struct filter_program filter_select(enum host_filter which, uint32_t flag
 {
 #define PROGRAM(x) ((struct filter_program){filter_##x, ARRAY_SIZE(filter_##x)})
     if (which == HOST_FILTER_GOFER)
-        return PROGRAM(gofer);
-    bool ptrace = flags & HOST_FILTER_PTRACE, net = flags & HOST_FILTER_NET;
-#define EITHER(x) (ptrace ? PROGRAM(x##_ptrace) : PROGRAM(x))
+        return flags & HOST_FILTER_UDS ? PROGRAM(gofer_uds) : PROGRAM(gofer);
+    bool ptrace = flags & HOST_FILTER_PTRACE, net = flags & HOST_FILTER_NET,
+         uds = flags & HOST_FILTER_UDS;
+#define EITHER(x)                                                                                  \
+    (ptrace && uds ? PROGRAM(x##_ptrace_uds)                                                       \
+     : ptrace      ? PROGRAM(x##_ptrace)                                                           \
+     : uds         ? PROGRAM(x##_uds)                                                              \
+                   : PROGRAM(x))
     if (flags & HOST_FILTER_WRITE)
         return net ? EITHER(sentry_net_write) : EITHER(sentry_write);
     if (flags & HOST_FILTER_DIRECT)
@@ -34,7 +39,8 @@ static struct filter_program filter_select(enum host_filter which, uint32_t flag
 
 int host_filter_install(enum host_filter which, uint32_t flags)
 {
-    static_assert(ARRAY_SIZE(filter_sentry_net_write_ptrace) <= FILTER_MAX, "the largest filter");
+    static_assert(ARRAY_SIZE(filter_sentry_net_write_ptrace_uds) <= FILTER_MAX,
+                  "the largest filter");
     struct filter_program p = filter_select(which, flags);
     struct sock_filter code[FILTER_MAX];
     memcpy(code, p.code, p.len * sizeof code[0]);

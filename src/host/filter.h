@@ -16,6 +16,7 @@ enum host_filter_flag {
     HOST_FILTER_TRAP = 1u << 2,   /* debugging: a forbidden call raises SIGSYS instead of killing */
     HOST_FILTER_PTRACE = 1u << 3, /* sentry: rows of SENTRY_PTRACE */
     HOST_FILTER_DIRECT = 1u << 4, /* sentry: rows of SENTRY_DIRECT */
+    HOST_FILTER_UDS = 1u << 5,    /* rows of SENTRY_UDS or GOFER_UDS */
 };
 
 /* -EINVAL no filters in this kernel, or no_new_privs missing (-EACCES); -ESRCH a thread could not be synchronised. */

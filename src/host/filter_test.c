@@ -108,6 +108,35 @@ static const struct attempt sentry_attempts[] = {
     {"compat call number", 0x40000000 + SYS_getpid, {0}, KILLED},
 };
 
+static const struct attempt uds_attempts[] = {
+    {"accept4", SYS_accept4, {-1, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC}, ALLOWED},
+    {"accept4 that waits", SYS_accept4, {-1, 0, 0, SOCK_CLOEXEC}, KILLED},
+    {"listen", SYS_listen, {-1, 5}, ALLOWED},
+    {"socket", SYS_socket, {AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0}, KILLED},
+    {"connect", SYS_connect, {-1, P(buf), 16}, KILLED},
+    {"bind", SYS_bind, {-1, P(buf), 16}, KILLED},
+    {"open for reading, no follow", SYS_openat, {AT_FDCWD, P(path), O_NOFOLLOW}, KILLED},
+    {"peer", SYS_getsockopt, {-1, SOL_SOCKET, SO_PEERCRED, P(buf), P(buf)}, ALLOWED},
+    {"another option", SYS_getsockopt, {-1, SOL_SOCKET, SO_PEERSEC, P(buf), P(buf)}, KILLED},
+};
+
+static const struct attempt gofer_uds_attempts[] = {
+    {"socket", SYS_socket, {AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0}, ALLOWED},
+    {"socket that waits", SYS_socket, {AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0}, KILLED},
+    {"socket of a network",
+     SYS_socket,
+     {AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0},
+     KILLED},
+    {"connect", SYS_connect, {-1, P(buf), 16}, ALLOWED},
+    {"bind", SYS_bind, {-1, P(buf), 16}, ALLOWED},
+    {"listen", SYS_listen, {-1, 5}, KILLED},
+    {"another effective user", SYS_setresuid, {-1, 65534, -1}, ALLOWED},
+    {"another user", SYS_setresuid, {0, 65534, -1}, KILLED},
+    {"another saved user", SYS_setresuid, {-1, 65534, 0}, KILLED},
+    {"another saved group", SYS_setresgid, {-1, 65534, 0}, KILLED},
+    {"fchdir", SYS_fchdir, {-1}, KILLED},
+};
+
 static const struct attempt direct_attempts[] = {
     {"open for reading, no follow", SYS_openat, {AT_FDCWD, P(path), O_NOFOLLOW}, ALLOWED},
     {"open following links", SYS_openat, {AT_FDCWD, P(path), O_RDONLY}, KILLED},
@@ -206,6 +235,13 @@ static void test_sentry_write(void **state)
                    ARRAY_SIZE(write_attempts));
 }
 
+static void test_sentry_uds(void **state)
+{
+    attempts_check(HOST_FILTER_SENTRY, HOST_FILTER_UDS, uds_attempts, ARRAY_SIZE(uds_attempts));
+    attempts_check(HOST_FILTER_SENTRY, HOST_FILTER_UDS | HOST_FILTER_PTRACE, uds_attempts,
+                   ARRAY_SIZE(uds_attempts));
+}
+
 static void test_sentry_net(void **state)
 {
     attempts_check(HOST_FILTER_SENTRY, HOST_FILTER_NET, net_attempts, ARRAY_SIZE(net_attempts));
@@ -214,13 +250,15 @@ static void test_sentry_net(void **state)
 static void test_gofer(void **state)
 {
     attempts_check(HOST_FILTER_GOFER, 0, gofer_attempts, ARRAY_SIZE(gofer_attempts));
+    attempts_check(HOST_FILTER_GOFER, HOST_FILTER_UDS, gofer_uds_attempts,
+                   ARRAY_SIZE(gofer_uds_attempts));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sentry), cmocka_unit_test(test_sentry_write),
+        cmocka_unit_test(test_sentry),     cmocka_unit_test(test_sentry_write),
         cmocka_unit_test(test_sentry_net), cmocka_unit_test(test_sentry_ptrace),
-        cmocka_unit_test(test_gofer)};
+        cmocka_unit_test(test_sentry_uds), cmocka_unit_test(test_gofer)};
     return cmocka_run_group_tests_name("host-filter", tests, NULL, NULL);
 }

@@ -3,7 +3,7 @@
 import re
 import sys
 
-PROCS = ("SENTRY", "SENTRY_NET", "SENTRY_DIRECT", "SENTRY_WRITE", "SENTRY_PTRACE", "GOFER", "RUNSC")
+PROCS = ("SENTRY", "SENTRY_NET", "SENTRY_DIRECT", "SENTRY_WRITE", "SENTRY_PTRACE", "SENTRY_UDS", "GOFER", "GOFER_UDS", "RUNSC")
 WIDE = ("unsigned long", "size_t", "off_t", "uint64_t")
 # One program each: name -> processes whose rules it holds.
 FILTERS = {
@@ -15,7 +15,9 @@ FILTERS = {
     "sentry_net_write": ("SENTRY", "SENTRY_NET", "SENTRY_DIRECT", "SENTRY_WRITE"),
 }
 FILTERS.update({name + "_ptrace": procs + ("SENTRY_PTRACE",) for name, procs in FILTERS.items()})
+FILTERS.update({name + "_uds": procs + ("SENTRY_UDS",) for name, procs in FILTERS.items()})
 FILTERS["gofer"] = ("GOFER",)
+FILTERS["gofer_uds"] = ("GOFER", "GOFER_UDS")
 
 
 def fail(message):
@@ -186,7 +188,8 @@ def gen_doc(calls):
     out = ["# What each process may ask of the host kernel", "",
            "Made by `src/host/gen_calls.py` from `src/host/calls.def`; do not edit. A call that no row allows kills the process.",
            "SENTRY_NET is added by `--network=host`, SENTRY_DIRECT by `--directfs`, SENTRY_WRITE by it when a host directory is mounted",
-           "writable without an overlay, SENTRY_PTRACE on the platform of that name.", ""]
+           "writable without an overlay, SENTRY_PTRACE on the platform of that name, SENTRY_UDS by `--host-uds` and `--host-fifo`, GOFER_UDS by",
+           "`--host-uds`.", ""]
     for proc in PROCS[:-1]:
         rows = [(c, r) for c in calls.values() for r in c.rules if r[0] == proc]
         out += ["## %s: %d calls" % (proc, len({c.name for c, _ in rows})), "", "| call | allowed if | why |", "|---|---|---|"]

@@ -13,6 +13,7 @@
 #include "host/host.h"
 #include "runsc/flags.h"
 #include "runsc/memory_limit.h"
+#include "wire/gofer.h"
 
 bool stdio_closed[3];
 
@@ -102,6 +103,20 @@ static int platform_parse(enum boot_platform *ret, char *err)
     return -EINVAL;
 }
 
+/* --host-uds and --host-fifo. */
+static uint32_t gofer_access(void)
+{
+    const char *uds = global_flags[FLAG_ID_HOST_UDS].value;
+    uint32_t access = str_eq(global_flags[FLAG_ID_HOST_FIFO].value, "open")
+                          ? (uint32_t)GOFER_ACCESS_FIFO_OPEN
+                          : 0;
+    if (str_eq(uds, "open") || str_eq(uds, "all"))
+        access |= GOFER_ACCESS_UDS_OPEN;
+    if (str_eq(uds, "create") || str_eq(uds, "all"))
+        access |= GOFER_ACCESS_UDS_CREATE;
+    return access;
+}
+
 static uint32_t cpus_count(void)
 {
     cpu_set_t set;
@@ -126,6 +141,7 @@ int container_init(struct sandbox *s, const struct report_files *files, const ch
     c->user = "";
     c->cwd = "/";
     c->directfs = flag_true(&global_flags[FLAG_ID_DIRECTFS]);
+    c->gofer_access = gofer_access();
     c->debug = flag_true(&global_flags[FLAG_ID_DEBUG]);
     c->strace = flag_true(&global_flags[FLAG_ID_STRACE]);
     c->strace_calls = global_flags[FLAG_ID_STRACE_SYSCALLS].value;

@@ -164,15 +164,15 @@ static int mounts_open(struct start *st)
             return st->mounts[i];
         struct stat sb;
         int r = host_fstat(st->mounts[i], &sb);
-        if (r < 0 || (!S_ISDIR(sb.st_mode) && !S_ISREG(sb.st_mode)) ||
+        if (r < 0 || S_ISCHR(sb.st_mode) || S_ISBLK(sb.st_mode) ||
             (i == 0 && !S_ISDIR(sb.st_mode))) {
-            sandbox_error(st->err, "%s: neither a directory nor a regular file; cannot be mounted",
-                          m->source);
+            sandbox_error(st->err, "%s: %s; cannot be mounted", m->source,
+                          i == 0 ? "not a directory" : "a device of the host");
             return r < 0 ? r : -ENOTDIR;
         }
         for (uint32_t k = 0; k < st->s->config.mount_count; k++)
             if (st->s->config.mounts[k].gofer_index == (int32_t)i)
-                st->s->config.mounts[k].is_file = S_ISREG(sb.st_mode);
+                st->s->config.mounts[k].is_file = !S_ISDIR(sb.st_mode);
     }
     return 0;
 }
@@ -228,8 +228,8 @@ static const char *label_of(const char *label) { return label ? label : ""; }
 
 static int gofer_spawn(struct start *st)
 {
-    char count[16], stores[16];
-    const char *argv[SANDBOX_DETACH_MAX + 9] = {
+    char count[16], stores[16], access[32];
+    const char *argv[SANDBOX_DETACH_MAX + 10] = {
         "runsc-gofer", "gofer",
         count,         st->s->config.directfs ? "direct" : "messages",
         stores,        st->s->joins ? "joins" : st->s->config.detached ? "stays" : "tied"};
@@ -238,6 +238,9 @@ static int gofer_spawn(struct start *st)
     (void)snprintf(stores, sizeof stores, "%u", s->config.store_count);
     char apparmor[BOOT_LABEL_MAX + 16], selinux[BOOT_LABEL_MAX + 16];
     uint32_t at = 6;
+    (void)snprintf(access, sizeof access, "access=%u", s->config.gofer_access);
+    if (s->config.gofer_access)
+        argv[at++] = access;
     for (uint32_t i = 0; i < s->detach_count; i++)
         argv[at++] = s->detach[i];
     (void)snprintf(apparmor, sizeof apparmor, "apparmor=%s", label_of(s->config.apparmor));

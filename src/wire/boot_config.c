@@ -4,6 +4,7 @@
 
 #include "base/checked.h"
 #include "wire/bytes.h"
+#include "wire/gofer.h"
 
 #define BLOB_MAGIC        0x626f6f74u
 #define PROCESS_MAGIC     0x70726f63u
@@ -159,6 +160,7 @@ int boot_config_write(const struct boot_config *cfg, void *buf, size_t cap, size
     bytes_put_u32(&w, cfg->overlay_root);
     bytes_put_u32(&w, cfg->directfs);
     bytes_put_u32(&w, cfg->fs_write);
+    bytes_put_u32(&w, cfg->gofer_access);
     bytes_put_u32(&w, cfg->debug);
     bytes_put_u32(&w, cfg->strace);
     bytes_put_str(&w, cfg->strace_calls ? cfg->strace_calls : "");
@@ -357,6 +359,7 @@ static void sandbox_read(struct blob_reader *b, struct boot_config *c)
     c->overlay_root = enum_read(b, BOOT_OVERLAY_MEMORY);
     c->directfs = bool_read(b);
     c->fs_write = bool_read(b);
+    c->gofer_access = bytes_get_u32(&b->r) & GOFER_ACCESS_ALL;
     c->debug = bool_read(b);
     c->strace = bool_read(b);
     c->strace_calls = bytes_get_str(&b->r, BOOT_PATH_MAX);

@@ -169,6 +169,7 @@ struct boot_config {
         directfs; /* the sentry walks by itself; else it has no directories, and every operation is a message */
     bool
         fs_write; /* some gofer mount is written directly: boot_confine() allows the calls for it */
+    uint32_t gofer_access; /* GOFER_ACCESS_* of wire/gofer.h: --host-uds, --host-fifo */
     bool debug, strace;
     const char *strace_calls; /* only these, separated by commas; "", NULL: all */
     uint32_t strace_log_size_bytes;

@@ -43,11 +43,15 @@ static const struct rule {
     [GOFER_REMOVEXATTR] = {USES_NAME | USES_ATTACHED, 0},
     [GOFER_STATFS] = {0, 0},
     [GOFER_END] = {0, GOFER_STATUS_MAX},
+    [GOFER_CONNECT] = {USES_NAMED | USES_OWNER, GOFER_SOCKET_MASK},
+    [GOFER_BIND] = {USES_NAMED | USES_MODE | USES_OWNER, GOFER_SOCKET_MASK},
 };
 static_assert(ARRAY_SIZE(rules) == GOFER_OP_LAST + 1, "a rule for each operation");
 
 static bool open_flags_ok(uint32_t flags)
 {
+    if ((flags & GOFER_OPEN_FIFO) && (flags & (GOFER_OPEN_PATH | GOFER_OPEN_DIRECTORY)))
+        return false;
     return flags & GOFER_OPEN_PATH ? !(flags & (GOFER_OPEN_READ | GOFER_OPEN_WRITE))
                                    : (flags & (GOFER_OPEN_READ | GOFER_OPEN_WRITE)) != 0;
 }
@@ -85,6 +89,8 @@ static bool query_ok(const struct gofer_query *q, uint32_t path_count, uint32_t 
     if ((attached && !(r->uses & USES_ATTACHED)) || (flags & ~r->flags))
         return false;
     if (q->op == GOFER_OPEN && !open_flags_ok(flags))
+        return false;
+    if ((q->op == GOFER_CONNECT || q->op == GOFER_BIND) && flags == 0)
         return false;
     if (q->op == GOFER_WALK && (flags >= path_count || path_count - flags > GOFER_WALK_MAX))
         return false;

@@ -41,16 +41,38 @@ enum gofer_op {
     GOFER_REMOVEXATTR, /* path or ATTACHED; name */
     GOFER_STATFS,      /* data: struct gofer_statfs */
     GOFER_END,         /* the container has ended: flags is the gofer's exit status. No answer */
-    GOFER_OP_LAST = GOFER_END,
+    GOFER_CONNECT, /* flags GOFER_SOCKET_*; uid, gid: as whom. A socket connected to the one at path, non-blocking; -EBUSY: its
+                          * queue is full. -EPERM without GOFER_ACCESS_UDS_OPEN */
+    GOFER_BIND, /* path: new; flags GOFER_SOCKET_*; mode, uid, gid. A socket bound there, attributes. -EPERM without
+                          * GOFER_ACCESS_UDS_CREATE */
+    GOFER_OP_LAST = GOFER_BIND,
 };
 
-/* How OPEN opens. Regular files and directories only, but with PATH anything. */
+/* How OPEN opens. Regular files and directories only, but with PATH anything, and with FIFO a FIFO only. */
 enum gofer_open_flag {
     GOFER_OPEN_READ = 1u << 0,
     GOFER_OPEN_WRITE = 1u << 1,
     GOFER_OPEN_PATH = 1u << 2, /* O_PATH|O_NOFOLLOW; alone */
     GOFER_OPEN_DIRECTORY = 1u << 3,
-    GOFER_OPEN_ALL = (1u << 4) - 1,
+    GOFER_OPEN_FIFO = 1u << 4, /* -EPERM without GOFER_ACCESS_FIFO_OPEN */
+    GOFER_OPEN_ALL = (1u << 5) - 1,
+};
+
+/* CONNECT, BIND: what kind of socket. */
+enum gofer_socket {
+    GOFER_SOCKET_STREAM = 1,
+    GOFER_SOCKET_DGRAM = 2,
+    GOFER_SOCKET_SEQPACKET = 3,
+    GOFER_SOCKET_MASK = 3,
+};
+
+/* What the gofer is told to permit beside files: --host-uds, --host-fifo. */
+enum gofer_access {
+    GOFER_ACCESS_UDS_OPEN = 1u << 0,
+    GOFER_ACCESS_UDS_CREATE = 1u << 1,
+    GOFER_ACCESS_FIFO_OPEN = 1u << 2,
+    GOFER_ACCESS_UDS = GOFER_ACCESS_UDS_OPEN | GOFER_ACCESS_UDS_CREATE,
+    GOFER_ACCESS_ALL = (1u << 3) - 1,
 };
 
 #define GOFER_STATUS_MAX       255u

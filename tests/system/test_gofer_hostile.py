@@ -18,7 +18,11 @@ pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="the gofer of a contain
 
 libc = ctypes.CDLL(None, use_errno=True)
 OPS = ("open stat readlink walk create tmpfile mkdir mknod symlink link unlink rename setattr getxattr setxattr listxattr "
-       "removexattr statfs").split()
+       "removexattr statfs end connect bind").split()
+NUMBER = {op: i + 1 for i, op in enumerate(OPS)}
+OPS.remove("end")  # it does end
+UDS, FIFO = 3, 4  # GOFER_ACCESS_*: --host-uds=all, --host-fifo=open
+STREAM, DGRAM = 1, 2
 ATTACHED = 1 << 31
 NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWNET = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x40000000
 
@@ -31,7 +35,7 @@ def request(op, path=(), to=(), name=b"", data=b"", flags=0, mode=0, uid=0, gid=
     """Any bytes one likes: nothing is checked here."""
     path, to = [p if isinstance(p, bytes) else p.encode() for p in path], [p if isinstance(p, bytes) else p.encode() for p in to]
     n = counts or (len(path), len(to), len(name), len(data))
-    number = OPS.index(op) + 1 if isinstance(op, str) else op
+    number = NUMBER[op] if isinstance(op, str) else op
     return struct.pack("<8I2q6I", number, tag, mount, flags, mode, uid, gid, valid, 0, 0, 0, 0, *n) + components(path) + components(to) + name + data
 
 
@@ -45,6 +49,8 @@ VALID = [
     request("setxattr", ["d", "f"], name=b"user.a", data=b"v"), request("getxattr", ["d", "f"], name=b"user.a"),
     request("listxattr", ["d", "f"]), request("removexattr", ["d", "f"], name=b"user.a"), request("statfs", ["d"]),
     request("setattr", flags=ATTACHED, valid=1, mode=0o777), request("link", (), ["attached"], flags=ATTACHED),
+    request("connect", ["sock"], flags=STREAM, uid=5, gid=6), request("bind", ["newsock"], flags=DGRAM, mode=0o700, uid=5),
+    request("open", ["fifo"], flags=17),
 ]
 BAD_NAMES = [b"..", b".", b"", b"a/b", b"/", b"/etc", b"a\0b", b"\0", b"../x", b"d/../..", b"./d"]
 
@@ -66,7 +72,7 @@ def mount_clone(path):
 class Gofer:
     """As runsc starts it: namespaces of its own, users mapped one to one. The last mount is a store of an overlay."""
 
-    def __init__(self, *mounts):
+    def __init__(self, *mounts, access=0):
         self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.control, control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         null = os.open("/dev/null", os.O_RDWR)
@@ -74,7 +80,7 @@ class Gofer:
         ready, go = os.pipe(), os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
-            self.become(fds, ready[1], go[0], len(mounts))
+            self.become(fds, ready[1], go[0], len(mounts), access)
         os.read(ready[0], 1)
         for f in ("uid_map", "gid_map"):
             with open(f"/proc/{self.pid}/{f}", "w", encoding="ascii") as m:
@@ -91,7 +97,7 @@ class Gofer:
         self.descriptors = self.count_descriptors()
 
     @staticmethod
-    def become(fds, ready, go, count):
+    def become(fds, ready, go, count, access):
         try:
             libc.unshare(NEWUSER)
             os.write(ready, b"x")
@@ -100,7 +106,7 @@ class Gofer:
             high = [os.dup(os.dup2(fd, 100 + i)) and 100 + i for i, fd in enumerate(fds)]
             for i, fd in enumerate(high):
                 os.dup2(fd, i)
-            os.execv(RUNSC, ["runsc-gofer", "gofer", str(count), "direct", "1", "tied"])
+            os.execv(RUNSC, ["runsc-gofer", "gofer", str(count), "direct", "1", "tied", f"access={access}"])
         finally:
             os._exit(99)
 
@@ -151,9 +157,18 @@ def outside_state(d):
     return found
 
 
+@pytest.fixture(params=[0, UDS | FIFO], ids=["files", "sockets"])
+def place(request, tmp_path):
+    """in: the container's root; out: what must stay as it is; file: a file mount. Nobody connects to the socket outside."""
+    yield from place_with(request.param, tmp_path)
+
+
 @pytest.fixture
-def place(tmp_path):
-    """in: the container's root; out: what must stay as it is; file: a file mount."""
+def sockets(tmp_path):
+    yield from place_with(UDS | FIFO, tmp_path)
+
+
+def place_with(access, tmp_path):
     inside, outside = tmp_path / "in", tmp_path / "out"
     (inside / "d" / "e").mkdir(parents=True)
     for f in (inside / "d" / "f", inside / "d" / "e" / "x"):
@@ -166,14 +181,23 @@ def place(tmp_path):
     (inside / "root").symlink_to("/")
     os.mknod(inside / "null", 0o020666, os.makedev(1, 3))
     os.mkfifo(inside / "fifo")
+    listeners = [socket.socket(socket.AF_UNIX) for _ in range(2)]
+    for s, d in zip(listeners, (outside, inside)):
+        s.bind(str(d / "sock"))
+        s.listen(1000)
+        s.setblocking(False)
     (tmp_path / "file").write_text("mounted")
     (tmp_path / "store").mkdir()
-    g = Gofer(inside, tmp_path / "file", tmp_path / "store")
+    g = Gofer(inside, tmp_path / "file", tmp_path / "store", access=access)
     before = outside_state(outside)
     yield g, inside, outside
     assert outside_state(outside) == before
     g.check()
     g.close()
+    with pytest.raises(BlockingIOError):
+        listeners[0].accept()
+    for s in listeners:
+        s.close()
 
 
 def test_bad_names(place):
@@ -184,7 +208,7 @@ def test_bad_names(place):
             for path in ([bad], ["d", bad], [bad, "f"], ["d", bad, "f"]):
                 for to in ([], ["x"], [bad]):
                     for mode in (0, 0o600):
-                        v = g.ask(request(op, path, to, mode=mode, data=b"x" if op == "symlink" else b""))
+                        v = g.ask(request(op, path, to, mode=mode, data=b"x" if op == "symlink" else b"", flags=op in ("connect", "bind")))
                         assert v == -74, (op, path, to)  # EBADMSG
                         n += 1
     assert n > 4000
@@ -193,7 +217,7 @@ def test_bad_names(place):
 def test_counts_and_lengths(place):
     g, _, _ = place
     wild = [0, 1, 2, 255, 256, 1023, 1024, 1025, 4096, 65535, 65536, 65537, 1 << 20, 1 << 31, (1 << 32) - 1]
-    for op in OPS + [0, 19, 255, 1 << 31, (1 << 32) - 1]:
+    for op in OPS + [0, 22, 255, 1 << 31, (1 << 32) - 1]:
         for w in wild:
             for field in range(4):
                 counts = [0, 0, 0, 0]
@@ -220,14 +244,15 @@ def test_changed_bits(place):
         m = bytearray(r.choice(VALID))
         for _ in range(r.randint(1, 4)):
             m[r.randrange(len(m))] = r.choice([r.randrange(256), 0, 255, 46, 47])
-        g.ask(bytes(m))
+        if struct.unpack_from("<I", m)[0] != NUMBER["end"]:
+            g.ask(bytes(m))
 
 
 def test_what_is_refused(place):
     g, inside, _ = place
     for name in ("out", "up", "root"):
         for op in ("stat", "open", "create", "mkdir", "unlink", "setattr", "walk", "getxattr", "statfs", "tmpfile"):
-            flags = {"open": 1, "walk": 1}.get(op, 0)
+            flags = {"open": 1, "walk": 1, "connect": 1, "bind": 1}.get(op, 0)
             kw = {"name": b"user.a"} if op == "getxattr" else {"valid": 1, "mode": 0o777} if op == "setattr" else {}
             assert g.ask(request(op, [name, "secret"], flags=flags, **kw)) in (-40, -20), (op, name)  # ELOOP, ENOTDIR
             assert g.ask(request(op, [name, "dir", "f"], flags=flags, **kw)) in (-40, -20), (op, name)
@@ -261,7 +286,7 @@ def test_a_store_is_for_files_without_a_name_only(place):
         assert g.ask(bytes(m)) in (-1, -9), m  # -EBADF: a descriptor is missing
     for op in OPS:
         for path in ([], ["f"], ["d"], ["d", "x"]):
-            v = g.ask(request(op, path, ["x"] if op in ("link", "rename") else (), mount=2, flags=1 if op == "open" else 0, data=b"x" if op == "symlink" else b"",
+            v = g.ask(request(op, path, ["x"] if op in ("link", "rename") else (), mount=2, flags=1 if op in ("open", "connect", "bind") else 0, data=b"x" if op == "symlink" else b"",
                               name=b"user.a" if "etxattr" in op or op == "removexattr" else b""))
             assert v in (-1, -74) or (v == 0 and op == "tmpfile" and not path), (op, path)
     g.socket.send(request("tmpfile", mount=2, mode=0o600))
@@ -329,3 +354,73 @@ def test_names_that_change_while_it_looks(place):
         stop.set()
         t.join()
     assert 0 in done  # some of it did work
+
+
+def test_sockets_only_when_told(tmp_path):
+    """--host-uds and --host-fifo are the gofer's to keep; the filter of one without them does not know the calls."""
+    (tmp_path / "store").mkdir()
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "f").write_text("")
+    os.mkfifo(tmp_path / "fifo")
+    for access in (0, 1, 2, 4):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.bind(str(tmp_path / "sock"))
+            s.listen()
+            g = Gofer(tmp_path, tmp_path / "store", access=access)
+            assert g.ask(request("connect", ["sock"], flags=STREAM)) == (0 if access & 1 else -1)
+            assert g.ask(request("bind", ["new"], flags=STREAM, mode=0o600)) == (0 if access & 2 else -1)
+            assert g.ask(request("open", ["fifo"], flags=17)) == (0 if access & 4 else -1)
+            g.check()
+            g.close()
+        os.unlink(tmp_path / "sock")
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o600
+
+
+def test_sockets(sockets):
+    g, inside, outside = sockets
+    for name in ("out", "up", "root"):
+        for op in ("connect", "bind"):
+            assert g.ask(request(op, [name], flags=STREAM)) in (-40, -98, -111), (op, name)  # ELOOP, EADDRINUSE, ECONNREFUSED
+            assert g.ask(request(op, [name, "sock"], flags=STREAM)) in (-40, -20), (op, name)
+    os.symlink(outside / "sock", inside / "link")
+    os.symlink(outside / "made", inside / "dangling")
+    assert g.ask(request("connect", ["link"], flags=STREAM)) in (-40, -111)
+    assert g.ask(request("bind", ["dangling"], flags=STREAM)) == -98
+    for name in ("d", "null", "fifo"):
+        assert g.ask(request("connect", [name], flags=STREAM)) == -111
+        assert g.ask(request("bind", [name], flags=STREAM)) == -98
+    for kind in (0, 4, 5, 255, 1 << 31):
+        assert g.ask(request("connect", ["sock"], flags=kind)) == -74 and g.ask(request("bind", ["x"], flags=kind)) == -74
+    assert g.ask(request("connect", ["sock"], flags=DGRAM)) == -91  # EPROTOTYPE
+    assert g.ask(request("connect", (), flags=STREAM)) == -74 and g.ask(request("connect", ["none"], flags=STREAM)) == -2
+    assert g.ask(request("bind", ["y" * 255], flags=STREAM)) == -36
+    assert g.ask(request("bind", ["sock"], flags=STREAM, mount=1)) == -30  # the directory of a file mount
+    # Whoever it connected as, it is itself again: what it makes is root's.
+    for uid, gid in ((5, 6), (1, 0), (0, 1), (4294967295, 4294967295), (4294967294, 1)):
+        g.ask(request("connect", ["sock"], flags=STREAM, uid=uid, gid=gid))
+        assert g.ask(request("mkdir", ["made"], mode=0o700)) == 0 and (inside / "made").stat().st_uid == 0
+        assert g.ask(request("unlink", ["made"], flags=1)) == 0
+        g.check()
+
+
+def test_sockets_that_change_while_it_looks(sockets):
+    """A socket inside and a link to the one outside change places as fast as they can (the fixture knows who connected there)."""
+    g, inside, outside = sockets
+    os.symlink(outside / "sock", inside / "trap")
+    stop = threading.Event()
+
+    def swap():
+        a, b = os.fsencode(inside / "sock"), os.fsencode(inside / "trap")
+        while not stop.is_set():
+            libc.renameat2(-100, a, -100, b, 2)
+
+    t = threading.Thread(target=swap)
+    t.start()
+    done = set()
+    try:
+        for _ in range(900):
+            done.add(g.ask(request("connect", ["sock"], flags=STREAM)))
+    finally:
+        stop.set()
+        t.join()
+    assert done <= {0, -40, -111, -2} and 0 in done

@@ -179,7 +179,8 @@ int boot_confine(const struct boot_config *cfg)
 {
     uint32_t flags = (cfg->network == BOOT_NETWORK_HOST ? HOST_FILTER_NET : 0) |
                      (cfg->directfs ? HOST_FILTER_DIRECT : 0) |
-                     (cfg->directfs && cfg->fs_write ? HOST_FILTER_WRITE : 0);
+                     (cfg->directfs && cfg->fs_write ? HOST_FILTER_WRITE : 0) |
+                     (cfg->gofer_access ? HOST_FILTER_UDS : 0);
     if (str_eq(platform_name(), "ptrace"))
         flags |= HOST_FILTER_PTRACE;
     if (cfg->debug && host_trap_start(cfg->debug_log_fd))

@@ -7,6 +7,7 @@
 #include "sentry/mm/usermem.h"
 #include "sentry/ns/ns.h"
 #include "sentry/socket/netdev.h"
+#include "sentry/socket/unix_host.h"
 #include "sentry/task/task.h"
 #include "sentry/vfs/file.h"
 
@@ -69,6 +70,8 @@ struct unix_sock *unix_unref(struct unix_sock *u)
     list_del(&u->all_node);
     unix_peer_id_drop(&u->peer_id);
     ns_unref(u->net);
+    if (u->host)
+        unix_host_free(u);
     SLAB_FREE(UNIX_SOCK, u);
     return unix_unref(peer);
 }
@@ -79,6 +82,7 @@ static void unix_release(struct socket *s)
     u->dead = true;
     u->shutdown = UNIX_SHUTDOWN_BOTH;
     unix_unname(u);
+    unix_host_unbind(u);
     unix_stop_waiting(u);
     bool unread = queue_drop(u);
     LIST_FOREACH_SAFE (w, next, &u->full_waiters, full_node) {
@@ -91,6 +95,8 @@ static void unix_release(struct socket *s)
         peer->shutdown = UNIX_SHUTDOWN_BOTH;
         if (unread)
             peer->err = ECONNRESET;
+        unix_wake(peer, WAKE_ALL);
+    } else if (peer && peer->outside) {
         unix_wake(peer, WAKE_ALL);
     }
     unix_wake(u, WAKE_ALL);

@@ -74,6 +74,7 @@ struct unix_sock {
     enum unix_state state;
     uint32_t shutdown; /* UNIX_*_SHUTDOWN */
     bool dead;         /* its file is closed */
+    bool outside;      /* stands for an end on the host (unix_host.h) */
     bool passcred, passpidfd;
     bool oobinline;
     bool stamp, stamp_nsec; /* SO_TIMESTAMP; in nanoseconds */
@@ -102,6 +103,7 @@ struct unix_sock {
     struct inode *inode; /* bound to a path: counted with path */
     struct path path;
     struct unix_peer_id peer_id; /* SO_PEERCRED and its like */
+    struct unix_host *host;      /* outside; or it is bound on the host too: owned */
     struct linux_linger linger;
     int32_t opts[UNIX_OPTS_KEPT]; /* options that are only remembered: unix_opt.c */
 };
@@ -143,9 +145,10 @@ static inline bool unix_is_dgram(const struct unix_sock *u)
 NODISCARD int unix_addr_check(const struct sock_addr *a, struct unix_name *ret); /* -EINVAL */
 int unix_bind(struct socket *s, struct task *t, const struct sock_addr *a);
 NODISCARD int unix_autobind(struct unix_sock *u); /* 0 also if it has a name */
-/* Who is bound to a name, counted. type: must match. -ECONNREFUSED, -EPROTOTYPE, -EACCES, those of a path walk. */
-NODISCARD int unix_find(struct task *t, const struct ns *net, const struct unix_name *n,
-                        uint32_t type, struct unix_sock **ret);
+/* Who is bound to a name, counted; a socket of the host: an end outside, connected to it. type: must match. -ECONNREFUSED, -EPROTOTYPE,
+ * -EACCES, those of a path walk, -EAGAIN the host's has no room. */
+NODISCARD int unix_find(struct task *t, struct ns *net, const struct unix_name *n, uint32_t type,
+                        struct unix_sock **ret);
 void unix_unname(struct unix_sock *u);
 void unix_name_get(const struct unix_sock *u, struct sock_addr *ret); /* unbound: just the family */
 

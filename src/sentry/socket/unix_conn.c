@@ -3,7 +3,9 @@
 #include "abi/poll.h"
 #include "base/err.h"
 #include "sentry/socket/unix.h"
+#include "sentry/socket/unix_host.h"
 #include "sentry/task/task_priv.h"
+#include "sentry/time/timer.h"
 #include "sentry/vfs/file.h"
 
 void unix_peer_id_drop(struct unix_peer_id *id)
@@ -82,8 +84,12 @@ static int connect_dgram(struct unix_sock *u, struct task *t, const struct sock_
     }
     struct unix_sock *old = u->peer ? unix_ref(u->peer) : NULL;
     peer_set(u, other);
+    if (other && other->outside)
+        other->peer = unix_ref(u);
     if (old && old != other)
         unix_dgram_disconnected(u, old);
+    if (old && old->outside)
+        unix_wake(old, WAKE_ALL);
     unix_unref(old);
     u->state = other ? UNIX_ESTABLISHED : UNIX_CLOSE;
     unix_unref(other);
@@ -127,6 +133,31 @@ static int connect_to(struct unix_sock *u, struct task *t, struct unix_sock *l)
     return connect_queue(u, t, l);
 }
 
+/* p is an end on the host that was just reached. */
+static int connect_outside(struct unix_sock *u, struct task *t, struct unix_sock *p)
+{
+    if (u->state != UNIX_CLOSE)
+        return u->state == UNIX_ESTABLISHED ? -EISCONN : -EINVAL;
+    unix_host_peer_id(p, t, &u->peer_id);
+    p->peer = unix_ref(u);
+    peer_set(u, p);
+    u->state = UNIX_ESTABLISHED;
+    unix_wake(u, LINUX_POLLOUT | LINUX_POLLWRNORM);
+    return 0;
+}
+
+/* The host's listener has no room, and tells nobody when it has: asked again after a while. */
+#define RETRY_NS (20 * NSEC_PER_MSEC)
+
+static int connect_retry(struct unix_sock *u, struct task *t)
+{
+    int64_t end_ns = task_deadline_after(t, u->s.sndtimeo_ns), now_ns = clock_monotonic_ns();
+    if ((u->s.file->flags & LINUX_O_NONBLOCK) || (end_ns != TIME_NONE && now_ns >= end_ns))
+        return -EAGAIN;
+    t->restart.timed_out = false;
+    return task_wait(t, &u->wait, LINUX_POLLERR, now_ns + RETRY_NS);
+}
+
 int unix_connect(struct socket *s, struct task *t, const struct sock_addr *a)
 {
     struct unix_sock *u = to_unix(s), *l;
@@ -136,11 +167,14 @@ int unix_connect(struct socket *s, struct task *t, const struct sock_addr *a)
     int err = unix_addr_check(a, &n);
     if (!err && (u->passcred || u->passpidfd))
         err = unix_autobind(u);
-    if (!err)
+    if (!err) {
         err = unix_find(t, u->net, &n, u->s.type, &l);
+        if (err == -EAGAIN)
+            return connect_retry(u, t);
+    }
     if (err)
         return err;
-    err = connect_to(u, t, l);
+    err = l->outside ? connect_outside(u, t, l) : connect_to(u, t, l);
     unix_unref(l);
     return err;
 }
@@ -152,9 +186,13 @@ int unix_listen(struct socket *s, struct task *t, int backlog)
         return -EOPNOTSUPP;
     if (!u->name.len || (u->state != UNIX_CLOSE && u->state != UNIX_LISTEN))
         return -EINVAL;
+    int err = u->host ? unix_host_listen(u, backlog) : 0;
+    if (err)
+        return err;
     u->backlog = (uint32_t)backlog;
     u->state = UNIX_LISTEN;
     unix_peer_id_set(&u->peer_id, t);
+
     struct unix_sock *w, *next;
     if (!unix_queue_full(u)) {
         LIST_FOREACH_SAFE (w, next, &u->full_waiters, full_node) {

@@ -5,6 +5,7 @@
 #include "sentry/mm/uio.h"
 #include "sentry/signal/signal.h"
 #include "sentry/socket/unix.h"
+#include "sentry/socket/unix_host.h"
 #include "sentry/task/task_priv.h"
 #include "sentry/time/timer.h"
 #include "sentry/vfs/async.h"
@@ -80,6 +81,8 @@ static ssize_t stream_one(struct unix_sock *u, struct task *t, struct sock_msg *
     struct unix_sock *to = u->peer;
     struct unix_msg *msg;
     int err = unix_take_error(u);
+    if (!err && to->outside && (scm->fds || oob))
+        err = scm->fds ? -EPERM : -EOPNOTSUPP;
     if (err)
         return err;
     if (to->dead || (to->shutdown & UNIX_RCV_SHUTDOWN))
@@ -94,6 +97,10 @@ static ssize_t stream_one(struct unix_sock *u, struct task *t, struct sock_msg *
     if (oob)
         to->oob = msg;
     unix_enqueue(to, msg);
+    if (to->outside && unix_host_refused(to)) {
+        err = unix_take_error(u);
+        return err ? err : -EPIPE;
+    }
     if (oob) {
         if (to->s.file)
             file_signal_urgent(to->s.file);
@@ -154,6 +161,8 @@ static ssize_t deliver(struct unix_sock *u, struct unix_sock *to, struct task *t
 {
     uint64_t len = m->u->resid;
     struct unix_msg *msg;
+    if (to->outside && scm->fds)
+        return -EPERM; /* nothing of the sandbox's leaves it so */
     if (to->peer && to->peer != u)
         return -EPERM;
     if (to->dead)
@@ -170,7 +179,8 @@ static ssize_t deliver(struct unix_sock *u, struct unix_sock *to, struct task *t
     if (err)
         return err;
     unix_enqueue(to, msg);
-    return (ssize_t)len;
+    err = to->outside && unix_host_refused(to) ? unix_take_error(u) : 0;
+    return err ? err : (ssize_t)len;
 }
 
 /* Datagrams and packets. */

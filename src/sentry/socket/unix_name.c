@@ -8,6 +8,7 @@
 #include "sentry/kernel.h"
 #include "sentry/ns/ns.h"
 #include "sentry/socket/unix.h"
+#include "sentry/socket/unix_host.h"
 #include "sentry/task/task.h"
 #include "sentry/vfs/file.h"
 #include "sentry/vfs/vfs_priv.h"
@@ -87,8 +88,19 @@ int unix_autobind(struct unix_sock *u)
     return -ENOSPC;
 }
 
+/* *ret_host: a socket of the host that is bound there too, or NULL. */
+static int node_bind(struct inode *dir, struct dentry *d, uint32_t mode, uint32_t type,
+                     const struct cred *cr, struct hostfile **ret_host)
+{
+    *ret_host = NULL;
+    if (dir->ops->sock_bind)
+        return dir->ops->sock_bind(dir, d, mode, type, cr, ret_host);
+    return dir->ops->mknod ? dir->ops->mknod(dir, d, LINUX_S_IFSOCK | mode, 0, cr) : -EPERM;
+}
+
 /* The inode for a new name in a directory. */
-static int make_node(struct task *t, const char *name, uint32_t mode, struct path *ret)
+static int make_node(struct task *t, const char *name, uint32_t mode, uint32_t type,
+                     struct path *ret, struct hostfile **ret_host)
 {
     struct walk w;
     struct dentry *d;
@@ -110,9 +122,7 @@ static int make_node(struct task *t, const char *name, uint32_t mode, struct pat
     else
         err = may_create(&w.path, d, t->cred);
     if (!err)
-        err = dir->ops->mknod
-                  ? dir->ops->mknod(dir, d, LINUX_S_IFSOCK | create_mode(t, dir, mode), 0, t->cred)
-                  : -EPERM;
+        err = node_bind(dir, d, create_mode(t, dir, mode), type, t->cred, ret_host);
     if (!err) {
         struct path p = {w.path.mnt, d};
         *ret = path_ref(&p);
@@ -127,7 +137,13 @@ static int bind_path(struct unix_sock *u, struct task *t, const struct unix_name
     char name[sizeof(n->un.sun_path) + 1] = {0};
     memcpy(name, n->un.sun_path, n->len - PATH_OFF - 1);
     struct path p;
-    int err = make_node(t, name, u->s.file->inode->mode & LINUX_S_IALLUGO, &p);
+    struct hostfile *host;
+    int err = make_node(t, name, u->s.file->inode->mode & LINUX_S_IALLUGO, u->s.type, &p, &host);
+    if (!err && host) {
+        err = unix_host_bound(u, host);
+        if (err)
+            path_unref(&p);
+    }
     if (err)
         return err == -EEXIST ? -EADDRINUSE : err;
     u->path = p;
@@ -170,7 +186,8 @@ void unix_unname(struct unix_sock *u)
     }
 }
 
-static int find_path(struct task *t, const struct unix_name *n, struct unix_sock **ret)
+static int find_path(struct task *t, struct ns *net, const struct unix_name *n, uint32_t type,
+                     struct unix_sock **ret)
 {
     char name[sizeof(n->un.sun_path) + 1] = {0};
     memcpy(name, n->un.sun_path, n->len - PATH_OFF - 1);
@@ -180,20 +197,22 @@ static int find_path(struct task *t, const struct unix_name *n, struct unix_sock
         return err;
     struct inode *i = w.path.dentry->inode;
     err = inode_permission(i, MAY_WRITE, t->cred);
-    if (!err && (!LINUX_S_ISSOCK(i->mode) || !i->sock))
+    if (!err && !LINUX_S_ISSOCK(i->mode))
         err = -ECONNREFUSED;
-    if (!err)
+    if (!err && i->sock)
         *ret = unix_ref(i->sock);
+    else if (!err)
+        err = unix_host_connect(t, net, i, n, type, ret);
     path_unref(&w.path);
     return err;
 }
 
-int unix_find(struct task *t, const struct ns *net, const struct unix_name *n, uint32_t type,
+int unix_find(struct task *t, struct ns *net, const struct unix_name *n, uint32_t type,
               struct unix_sock **ret)
 {
     struct unix_sock *u;
     if (is_path(n)) {
-        int err = find_path(t, n, &u);
+        int err = find_path(t, net, n, type, &u);
         if (err)
             return err;
     } else {

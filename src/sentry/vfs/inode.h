@@ -25,6 +25,7 @@ struct posix_acl;
 struct dentry;
 struct file;
 struct file_ops;
+struct hostfile;
 struct inode;
 struct linux_statfs;
 struct path;
@@ -108,6 +109,15 @@ struct inode_ops {
         struct dentry *d); /* NULL: cached dentries stay valid. false: look it up again */
     /* d (positive) will be freed, or is not the name of its inode any more. NULL: nothing follows from it. */
     void (*name_gone)(struct dentry *d);
+    /* Unix sockets of the host. Connects to the one that i is: a descriptor, non-blocking; type: LINUX_SOCK_*. -ECONNREFUSED, -EPROTOTYPE,
+     * -EAGAIN no room. NULL hook: it is nobody's. */
+    int (*sock_connect)(struct inode *i, uint32_t type, const struct cred *cr,
+                        struct hostfile **ret);
+    /* As mknod of a socket; *ret: the host's socket that is bound to the name, or NULL. NULL hook: mknod. */
+    int (*sock_bind)(struct inode *dir, struct dentry *d, uint32_t mode, uint32_t type,
+                     const struct cred *cr, struct hostfile **ret);
+    /* A FIFO of the host: as fifo_open (fs/pipe/pipe.h), may park. -ENOSYS, or NULL hook: it is a pipe of ours. */
+    int (*fifo_open)(struct inode *i, struct file *f, struct task *t);
     bool opens_fifo; /* open is for FIFOs too: they are not pipes of ours */
     void (*free)(
         struct inode *i); /* the last reference is gone (nlink may be 0: the data goes too) */

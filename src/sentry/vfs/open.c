@@ -72,6 +72,9 @@ static int open_inode(struct task *t, struct inode *i, struct file *f)
     case LINUX_S_IFIFO:
         if (i->ops->opens_fifo)
             return i->ops->open(i, f);
+        r = t && i->ops->fifo_open ? i->ops->fifo_open(i, f, t) : -ENOSYS;
+        if (r != -ENOSYS)
+            return r;
         return t ? fifo_open(i, f, t) : -ENXIO;
     case LINUX_S_IFCHR:
     case LINUX_S_IFBLK:

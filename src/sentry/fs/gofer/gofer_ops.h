@@ -21,6 +21,13 @@ NODISCARD int gofer_setxattr(struct inode *i, const char *name, const void *v, s
                              uint32_t flags);
 NODISCARD int gofer_removexattr(struct inode *i, const char *name);
 void gofer_free(struct inode *i);
+/* fifo.c */
+NODISCARD int gofer_fifo_open(struct inode *i, struct file *f, struct task *t);
+/* unix.c */
+NODISCARD int gofer_sock_connect(struct inode *i, uint32_t type, const struct cred *cr,
+                                 struct hostfile **ret);
+NODISCARD int gofer_sock_bind(struct inode *dir, struct dentry *d, uint32_t mode, uint32_t type,
+                              const struct cred *cr, struct hostfile **ret);
 /* write.c, names.c: only for writable trees */
 NODISCARD int gofer_setattr(struct inode *i, const struct iattr *a);
 NODISCARD int gofer_create(struct inode *dir, struct dentry *d, uint32_t mode,

@@ -39,6 +39,7 @@ struct gofer_conn {
     uint32_t id;           /* from 1, never given twice */
     uint32_t tag;
     uint32_t store_first; /* number of the gofer's first store */
+    uint32_t access;      /* GOFER_ACCESS_* */
     uint64_t taken;       /* bit n: directory n of the configuration is a superblock's */
 };
 static_assert(BOOT_GOFER_DIRS_MAX <= 64, "bits");
@@ -49,6 +50,7 @@ static_assert(1u << GOFER_STORE_BITS >= BOOT_STORES_MAX, "room for all");
 struct gofer_root {
     struct list_node conns;
     uint32_t last_id;
+    bool uds;                  /* the sentry's filter lets it use what GOFER_ACCESS_* permits */
     uint8_t *message;          /* of the exchange: used between a question and the next */
     struct gofer_reply *reply; /* the last answer */
     char path[GOFER_PATH_TEXT], to[GOFER_PATH_TEXT];
@@ -189,6 +191,14 @@ NODISCARD int gofer_link_name(struct gofer_inode *g, struct gofer_inode *dir, co
 NODISCARD int gofer_remove(struct gofer_inode *dir, const char *name, bool is_dir);
 NODISCARD int gofer_move(struct gofer_inode *from, const char *name, struct gofer_inode *to,
                          const char *to_name, uint32_t flags);
+
+/* names.c: for what is made elsewhere. */
+/* Owner and mode as Linux would give them. */
+struct gofer_new gofer_new_of(const struct inode *dir, uint32_t mode, const struct cred *cr);
+/* The name could not be made: err, and our cache looks again if it thought otherwise. */
+int gofer_name_failed(struct dentry *d, int err);
+/* (dir, d) was just made on the host: gets an inode. -ENOMEM: the name is gone again. */
+NODISCARD int gofer_new_finish(struct inode *dir, struct dentry *d, const struct stat *st);
 
 /* handle.c */
 int gofer_err(int err); /* what of the host's errors passes; others are -EIO */

@@ -40,6 +40,9 @@ int gofer_err(int err)
     case ERANGE:
     case EAGAIN:
     case ENXIO:
+    case ECONNREFUSED:
+    case EPROTOTYPE:
+    case EADDRINUSE:
     case ESTALE: return err;
     case EMFILE: return -ENFILE;
     default: return -EIO;

@@ -127,6 +127,9 @@ int gofer_conn_open(const struct boot_config *cfg, struct gofer_conn **ret)
     c->refs = 1;
     c->id = ++gofer_root()->last_id;
     c->store_first = cfg->gofer_dir_count;
+    if (c->id == 1)
+        gofer_root()->uds = cfg->gofer_access;
+    c->access = gofer_root()->uds ? cfg->gofer_access : 0;
     list_add_tail(&c->node, &gofer_root()->conns);
     *ret = c;
     return 0;

@@ -9,7 +9,7 @@
 #include "sentry/vfs/vfs_priv.h"
 
 /* The host has another idea of the name than our cache: the next walk looks again. */
-static int name_failed(struct dentry *d, int err)
+int gofer_name_failed(struct dentry *d, int err)
 {
     if (err == -EEXIST || err == -ENOENT)
         dentry_drop(d);
@@ -17,7 +17,7 @@ static int name_failed(struct dentry *d, int err)
 }
 
 /* Owner and mode as Linux would give them. */
-static struct gofer_new new_of(const struct inode *dir, uint32_t mode, const struct cred *cr)
+struct gofer_new gofer_new_of(const struct inode *dir, uint32_t mode, const struct cred *cr)
 {
     struct inode want = {.mode = mode, .sb = dir->sb};
     inode_init_owner(&want, dir, cr);
@@ -25,7 +25,7 @@ static struct gofer_new new_of(const struct inode *dir, uint32_t mode, const str
 }
 
 /* (dir, d) was just made on the host: gets an inode. */
-static int new_finish(struct inode *dir, struct dentry *d, const struct stat *st)
+int gofer_new_finish(struct inode *dir, struct dentry *d, const struct stat *st)
 {
     struct gofer_inode *g;
     int r = gofer_inode_get(dir->sb, d, st, &g);
@@ -44,11 +44,11 @@ int gofer_create(struct inode *dir, struct dentry *d, uint32_t mode, const struc
 {
     struct hostfile *wr;
     struct stat st;
-    struct gofer_new n = new_of(dir, LINUX_S_IFREG | mode, cr);
+    struct gofer_new n = gofer_new_of(dir, LINUX_S_IFREG | mode, cr);
     int r = gofer_make_file(to_gofer(dir), dentry_name(d), &n, &wr, &st);
     if (r < 0)
-        return name_failed(d, r);
-    r = new_finish(dir, d, &st);
+        return gofer_name_failed(d, r);
+    r = gofer_new_finish(dir, d, &st);
     if (r < 0)
         hostfile_unref(wr);
     else /* for the open that follows: the mode may forbid another one */
@@ -61,7 +61,7 @@ int gofer_tmpfile(struct inode *dir, uint32_t mode, const struct cred *cr, struc
     struct hostfile *wr;
     struct stat st;
     struct gofer_inode *g;
-    struct gofer_new n = new_of(dir, LINUX_S_IFREG | mode, cr);
+    struct gofer_new n = gofer_new_of(dir, LINUX_S_IFREG | mode, cr);
     int r = gofer_make_tmpfile(to_gofer(dir), &n, &wr, &st);
     r = r < 0 ? r : gofer_inode_get(dir->sb, NULL, &st, &g);
     if (r < 0)
@@ -78,12 +78,12 @@ static int make(struct inode *dir, struct dentry *d, const struct gofer_new *n)
 {
     struct stat st;
     int r = gofer_make(to_gofer(dir), dentry_name(d), n, &st);
-    return r < 0 ? name_failed(d, r) : new_finish(dir, d, &st);
+    return r < 0 ? gofer_name_failed(d, r) : gofer_new_finish(dir, d, &st);
 }
 
 int gofer_mkdir(struct inode *dir, struct dentry *d, uint32_t mode, const struct cred *cr)
 {
-    struct gofer_new n = new_of(dir, LINUX_S_IFDIR | mode, cr);
+    struct gofer_new n = gofer_new_of(dir, LINUX_S_IFDIR | mode, cr);
     return make(dir, d, &n);
 }
 
@@ -92,13 +92,13 @@ int gofer_mknod(struct inode *dir, struct dentry *d, uint32_t mode, uint64_t rde
 {
     if (LINUX_S_ISCHR(mode) || LINUX_S_ISBLK(mode))
         return -EPERM; /* a device of the host */
-    struct gofer_new n = new_of(dir, mode, cr);
+    struct gofer_new n = gofer_new_of(dir, mode, cr);
     return make(dir, d, &n);
 }
 
 int gofer_symlink(struct inode *dir, struct dentry *d, const char *target, const struct cred *cr)
 {
-    struct gofer_new n = new_of(dir, LINUX_S_IFLNK | 0777, cr);
+    struct gofer_new n = gofer_new_of(dir, LINUX_S_IFLNK | 0777, cr);
     n.target = target;
     return make(dir, d, &n);
 }
@@ -108,7 +108,7 @@ int gofer_link(struct inode *dir, struct dentry *d, struct inode *target)
     struct gofer_inode *g = to_gofer(target);
     int r = gofer_link_name(g, to_gofer(dir), dentry_name(d));
     if (r < 0)
-        return name_failed(d, r);
+        return gofer_name_failed(d, r);
     if (g->at)
         gofer_alias_add(g, d);
     else
@@ -150,7 +150,7 @@ static int remove_name(struct inode *dir, struct dentry *d, bool is_dir)
     struct gofer_inode *g = to_gofer(d->inode);
     int r = gofer_remove(to_gofer(dir), dentry_name(d), is_dir);
     if (r < 0)
-        return name_failed(d, r);
+        return gofer_name_failed(d, r);
     name_gone(dir, d, g);
     return 0;
 }

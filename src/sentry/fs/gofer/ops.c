@@ -13,6 +13,8 @@ const struct inode_ops gofer_inode_ops = {
     .getxattr = gofer_getxattr,
     .listxattr = gofer_listxattr,
     .open = gofer_open,
+    .sock_connect = gofer_sock_connect,
+    .fifo_open = gofer_fifo_open,
     .free = gofer_free,
 };
 
@@ -38,5 +40,8 @@ const struct inode_ops gofer_inode_ops_rw = {
     .listxattr = gofer_listxattr,
     .removexattr = gofer_removexattr,
     .open = gofer_open,
+    .sock_connect = gofer_sock_connect,
+    .fifo_open = gofer_fifo_open,
+    .sock_bind = gofer_sock_bind,
     .free = gofer_free,
 };

@@ -161,3 +161,15 @@ int host_file_new(struct task *t, struct hostfile *hf, struct file **ret)
     }
     return r;
 }
+
+int host_file_attach(struct file *f, struct hostfile *hf)
+{
+    struct inode *i;
+    int r = inode_new(hf, &i);
+    if (r < 0)
+        return r;
+    to_host_inode(i)->nonblock = to_host_inode(i)->host_flags & O_NONBLOCK;
+    f->ops = &host_attached_ops;
+    f->priv = i;
+    return 0;
+}

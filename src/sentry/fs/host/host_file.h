@@ -17,3 +17,5 @@ struct task;
 
 /* A description over hf (takes a reference of its own): access mode and O_APPEND are the host's. -ENOMEM, -ENFILE, -EIO. */
 NODISCARD int host_file_new(struct task *t, struct hostfile *hf, struct file **ret);
+/* f, being opened, reads and writes hf, a pipe (takes a reference of its own); what it is otherwise its inode says. -ENOMEM, -EIO */
+NODISCARD int host_file_attach(struct file *f, struct hostfile *hf);

@@ -24,7 +24,10 @@
 #define WATCHED  (LINUX_POLLIN | LINUX_POLLOUT | LINUX_POLLPRI | LINUX_POLLRDHUP)
 #define HERE     (~0UL) /* offset of preadv2: the description's position */
 
-static struct host_inode *host_of(const struct file *f) { return to_host_inode(f->inode); }
+static struct host_inode *host_of(const struct file *f)
+{
+    return to_host_inode(f->priv ? f->priv : f->inode);
+}
 
 uint32_t host_ready(const struct host_inode *h)
 {
@@ -101,6 +104,9 @@ static int io_err(struct uio *u, int err)
 static ssize_t stream_once(struct host_inode *h, void *buf, size_t n, bool write)
 {
     struct iovec iov = {buf, n};
+    if (h->nonblock)
+        return write ? host_write(hostfile_fd(h->host), buf, n)
+                     : host_read(hostfile_fd(h->host), buf, n);
     if (!h->no_nowait) {
         int fd = hostfile_fd(h->host);
         ssize_t r = write ? host_pwritev2(fd, &iov, 1, HERE, 0, RWF_NOWAIT)
@@ -268,6 +274,19 @@ const struct file_ops host_stream_ops = {
     .write = host_write_op,
     .poll = host_poll,
     .ioctl = host_ioctl_op,
+    .write_all = true,
+    .stream = true,
+};
+
+static void host_attached_release(struct file *f) { inode_unref(TAKE(f->priv)); }
+
+const struct file_ops host_attached_ops = {
+    .name = "host fifo",
+    .read = host_read_op,
+    .write = host_write_op,
+    .poll = host_poll,
+    .ioctl = host_ioctl_op,
+    .release = host_attached_release,
     .write_all = true,
     .stream = true,
 };

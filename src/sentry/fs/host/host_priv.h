@@ -18,6 +18,7 @@ struct host_inode {
     uint32_t host_flags; /* F_GETFL at the start */
     bool always_ready;   /* the host cannot watch it: a regular file, /dev/null */
     bool no_nowait;      /* the host does not know RWF_NOWAIT for it */
+    bool nonblock;       /* the host description is ours alone, and never waits */
 };
 
 static inline struct host_inode *to_host_inode(struct inode *i) { return (struct host_inode *)i; }
@@ -26,6 +27,7 @@ static inline struct host_inode *to_host_inode(struct inode *i) { return (struct
 enum { HOST_POS_SHARED = 0, HOST_POS_OWN = 1 };
 
 /* host_io.c */
-extern const struct file_ops host_stream_ops, host_seek_ops;
+extern const struct file_ops host_stream_ops, host_seek_ops,
+    host_attached_ops; /* priv: a host inode */
 /* Events of the host now, LINUX_POLL*. */
 uint32_t host_ready(const struct host_inode *h);

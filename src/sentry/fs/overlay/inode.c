@@ -318,6 +318,23 @@ static int ov_removexattr(struct inode *i, const char *name)
     return err;
 }
 
+/* A socket of the host's below, which nobody inside has bound. */
+static int ov_sock_connect(struct inode *i, uint32_t type, const struct cred *cr,
+                           struct hostfile **ret)
+{
+    struct ov_inode *o = ov_i(i);
+    struct dentry *l;
+    if (!ov_is(o, OV_HOLDS) && !o->at)
+        return -ECONNREFUSED;
+    int err = ov_lower_get(o, false, &l);
+    if (err)
+        return err;
+    const struct inode_ops *ops = l->inode->ops;
+    err = ops->sock_connect ? ops->sock_connect(l->inode, type, cr, ret) : -ECONNREFUSED;
+    dentry_unref(l);
+    return err;
+}
+
 const struct inode_ops ov_inode_ops = {
     .lookup = ov_lookup,
     .create = ov_create,
@@ -337,5 +354,6 @@ const struct inode_ops ov_inode_ops = {
     .listxattr = ov_listxattr,
     .removexattr = ov_removexattr,
     .open = ov_open,
+    .sock_connect = ov_sock_connect,
     .free = ov_inode_free,
 };
