@@ -92,12 +92,23 @@ static void ps_table(const struct process_list *l)
     }
 }
 
-static void ps_json(const struct process_list *l)
+/* Numbers of the host: engines give them to ps(1) there, for `docker top`. */
+static int ps_json(const struct process_list *l, pid_t sentry)
 {
+    pid_t *pids = calloc(l->count + 1, sizeof *pids);
+    bool more = false;
+    if (!pids)
+        return -ENOMEM;
+    process_list_host(l, sentry, pids);
     (void)putchar('[');
     for (size_t i = 0; i < l->count; i++)
-        (void)printf("%s%d", i ? "," : "", l->v[i].pid);
+        if (pids[i]) {
+            (void)printf("%s%d", more ? "," : "", pids[i]);
+            more = true;
+        }
     (void)puts("]");
+    free(pids);
+    return 0;
 }
 
 static int ps_run(int argc, char **argv)
@@ -112,6 +123,7 @@ static int ps_run(int argc, char **argv)
     if (container_open("ps", argv, &s, err) < 0)
         return report_fatal("%s", err);
     int fd = text_ask(&s, &rq, &a, err);
+    pid_t sentry = s.sentry.pid;
     state_done(&s);
     if (fd < 0)
         return report_fatal("%s", err);
@@ -120,17 +132,18 @@ static int ps_run(int argc, char **argv)
     if (r < 0)
         return report_fatal("ps: the sandbox sent nonsense");
     if (str_eq(ps_flags[0].value, "json"))
-        ps_json(&l);
+        r = ps_json(&l, sentry);
     else
         ps_table(&l);
     process_list_free(&l);
-    return 0;
+    return r < 0 ? report_fatal("ps: out of memory") : 0;
 }
 
 const struct command command_ps = {
     .name = "ps",
     .usage = "[flags] CONTAINER_ID",
-    .help = "list the processes in a container, with their numbers inside",
+    .help =
+        "list the processes in a container, with their numbers inside; as json those on the host",
     .flags = ps_flags,
     .flag_count = ARRAY_SIZE(ps_flags),
     .run = ps_run,

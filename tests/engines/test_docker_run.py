@@ -120,6 +120,17 @@ def test_exec_detached(docker, running):
     assert "sleep 900" in docker.out("exec", running, "ps", "-o", "args")
 
 
+def test_top(docker, running):
+    """Docker asks for the numbers and gives them to the host's ps(1)."""
+    docker("exec", "-d", running, "sleep", "900")
+    rows = poll(lambda: (r := docker.out("top", running).splitlines()) and len(r) == 3 and r, what="two processes")
+    assert rows[0].split()[:3] == ["UID", "PID", "PPID"]
+    assert rows[1].split()[1] == docker.inspect(running, ".State.Pid")
+    for row in rows[1:]:
+        with open(f"/proc/{row.split()[1]}/comm", encoding="utf-8") as f:
+            assert f.read().strip() in ("sleep", "runsc-sandbox", "memfd:stub")
+
+
 def test_exec_sees_the_container(docker, running):
     assert docker.out("exec", running, "cat", "/proc/1/cmdline").replace("\0", " ").strip() == "sleep 1000"
     docker("exec", running, "sh", "-c", "echo kept >/tmp/x")

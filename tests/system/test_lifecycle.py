@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from conftest import TIMEOUT
+from conftest import TIMEOUT, children
 from lifecycle import Containers
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="binds the host's /usr")
@@ -476,8 +476,10 @@ def test_ps(running):
     assert len(rows) == 2 and rows[1][:4] == ["0", "1", "0", "1"] and rows[1][-1] == "sleep"
     running.quiet("exec", "-detach", "-user", "5", "-internal-pid-file", running.dir / "p", "x", "sleep", "1000")
     inside = int((running.dir / "p").read_text())
-    assert json.loads(running.ok("ps", "-format", "json", "x")) == [1, inside]
     assert running.ok("ps", "x").splitlines()[2].split()[:3] == ["5", str(inside), "0"]
+    assert wait_for(lambda: len(json.loads(running.ok("ps", "-format", "json", "x"))) == 2)
+    sentry, stub = json.loads(running.ok("ps", "-format", "json", "x"))
+    assert sentry == running.state("x")["pid"] and stub in children(sentry)
 
 
 def test_events(running):

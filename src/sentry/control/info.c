@@ -53,10 +53,12 @@ static int ps_line(int fd, int64_t *off, const struct pid_ns *ns, struct tgroup 
     int64_t used_ns = user + sys, start_ns = real_at_boot_ns + tg->start_ns;
     int64_t age_ns = MAX(clock_boottime_ns() - tg->start_ns, (int64_t)1);
     strbuf_init(&sb, line, sizeof(line));
-    strbuf_printf(&sb, "%u %d %d %d %lld %s %lld %lld ", t->cred->uid, pid_ns_seen(ns, tg->pid),
+    const struct task *live = list_first_entry_or_null(&tg->tasks, struct task, tg_node);
+    int32_t stub = live && live->mm ? platform_space_pid(live->mm->space) : 0;
+    strbuf_printf(&sb, "%u %d %d %d %lld %s %lld %lld %d ", t->cred->uid, pid_ns_seen(ns, tg->pid),
                   tg->parent ? pid_ns_seen(ns, tg->parent->pid) : 0,
                   tg->pgrp ? pid_ns_seen(ns, tg->pgrp->id) : 0, (long long)(used_ns * 100 / age_ns),
-                  !y ? "?" : "pts", (long long)(start_ns / NSEC_PER_SEC), (long long)used_ns);
+                  !y ? "?" : "pts", (long long)(start_ns / NSEC_PER_SEC), (long long)used_ns, stub);
     strbuf_quote(&sb, t->comm, strnlen(t->comm, sizeof(t->comm)), sizeof(t->comm));
     strbuf_putc(&sb, '\n');
     return output_put(fd, off, line, sb.len);

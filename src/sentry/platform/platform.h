@@ -155,6 +155,8 @@ NODISCARD int platform_usage(const struct space *s, struct platform_usage *ret);
 NODISCARD int platform_resident(const struct space *s, uint64_t *ret_pages, uint64_t *ret_shared);
 /* proc_pid_smaps(5) of the host, terminated; *ret_cap bytes of the arena to free. -ENOSYS, -ESRCH, -EACCES, -ENOMEM. */
 NODISCARD int platform_smaps(const struct space *s, char **ret, size_t *ret_cap);
+/* Its process's number in our pid namespace; 0: it has none. */
+int32_t platform_space_pid(const struct space *s);
 /* Once, before the first question: fd (taken) is a procfs of our pid namespace; < 0: there is none. */
 void platform_set_proc(int fd);
 

@@ -94,6 +94,8 @@ int platform_resident(const struct space *s, uint64_t *ret_pages, uint64_t *ret_
     return *ret_pages ? 0 : -ESRCH; /* 0: it is ending */
 }
 
+int32_t platform_space_pid(const struct space *s) { return s && !s->dead ? s->pid : 0; }
+
 int platform_smaps(const struct space *s, char **ret, size_t *ret_cap)
 {
     if (!plat() || !plat()->proc)
