@@ -59,6 +59,15 @@ def status(pid):
         return dict(re.findall(r"^(\w+):[ \t]*(.*)$", f.read(), re.M))
 
 
+def wait_for(condition):
+    """For what nothing announces; false when it has not come to be within TIMEOUT seconds."""
+    for _ in range(TIMEOUT * 100):
+        if condition():
+            return True
+        select.select([], [], [], 0.01)
+    return False
+
+
 def wait_gone(pidfds):
     """Until every one of these processes has ended; what has not after TIMEOUT seconds is returned."""
     left = []
@@ -73,8 +82,8 @@ class Sandbox:
 
     def __init__(self, *flags, command=("sh", "-c", "echo ready; exec sleep 1000"), do_flags=(), **kw):
         kw.setdefault("stdin", subprocess.DEVNULL)
-        self.proc = subprocess.Popen([RUNSC, *flags, "do", *do_flags, *command], stdout=subprocess.PIPE,
-                                     stderr=subprocess.PIPE, **kw)
+        kw.setdefault("stderr", subprocess.PIPE)
+        self.proc = subprocess.Popen([RUNSC, *flags, "do", *do_flags, *command], stdout=subprocess.PIPE, **kw)
         line = self.proc.stdout.readline()
         if line.strip() != b"ready":
             self.proc.kill()

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from conftest import TIMEOUT, children
+from conftest import TIMEOUT, children, wait_for
 from lifecycle import Containers
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="binds the host's /usr")
@@ -20,14 +20,6 @@ def box(tmp_path):
     b = Containers(tmp_path)
     yield b
     assert b.end() == []
-
-
-def wait_for(condition):
-    for _ in range(TIMEOUT * 100):
-        if condition():
-            return True
-        select.select([], [], [], 0.01)
-    return False
 
 
 def test_from_create_to_delete(box):

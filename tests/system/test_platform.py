@@ -1,13 +1,15 @@
 """How the platform is chosen, and what the two must have in common that no program inside sees."""
 import os
+import pty
 import re
-import signal
 import subprocess
 import sys
+import termios
+import tty
 
 import pytest
 
-from conftest import PLATFORMS, RUNSC
+from conftest import PLATFORMS, RUNSC, wait_for
 
 
 def chosen(log):
@@ -55,22 +57,32 @@ def test_ptrace_where_the_listener_is_taken(tmp_path):
     assert r.returncode == 128 and "EBUSY" in r.stderr and "--platform=ptrace" in r.stderr and r.stderr.count("\n") == 1
 
 
+def reads_in_the_host(pid):
+    """Whether a thread of it is inside read(2)."""
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/syscall", encoding="ascii") as f:
+            if f.read().startswith("0 "):
+                return True
+    return False
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_blocking_call_blocks_one(sandbox, platform):
-    script = "mkfifo /tmp/f; (read go; ls /usr/share/doc /usr/lib/x86_64-linux-gnu >/dev/null; echo listed) </tmp/f & exec 3>/tmp/f; " \
-             "echo ready; read line; echo go >&3; read line; echo $line; wait"
-    s = sandbox(f"--platform={platform}", command=("sh", "-c", script), stdin=subprocess.PIPE)
-    os.kill(s.gofer, signal.SIGSTOP)
-    try:
-        s.proc.stdin.write(b"\n")
-        s.proc.stdin.flush()
-        # ls needs the gofer and waits; the shell does not, and goes on
-        s.proc.stdin.write(b"alive\n")
-        s.proc.stdin.flush()
-        assert s.proc.stdout.readline() == b"alive\n"
-    finally:
-        os.kill(s.gofer, signal.SIGCONT)
-    assert s.proc.stdout.readline() == b"listed\n"
+    """A terminal in raw mode has one byte and waits for the next up to 25 s: dd waits in the host, the shell goes on."""
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    mode = termios.tcgetattr(slave)
+    mode[6][termios.VMIN] = mode[6][termios.VTIME] = 255
+    termios.tcsetattr(slave, termios.TCSANOW, mode)
+    os.write(master, b"x")
+    script = "(dd bs=255 count=1 of=/dev/null <&2 2>/dev/null; echo read) & echo ready; read line; echo $line; wait"
+    s = sandbox(f"--platform={platform}", command=("sh", "-c", script), stdin=subprocess.PIPE, stderr=slave)
+    assert wait_for(lambda: reads_in_the_host(s.sentry))
+    s.proc.stdin.write(b"alive\n")
+    s.proc.stdin.flush()
+    assert s.proc.stdout.readline() == b"alive\n"
+    os.write(master, b"y" * 254)
+    assert s.proc.stdout.readline() == b"read\n"
     assert s.proc.wait(60) == 0
+    os.close(master)
+    os.close(slave)
