@@ -145,3 +145,24 @@ TEST(access_times)
     CHECK_OK(rmdir("d"));
     CHECK_OK(rmdir(dir));
 }
+
+/* Nothing can be made or moved there, and who may write anything still cannot write what has no way to be written. */
+TEST(sysfs_keeps_its_names)
+{
+    static const char online[] = "/sys/devices/system/cpu/online",
+                      cpu[] = "/sys/devices/system/cpu";
+    struct statfs fs;
+    CHECK_OK(statfs(cpu, &fs));
+    if (getuid() != 0 || fs.f_type != 0x62656572 || (fs.f_flags & 1))
+        SKIP("not root, or no sysfs that can be written");
+    CHECK_OK(rename(online, online));
+    CHECK_OK(rename(cpu, cpu));
+    CHECK_ERR(rename(online, "/sys/devices/system/cpu/x"), EPERM);
+    CHECK_ERR(open("/sys/devices/x", O_CREAT | O_WRONLY, 0600), EACCES);
+    CHECK_ERR(mkdir("/sys/devices/x", 0700), EPERM);
+    CHECK_ERR(symlink("x", "/sys/devices/x"), EPERM);
+    CHECK_ERR(unlink(online), EPERM);
+    CHECK_ERR(rmdir(cpu), EPERM);
+    CHECK_ERR(open(online, O_WRONLY), EACCES);
+    CHECK_ERR(open(online, O_RDWR | O_TRUNC), EACCES);
+}

@@ -455,7 +455,7 @@ static int proc_follow(struct inode *i, struct task *t, struct path *ret)
 static int proc_open(struct inode *i, struct file *f)
 {
     const struct proc_entry *e = to_proc(i)->e;
-    if (e->sysctl && !e->store && f->can_write)
+    if ((e->sysctl || i->sb->magic == LINUX_SYSFS_MAGIC) && !e->store && f->can_write)
         return -EACCES;
     if (f->ops != &text_ops)
         return 0;
