@@ -23,6 +23,16 @@ static uint32_t sysctl_namespace(const char *key)
     return 0;
 }
 
+/* The kernel inside has what it governs. With --network=host all of net.* is the host's (runsc says what is not). */
+static bool sysctl_works(const char *key)
+{
+    static const char *const keys[] = {
+        "kernel.shmall",   "kernel.shmmax",     "kernel.shmmni",      "kernel.shm_rmid_forced",
+        "kernel.hostname", "kernel.domainname", "net.core.somaxconn", "net.unix.max_dgram_qlen",
+    };
+    return word_find(keys, ARRAY_SIZE(keys), key) >= 0;
+}
+
 static void sysctls_check(struct parse *p, const struct oci_spec *s)
 {
     for (uint32_t i = 0; i < s->sysctl_count; i++) {
@@ -30,7 +40,8 @@ static void sysctls_check(struct parse *p, const struct oci_spec *s)
         char dotted[256];
         (void)strncpy(dotted, key, sizeof dotted - 1);
         dotted[sizeof dotted - 1] = 0;
-        for (char *c = dotted; *c && !strchr(key, '.'); c++)
+        bool slashes = key[strcspn(key, "./")] == '/'; /* the first separator is it */
+        for (char *c = dotted; *c && slashes; c++)
             if (*c == '/')
                 *c = '.';
         uint32_t ns = sysctl_namespace(dotted);
@@ -38,7 +49,8 @@ static void sysctls_check(struct parse *p, const struct oci_spec *s)
             continue; /* the kernel is the container's own */
         if (ns == 0)
             parse_fail(p, "linux.sysctl", key,
-                       "is not one that a container has for itself; remove it");
+                       "is not in a separate kernel namespace: a container does not have it for "
+                       "itself; remove it");
         else if (ns == OCI_NS_NETWORK && !(s->namespaces & ns))
             parse_fail(p, "linux.sysctl", key,
                        "needs a namespace of its own; add \"network\" to linux.namespaces");
@@ -46,8 +58,12 @@ static void sysctls_check(struct parse *p, const struct oci_spec *s)
             parse_fail(p, "linux.sysctl", key, "conflicts with \"hostname\"; remove one of them");
         else if (str_eq(dotted, "kernel.domainname") && s->domainname && s->domainname[0])
             parse_fail(p, "linux.sysctl", key, "conflicts with \"domainname\"; remove one of them");
-        else if (ns != OCI_NS_UTS)
-            parse_warn(p, "linux.sysctl", key, "is shown inside, and has no effect there");
+        else if (!sysctl_works(dotted))
+            parse_warn(p, "linux.sysctl", key,
+                       ns == OCI_NS_IPC
+                           ? "is shown inside, and has no effect: there are no message queues and "
+                             "semaphores of System V, and no POSIX message queues yet"
+                           : "is shown inside, and has an effect with --network=host only");
     }
 }
 

@@ -151,6 +151,14 @@ static int user_log_open(const char *path, struct boot_config *config, char *err
     return r;
 }
 
+static bool sysctls_of_host(const struct create *c)
+{
+    bool some = false;
+    for (uint32_t i = 0; i < c->spec.sysctl_count; i++)
+        some |= network_sysctl_is(c->spec.sysctls[i].key);
+    return some && c->sandbox.config.network == BOOT_NETWORK_HOST;
+}
+
 /* A path leads to a namespace of the type that it stands beside. */
 static int namespace_check(const char *path, unsigned bit, char *err)
 {
@@ -279,7 +287,8 @@ int create_prepare(struct create *c, const struct create_request *rq)
     config->detached = rq->detached;
     /* Nothing can be said about the start of a sandbox that runsc has left. */
     config->wait_start = !rq->start || rq->detached || hooks_before_start(&c->spec) ||
-                         (c->sandbox.net_take && c->sandbox.net_path) || c->joins;
+                         sysctls_of_host(c) || (c->sandbox.net_take && c->sandbox.net_path) ||
+                         c->joins;
     config->home = true;
     return 0;
 }
@@ -396,11 +405,27 @@ static void network_give(struct create *c)
         report_warning("%s", err[0] ? err : strerrordesc_np(-r));
 }
 
+/* With --network=host the sockets are the host's, in the container's network namespace, and so are their sysctls. */
+static int sysctls_set(struct create *c)
+{
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/%d/ns/net", c->state.sentry.pid);
+    int fd = open(c->sandbox.net_path ? c->sandbox.net_path : path, O_RDONLY | O_CLOEXEC);
+    int r = fd < 0 ? -errno : network_sysctls(fd, c->spec.sysctls, c->spec.sysctl_count, c->err);
+    if (fd >= 0)
+        (void)close(fd);
+    if (r < 0 && !c->err[0])
+        (void)snprintf(c->err, sizeof c->err, "linux.sysctl: %s: %s", path, strerrordesc_np(-r));
+    return r;
+}
+
 /* Created: hooks, pid file. */
 static int created(struct create *c)
 {
     char *err = c->err;
-    int r = hooks_run(&c->spec, OCI_HOOK_PRESTART, &c->state, STATE_CREATING, err);
+    int r = sysctls_of_host(c) ? sysctls_set(c) : 0;
+    if (r == 0)
+        r = hooks_run(&c->spec, OCI_HOOK_PRESTART, &c->state, STATE_CREATING, err);
     if (r == 0)
         r = hooks_run(&c->spec, OCI_HOOK_CREATE_RUNTIME, &c->state, STATE_CREATING, err);
     if (r == 0)

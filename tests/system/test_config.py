@@ -197,8 +197,64 @@ def test_sysctl(box):
         c["linux"]["sysctl"] = {"net.ipv4.ip_forward": "1", "net/core/somaxconn": "99", "kernel.shmmax": "777",
                                 "kernel.domainname": "dom", "kernel.hostname": "nm", "fs.mqueue.nothing": "1"}
     r = run(box, "cd /proc/sys; cat net/ipv4/ip_forward net/core/somaxconn kernel/shmmax kernel/msgmax kernel/domainname; "
-                 "hostname; hostname other && cat kernel/hostname", change)
-    assert r.stdout == "1\n99\n777\n8192\ndom\nnm\nother\n", (r.stdout, r.stderr)
+                 "hostname; hostname other && cat kernel/hostname; echo 778 > kernel/shmmax; cat kernel/shmmax; ipcmk -M 779", change)
+    assert r.stdout == "1\n99\n777\n8192\ndom\nnm\nother\n778\n" and "Invalid argument" in r.stderr, (r.stdout, r.stderr)
+
+
+def test_sysctl_warnings(box):
+    """What has no effect is named, what has is not."""
+    r = run(box, "true", linux(sysctl={"net.ipv4.ip_forward": "1", "kernel.msgmax": "1", "kernel.shmmax": "777", "net.core.somaxconn": "9"}))
+    assert r.returncode == 0 and "ip_forward" in r.stderr and "msgmax" in r.stderr, r.stderr
+    assert "shmmax" not in r.stderr and "somaxconn" not in r.stderr, r.stderr
+
+
+def test_sysctl_refusals(box):
+    for key, value, what in (("kernel.shmmni", "40000", "EINVAL"), ("kernel.shmmax", "much", "EINVAL"),
+                             ("vm.swappiness", "1", "not in a separate kernel namespace")):
+        r = run(box, "true", linux(sysctl={key: value}))
+        assert r.returncode == 128 and key in r.stderr and what in r.stderr, r.stderr
+
+
+def test_sysctl_of_the_host_network(box):
+    """With --network=host the host keeps them, in the container's network namespace."""
+    own = os.readlink("/proc/self/ns/net")
+    holder = subprocess.Popen(["unshare", "-n", "cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        holder.stdin.write(b"x")
+        holder.stdin.flush()
+        assert holder.stdout.read(1) == b"x"
+        path = f"/proc/{holder.pid}/ns/net"
+        assert os.readlink(path) != own
+
+        def change(key, value, where=path):
+            def do(c):
+                c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] != "network"]
+                c["linux"]["namespaces"].append({"type": "network", **({"path": where} if where else {})})
+                c["linux"]["sysctl"] = {key: value}
+            return do
+
+        def seen():
+            return subprocess.run(["nsenter", f"--net={path}", "cat", "/proc/sys/net/ipv4/ip_unprivileged_port_start"],
+                                  stdout=subprocess.PIPE, check=True).stdout
+        bundle = box.bundle("sh", "-c", "cat /proc/sys/net/ipv4/ip_unprivileged_port_start",
+                            change=change("net.ipv4.ip_unprivileged_port_start", "77"))
+        r = box.runsc("--network=host", "--ignore-cgroups", "run", "-bundle", bundle, "one")
+        assert r.stdout == "77\n" and seen() == b"77\n", r.stderr
+        for key, value, where, what in (("net.ipv4.not_there", "1", path, "No such file"), ("net/../kernel/panic", "1", path, "Invalid"),
+                                        ("net.ipv4.ip_default_ttl", "300", path, "Invalid"),
+                                        ("net.ipv4.ip_default_ttl", "30", "/proc/self/ns/net", "is the host's")):
+            r = box.runsc("--network=host", "--ignore-cgroups", "run", "-bundle", box.bundle("true", change=change(key, value, where)), "two")
+            assert r.returncode == 128 and what in r.stderr, (key, r.stderr)
+        # In a namespace that the sandbox makes for itself.
+        bundle = box.bundle("sh", "-c", "true", change=change("net.ipv4.ip_default_ttl", "30", None))
+        r = box.runsc("--network=host", "--ignore-cgroups", "run", "-bundle", bundle, "three")
+        assert r.returncode == 0, r.stderr
+        with open("/proc/sys/net/ipv4/ip_default_ttl", encoding="ascii") as f:
+            assert f.read() != "30\n"
+    finally:
+        holder.stdin.close()
+        holder.wait()
+        holder.stdout.close()
 
 
 def test_tmpcopyup(box):
@@ -229,8 +285,8 @@ def test_warnings_name_what_is_left_out(box, tmp_path):
     log = tmp_path / "log"
 
     def change(c):
-        c["linux"]["sysctl"] = {"kernel.shmmax": "12345"}
+        c["linux"]["sysctl"] = {"kernel.sem": "1 2 3 4"}
         c["mounts"].append({"destination": "r", "type": "tmpfs", "source": "t"})
     r = run(box, "true", change, flags=("--log", log))
     text = log.read_text()
-    assert r.returncode == 0 and "kernel.shmmax" in text and "relative" in text
+    assert r.returncode == 0 and "kernel.sem" in text and "relative" in text

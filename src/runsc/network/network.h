@@ -7,7 +7,10 @@
  * Spec     rtnetlink(7), packet(7), setns(2).
  */
 #pragma once
+#include <stdbool.h>
+
 #include "base/compiler.h"
+#include "wire/boot_config.h"
 #include "wire/net_config.h"
 
 #define NETWORK_ERROR_MAX 512
@@ -26,6 +29,10 @@ NODISCARD int network_take(int netns, struct network *ret, char *err);
 void network_done(struct network *n);
 /* To the sandbox of s, which has not started its program. -errno with err (NETWORK_ERROR_MAX). */
 NODISCARD int network_send(const struct network *n, const struct state *s, char *err);
+
+bool network_sysctl_is(const char *key); /* net.* */
+/* Writes those of net.* in a network namespace that is not runsc's own. -errno with err (NETWORK_ERROR_MAX). */
+NODISCARD int network_sysctls(int netns, const struct boot_sysctl *v, uint32_t count, char *err);
 
 /* netlink.c: fills ret from the namespace that the caller is in. -errno: of the socket; -EBADMSG: the host's answer makes no sense;
  * -E2BIG: more links, addresses, routes or neighbours than there is room for (*ret_what names them). */

@@ -189,7 +189,7 @@ static int apply(const struct boot_config *cfg, struct task *t, char *text, size
 {
     int r = apply_mounts(cfg, t, text, cap);
     for (uint32_t i = 0; r == 0 && i < cfg->sysctl_count; i++) {
-        int err = sysctl_set(cfg->sysctls[i].key, cfg->sysctls[i].value);
+        int err = sysctl_set(t, cfg->sysctls[i].key, cfg->sysctls[i].value);
         if (err == -ENOENT)
             LOGW("boot: sysctl is not there, left out key=%s", cfg->sysctls[i].key);
         else if (err)

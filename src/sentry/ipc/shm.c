@@ -37,7 +37,7 @@ static struct shm_root *shm_root(const struct task *t)
     if (!ns->shm) {
         ns->shm = arena_alloc(sizeof(struct shm_root));
         if (ns->shm)
-            memset(ns->shm, 0, sizeof(struct shm_root));
+            *ns->shm = (struct shm_root){.limits = &ns->limits};
     }
     return ns->shm;
 }
@@ -45,7 +45,13 @@ static struct shm_root *shm_root(const struct task *t)
 struct shm_segment *shm_find_slot(const struct task *t, int32_t ix)
 {
     const struct shm_root *r = task_ipc(t)->shm;
-    return r && ix >= 0 && (uint32_t)ix < SHM_MNI ? r->slot[ix] : NULL;
+    return r && ix >= 0 && (uint32_t)ix < r->cap ? r->slot[ix] : NULL;
+}
+
+uint32_t shm_slots(const struct task *t)
+{
+    const struct shm_root *r = task_ipc(t)->shm;
+    return r ? r->cap : 0;
 }
 
 struct shm_segment *shm_find(const struct task *t, int32_t id)
@@ -97,38 +103,85 @@ void shm_remove(struct shm_segment *s)
 
 void shm_end(struct shm_root *r)
 {
-    for (uint32_t i = 0; r && i < SHM_MNI; i++) {
+    if (!r)
+        return;
+    for (uint32_t i = 0; i < r->cap; i++) {
         struct shm_segment *s = r->slot[i];
         if (!s)
             continue;
         s->root = NULL;
         shm_remove(s);
     }
-    if (r)
-        arena_free(r, sizeof(*r));
+    if (r->slot)
+        arena_free(r->slot, r->cap * sizeof(r->slot[0]));
+    arena_free(r, sizeof(*r));
 }
 
-/* The next free slot; the ids of a slot differ from round to round. There is one. */
-static int32_t id_new(struct shm_root *r)
+static int slots_grow(struct shm_root *r, uint32_t need)
+{
+    uint32_t cap = MAX(r->cap, 64u);
+    while (cap < need)
+        cap *= 2;
+    if (cap == r->cap)
+        return 0;
+    struct shm_segment **slot = arena_alloc(cap * sizeof(slot[0]));
+    if (!slot)
+        return -ENOMEM;
+    memset(slot, 0, cap * sizeof(slot[0]));
+    if (r->slot) {
+        memcpy(slot, r->slot, r->cap * sizeof(slot[0]));
+        arena_free(r->slot, r->cap * sizeof(slot[0]));
+    }
+    r->slot = slot;
+    r->cap = cap;
+    return 0;
+}
+
+/* The next free slot of the first max, of which fewer are used; the ids of a slot differ from round to round. */
+static int id_new(struct shm_root *r, uint32_t max, int32_t *ret)
 {
     uint32_t slot, seq;
     do {
-        slot = r->next % SHM_MNI;
-        seq = r->next++ / SHM_MNI;
-    } while (r->slot[slot]);
-    return (int32_t)((seq << SLOT_BITS | slot) & INT32_MAX);
+        slot = r->next % max;
+        seq = r->next++ / max;
+    } while (slot < r->cap && r->slot[slot]);
+    *ret = (int32_t)((seq << SLOT_BITS | slot) & INT32_MAX);
+    return slots_grow(r, slot + 1);
+}
+
+/* Was it made by a process that is no more, and is nothing attached? (shm_rmid_forced) */
+static bool is_orphan(const struct shm_segment *s, const struct tgroup *ending)
+{
+    const struct task *maker = task_find(s->cpid);
+    return list_empty(&s->at) && (!maker || !maker->tg->ntasks || maker->tg == ending);
+}
+
+static void orphans_end(struct shm_root *r, const struct tgroup *ending)
+{
+    for (uint32_t i = 0; r && i < r->cap; i++)
+        if (r->slot[i] && (!ending || r->slot[i]->cpid == ending->pid) &&
+            is_orphan(r->slot[i], ending))
+            segment_free(r->slot[i]);
+}
+
+void shm_orphans_end(struct task *t) { orphans_end(task_ipc(t)->shm, NULL); }
+
+void shm_exit(struct task *t)
+{
+    if (ns_limit(t, NS_LIMIT_SHM_RMID_FORCED))
+        orphans_end(task_ipc(t)->shm, t->tg);
 }
 
 static int64_t segment_new(struct task *t, int32_t key, uint64_t size, uint32_t flags)
 {
     struct shm_root *r = shm_root(t);
-    if (size < 1 || size > SHM_MAX)
+    if (size < 1 || size > ns_limit(t, NS_LIMIT_SHMMAX))
         return -EINVAL;
     if (!r)
         return -ENOMEM;
     uint64_t n = DIV_ROUND_UP(size, GUEST_PAGE_SIZE);
-    if (r->used >= SHM_MNI || size + GUEST_PAGE_SIZE < size || r->pages + n < n ||
-        r->pages + n > SHM_MAX)
+    uint64_t mni = ns_limit(t, NS_LIMIT_SHMMNI), all = ns_limit(t, NS_LIMIT_SHMALL);
+    if (r->used >= mni || size + GUEST_PAGE_SIZE < size || r->pages + n < n || r->pages + n > all)
         return -ENOSPC;
     if (flags & LINUX_SHM_HUGETLB)
         return -ENOMEM; /* no huge pages are reserved */
@@ -138,13 +191,13 @@ static int64_t segment_new(struct task *t, int32_t key, uint64_t size, uint32_t 
     if (!s)
         return -ENOMEM;
     uint32_t mode = flags & 0777;
-    int err = tmpfs_shm_new(t, (uint32_t)key, mode, size, &s->file);
+    int err = id_new(r, (uint32_t)mni, &s->id);
+    err = err ? err : tmpfs_shm_new(t, (uint32_t)key, mode, size, &s->file);
     if (err) {
         SLAB_FREE(SHM, s);
         return err;
     }
     s->key = key;
-    s->id = id_new(r);
     s->uid = s->cuid = t->cred->euid;
     s->gid = s->cgid = t->cred->egid;
     s->mode = mode;
@@ -164,7 +217,7 @@ int64_t shm_get(struct task *t, int32_t key, uint64_t size, uint32_t flags)
     if (key == LINUX_IPC_PRIVATE)
         return segment_new(t, key, size, flags);
     const struct shm_root *r = task_ipc(t)->shm;
-    for (int32_t i = 0; r && i < (int32_t)SHM_MNI; i++) {
+    for (uint32_t i = 0; r && i < r->cap; i++) {
         struct shm_segment *s = r->slot[i];
         if (!s || s->key != key)
             continue;
@@ -192,7 +245,8 @@ static void attach_release(struct file *f)
     if (a->mapped)
         s->dtime = now_s();
     SLAB_FREE(SHM_ATTACH, a);
-    if ((s->mode & LINUX_SHM_DEST) && list_empty(&s->at))
+    if (((s->mode & LINUX_SHM_DEST) || (s->root && s->root->limits->v[NS_LIMIT_SHM_RMID_FORCED])) &&
+        list_empty(&s->at))
         segment_free(s);
 }
 

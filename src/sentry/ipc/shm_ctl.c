@@ -18,16 +18,19 @@
 /* The highest slot in use, 0 if there is none. */
 static int64_t highest(const struct task *t)
 {
-    int32_t i = SHM_MNI - 1;
+    int32_t i = (int32_t)shm_slots(t) - 1;
     while (i > 0 && !shm_find_slot(t, i))
         i--;
-    return i;
+    return MAX(i, 0);
 }
 
 static int64_t limits(struct task *t, struct uaddr buf)
 {
-    struct linux_shminfo64 i = {
-        .shmmax = SHM_MAX, .shmmin = 1, .shmmni = SHM_MNI, .shmseg = SHM_MNI, .shmall = SHM_MAX};
+    struct linux_shminfo64 i = {.shmmax = ns_limit(t, NS_LIMIT_SHMMAX),
+                                .shmmin = 1,
+                                .shmmni = ns_limit(t, NS_LIMIT_SHMMNI),
+                                .shmseg = ns_limit(t, NS_LIMIT_SHMMNI),
+                                .shmall = ns_limit(t, NS_LIMIT_SHMALL)};
     int err = copy_out(t, buf, &i, sizeof(i));
     return err ? err : highest(t);
 }
@@ -35,7 +38,7 @@ static int64_t limits(struct task *t, struct uaddr buf)
 static int64_t usage(struct task *t, struct uaddr buf)
 {
     struct linux_shm_info i = {0};
-    for (int32_t n = 0; n < (int32_t)SHM_MNI; n++) {
+    for (int32_t n = 0; n < (int32_t)shm_slots(t); n++) {
         const struct shm_segment *s = shm_find_slot(t, n);
         if (!s)
             continue;

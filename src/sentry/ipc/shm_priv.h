@@ -5,11 +5,9 @@
 #include "base/list.h"
 #include "sentry/ipc/shm.h"
 
-#define SHM_MNI 4096u                     /* segments */
-#define SHM_MAX (UINT64_MAX - (1u << 24)) /* bytes of one, and pages of all */
-
 struct cred;
 struct file;
+struct ns_limits;
 
 struct shm_segment {
     int32_t key, id;
@@ -27,11 +25,14 @@ struct shm_root {
     uint32_t used;  /* slots in use */
     uint32_t next;  /* where the search for a free one begins, and how many rounds there were */
     uint64_t pages; /* of all segments */
-    struct shm_segment *slot[SHM_MNI];
+    uint32_t cap;   /* slots that there are, at most SHM_SLOTS */
+    const struct ns_limits *limits; /* the namespace's, which outlives it */
+    struct shm_segment **slot;
 };
 
 struct shm_segment *shm_find(const struct task *t, int32_t id);      /* -EINVAL: NULL */
 struct shm_segment *shm_find_slot(const struct task *t, int32_t ix); /* likewise, for SHM_STAT */
+uint32_t shm_slots(const struct task *t);                            /* of its namespace */
 uint64_t shm_nattch(const struct shm_segment *s);
 void shm_remove(struct shm_segment *s); /* IPC_RMID */
 bool shm_permits(const struct task *t, const struct shm_segment *s, uint32_t rights);

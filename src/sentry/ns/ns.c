@@ -63,7 +63,18 @@ static struct ns *ipc_new(struct user_ns *owner)
     if (!i)
         return NULL;
     ns_setup(&i->ns, NS_IPC, owner);
+    ns_limits_init(&i->limits);
     return &i->ns;
+}
+
+static struct ns *net_new(struct user_ns *owner)
+{
+    struct net_ns *n = SLAB_NEW(NET_NS, struct net_ns);
+    if (!n)
+        return NULL;
+    ns_setup(&n->ns, NS_NET, owner);
+    ns_limits_init(&n->limits);
+    return &n->ns;
 }
 
 static void ipc_free(struct ipc_ns *i)
@@ -86,6 +97,7 @@ struct ns *ns_unref(struct ns *ns)
     switch (ns->kind) {
     case NS_UTS: SLAB_FREE(UTS_NS, ns); break;
     case NS_IPC: ipc_free((struct ipc_ns *)ns); break;
+    case NS_NET: SLAB_FREE(NET_NS, ns); break;
     case NS_MNT: mount_ns_free((struct mount_ns *)ns); break;
     case NS_PID: pid_ns_free((struct pid_ns *)ns); break;
     case NS_USER: user_ns_free((struct user_ns *)ns); break;
@@ -138,6 +150,7 @@ static struct ns *first_new(enum ns_kind kind)
 {
     switch (kind) {
     case NS_IPC: return ipc_new(kern()->ns->user);
+    case NS_NET: return net_new(kern()->ns->user);
     case NS_UTS: return uts_new(NULL, kern()->ns->user);
     case NS_MNT: return mount_ns_new(kern()->ns->user);
     case NS_PID: return pid_ns_new(NULL, kern()->ns->user);
@@ -206,7 +219,7 @@ int ns_new_of(const struct nsset *old, enum ns_kind kind, struct user_ns *owner,
     switch (kind) {
     case NS_IPC: *ret = ipc_new(owner); break;
     case NS_UTS: *ret = uts_new((const struct uts_ns *)old->of[NS_UTS], owner); break;
-    case NS_NET: /* a loopback interface, and abstract names of its own */
+    case NS_NET: *ret = net_new(owner); break; /* loopback, and abstract names of its own */
     case NS_CGROUP:
         *ret = ns_new_plain(kind, owner);
         break; /* all are in the root of the one hierarchy */

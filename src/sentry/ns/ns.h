@@ -13,6 +13,7 @@
 #include "abi/sched.h"
 #include "base/compiler.h"
 #include "base/ref.h"
+#include "sentry/ns/limits.h"
 
 struct clone_request;
 struct cred;
@@ -53,8 +54,14 @@ struct uts_ns {
                 LINUX_CLONE_NEWIPC | LINUX_CLONE_NEWUSER | LINUX_CLONE_NEWPID |                    \
                 LINUX_CLONE_NEWNET | LINUX_CLONE_NEWTIME))
 
+struct net_ns {
+    struct ns ns;
+    struct ns_limits limits;
+};
+
 struct ipc_ns {
     struct ns ns;
+    struct ns_limits limits;
     struct shm_root *shm; /* System V segments (ipc/), made with the first */
 };
 

@@ -26,7 +26,7 @@ struct unix_sock *unix_new(struct ns *net, uint32_t type)
     list_init(&u->full_node);
     waitq_init(&u->wait);
     list_add_tail(&u->all_node, &unix_root()->socks);
-    u->backlog = UNIX_DGRAM_QLEN;
+    u->backlog = (uint32_t)((const struct net_ns *)net)->limits.v[NS_LIMIT_MAX_DGRAM_QLEN];
     u->peek_off = -1;
     u->sndbuf = u->rcvbuf = UNIX_BUF_DEFAULT;
     return u;

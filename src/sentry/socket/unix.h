@@ -4,7 +4,7 @@
  *          references. Names are not references: the table of abstract names and inode->sock forget a socket at its close.
  * Locks    the kernel lock.
  * Blocks   send on a full buffer or a full receiver, connect on a full backlog: -EAGAIN; woken through the own queue (POLLOUT).
- * Limits   bytes: SO_SNDBUF of the sender (charged until received); messages: UNIX_DGRAM_QLEN a datagram socket; descriptors in
+ * Limits   bytes: SO_SNDBUF of the sender (charged until received); messages: net.unix.max_dgram_qlen a datagram socket; descriptors in
  *          flight: RLIMIT_NOFILE in all unless CAP_SYS_RESOURCE or CAP_SYS_ADMIN (-ETOOMANYREFS).
  * Spec     unix(7). Behaviour of Linux 6.12.
  *
@@ -26,7 +26,6 @@
 
 #define UNIX_INLINE      152u
 #define UNIX_OPTS_KEPT   17
-#define UNIX_DGRAM_QLEN  10u
 #define UNIX_BUF_DEFAULT 212992
 #define UNIX_BUF_MAX     212992 /* wmem_max, rmem_max */
 #define UNIX_CHUNK       36544u /* a stream is cut into messages of this size */

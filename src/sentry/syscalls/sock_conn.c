@@ -5,6 +5,7 @@
 #include "abi/poll.h"
 #include "base/err.h"
 #include "sentry/mm/usermem.h"
+#include "sentry/ns/ns.h"
 #include "sentry/syscalls/ipc.h"
 #include "sentry/task/task.h"
 #include "sentry/vfs/file.h"
@@ -157,7 +158,7 @@ int64_t sys_listen(struct task *t, const struct sys_args *a)
     int err = sock_get(t, arg_int(a, 0), &f, &s);
     if (err)
         return err;
-    err = s->ops->listen(s, t, (int)MIN(arg_uint(a, 1), (uint32_t)LINUX_SOMAXCONN));
+    err = s->ops->listen(s, t, (int)MIN(arg_uint(a, 1), ns_limit(t, NS_LIMIT_SOMAXCONN)));
     file_unref(f);
     return err;
 }

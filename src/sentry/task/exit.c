@@ -3,6 +3,7 @@
 #include "abi/wait.h"
 #include "sentry/arena/slab.h"
 #include "sentry/io/worker.h"
+#include "sentry/ipc/shm.h"
 #include "sentry/kernel.h"
 #include "sentry/mm/mm.h"
 #include "sentry/ns/ns.h"
@@ -296,6 +297,8 @@ static void drop_resources(struct task *t)
         platform_thread_exit(TAKE(t->thread));
     fdtable_unref(TAKE(t->files));
     fsctx_unref(TAKE(t->fs));
+    if (t->tg->ntasks == 1)
+        shm_exit(t);
     nsset_unref(TAKE(t->ns));
     mm_unref(TAKE(t->mm));
 }

@@ -5,6 +5,7 @@
 #include "abi/utsname.h"
 #include "base/err.h"
 #include "base/hash.h"
+#include "base/str.h"
 #include "host/host.h"
 #include "sentry/arena/slab.h"
 #include "sentry/fs/pipe/pipe.h"
@@ -85,6 +86,30 @@ static int store_domainname(const struct proc_ctx *c, char *text, size_t len)
 {
     return store_name(c, task_uts(c->reader)->domainname, LINUX_UTS_LEN + 1, text, len);
 }
+
+/* A number that the reader's namespace has for itself: entry->value says which. */
+static int show_limit(struct proc_text *x, const struct proc_ctx *c)
+{
+    proc_printf(x, "%llu\n", (unsigned long long)ns_limit(c->reader, (enum ns_limit)c->e->value));
+    return 0;
+}
+
+static int store_limit(const struct proc_ctx *c, char *text, size_t len)
+{
+    uint64_t v;
+    char *number = text + strspn(text, " \t\n");
+    number[strcspn(number, " \t\n")] = 0;
+    int err = parse_u64(number, 0, &v);
+    return err ? -EINVAL : ns_limit_set(c->reader, (enum ns_limit)c->e->value, v);
+}
+#define PROC_LIMIT(n, which)                                                                       \
+    {.name = n,                                                                                    \
+     .kind = PROC_TEXT,                                                                            \
+     .mode = 0644,                                                                                 \
+     .show = show_limit,                                                                           \
+     .store = store_limit,                                                                         \
+     .value = (which),                                                                             \
+     .sysctl = true}
 
 static void put_uuid(struct proc_text *x, uint8_t b[16])
 {
@@ -175,9 +200,6 @@ NUMBER("swappiness", show_sixty, 60)
 NUMBER("overcommit_ratio", show_fifty, 50)
 NUMBER("pty/max", show_pty_max, PTY_MAX)
 NUMBER("pty/nr", show_pty_nr, slab_live(SLAB_PTY))
-NUMBER("somaxconn", show_somaxconn, LINUX_SOMAXCONN)
-NUMBER("shmmax", show_shmmax, 18446744073692774399ULL)
-NUMBER("shmmni", show_4096, 4096)
 NUMBER("msgmax", show_8192, 8192)
 NUMBER("msgmnb", show_16384, 16384)
 NUMBER("msgmni", show_32000, 32000)
@@ -185,7 +207,6 @@ NUMBER("poolsize", show_256, 256)
 NUMBER("max_user_watches", show_watches, 1u << 20)
 NUMBER("max_user_instances", show_128, 128)
 NUMBER("wmem", show_wmem, 212992)
-NUMBER("max_dgram_qlen", show_ten, 10)
 
 static int show_minus_one(struct proc_text *x, const struct proc_ctx *c)
 {
@@ -271,9 +292,9 @@ static const struct proc_entry kernel_entries[] = {
     PROC_D("random", random_entries),
     PROC_S("randomize_va_space", 0644, show_two),
     PROC_S("sem", 0644, show_sem),
-    PROC_S("shmall", 0644, show_shmmax),
-    PROC_S("shmmax", 0644, show_shmmax),
-    PROC_S("shmmni", 0644, show_4096),
+    PROC_LIMIT("shmall", NS_LIMIT_SHMALL),
+    PROC_LIMIT("shmmax", NS_LIMIT_SHMMAX),
+    PROC_LIMIT("shmmni", NS_LIMIT_SHMMNI),
     PROC_S("tainted", 0644, show_zero),
     PROC_S("threads-max", 0644, show_threads_max),
     PROC_S("version", 0444, show_version),
@@ -281,7 +302,7 @@ static const struct proc_entry kernel_entries[] = {
     PROC_S("arch", 0444, show_arch),
     PROC_S("io_uring_disabled", 0644, show_two),
     PROC_D("pty", pty_entries),
-    PROC_S("shm_rmid_forced", 0644, show_zero),
+    PROC_LIMIT("shm_rmid_forced", NS_LIMIT_SHM_RMID_FORCED),
     PROC_S("unprivileged_bpf_disabled", 0644, show_two),
     PROC_V("auto_msgmni", 0),
     PROC_V("core_pipe_limit", 0),
@@ -416,12 +437,13 @@ static const struct proc_entry core_entries[] = {
     PROC_V("warnings", 0),
     PROC_S("rmem_default", 0644, show_wmem),
     PROC_S("rmem_max", 0644, show_wmem),
-    PROC_S("somaxconn", 0644, show_somaxconn),
+    PROC_LIMIT("somaxconn", NS_LIMIT_SOMAXCONN),
     PROC_S("wmem_default", 0644, show_wmem),
     PROC_S("wmem_max", 0644, show_wmem),
     {0},
 };
-static const struct proc_entry unix_entries[] = {PROC_S("max_dgram_qlen", 0644, show_ten), {0}};
+static const struct proc_entry unix_entries[] = {
+    PROC_LIMIT("max_dgram_qlen", NS_LIMIT_MAX_DGRAM_QLEN), {0}};
 static const struct proc_entry ipv4_entries[] = {
     PROC_V("ip_default_ttl", 64),
     PROC_V("ip_forward", 0),

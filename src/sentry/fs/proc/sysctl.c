@@ -7,8 +7,10 @@
 #include "sentry/arena/arena.h"
 #include "sentry/fs/proc/proc.h"
 #include "sentry/kernel.h"
+#include "sentry/task/task.h"
 
-#define SET_MAX 256
+#define SET_MAX   256
+#define STORE_MAX 256
 
 struct sysctl_root {
     uint32_t n;
@@ -27,10 +29,10 @@ static const struct proc_entry *entry_in(const struct proc_entry *table, const c
     return NULL;
 }
 
-/* Names of the key are separated by dots, or by slashes if it has any. */
+/* Names of the key are separated by what comes first, dots or slashes. */
 static const struct proc_entry *entry_find(const char *key)
 {
-    const char *separator = strchr(key, '/') ? "/" : ".";
+    const char *separator = key[strcspn(key, "./")] == '/' ? "/" : ".";
     const struct proc_entry *e = NULL;
     const struct proc_entry *table = proc_sys_entries;
     const struct proc_entry *also = NULL;
@@ -48,13 +50,24 @@ static const struct proc_entry *entry_find(const char *key)
     return e && e->show ? e : NULL;
 }
 
-int sysctl_set(const char *key, const char *value)
+static int entry_store(struct task *t, const struct proc_entry *e, const char *value)
+{
+    const struct proc_ctx c = {.reader = t, .opener = t->cred, .e = e};
+    char text[STORE_MAX];
+    size_t len = strlen(value);
+    if (len >= sizeof(text))
+        return -EINVAL;
+    memcpy(text, value, len + 1);
+    return e->store(&c, text, len);
+}
+
+int sysctl_set(struct task *t, const char *key, const char *value)
 {
     const struct proc_entry *e = entry_find(key);
     if (!e)
         return -ENOENT;
-    if (e->store) /* set where it is kept: the container's names */
-        return 0;
+    if (e->store)
+        return entry_store(t, e, value);
     if (!kern()->sysctls)
         kern()->sysctls = arena_alloc(sizeof(struct sysctl_root));
     struct sysctl_root *r = kern()->sysctls;

@@ -7,8 +7,10 @@
 #include "base/compiler.h"
 
 struct proc_entry;
+struct task;
 
-/* key: "net.ipv4.ip_forward". The file shows value from now on. -ENOENT there is no such file, -ENOMEM. */
-NODISCARD int sysctl_set(const char *key, const char *value);
+/* key: "net.ipv4.ip_forward". Written by t if the file can be; else it shows value from now on. -ENOENT there is no such file,
+ * -EINVAL not a value for it, -ENOMEM. */
+NODISCARD int sysctl_set(struct task *t, const char *key, const char *value);
 /* What was set; NULL: nothing, the file shows its own. */
 const char *sysctl_value(const struct proc_entry *e);
