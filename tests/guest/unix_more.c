@@ -543,6 +543,37 @@ TEST(low_water_mark)
     check_child(pid, 0);
 }
 
+/* read() as recv(): it waits for so many, and gives what there is at the end, or when it may not wait. */
+TEST(low_water_of_reads)
+{
+    char buf[8];
+    pair(SOCK_STREAM);
+    set(s[1], SO_RCVLOWAT, 4);
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQ(send(s[0], "ab", 2, 0), 2);
+        pid_t pid = fork();
+        if (pid == 0) {
+            usleep(20000);
+            _exit(send(s[0], "cdef", 4, 0) == 4 ? 0 : 1);
+        }
+        struct iovec v[2] = {{buf, 3}, {buf + 3, 5}};
+        CHECK_EQ(i ? readv(s[1], v, 2) : read(s[1], buf, 8), 6);
+        CHECK_EQ(memcmp(buf, "abcdef", 6), 0);
+        check_child(pid, 0);
+    }
+    CHECK_EQ(send(s[0], "ab", 2, 0), 2);
+    CHECK_EQ(read(s[1], buf, 2), 2);
+    CHECK_EQ(send(s[0], "ab", 2, 0), 2);
+    CHECK_OK(fcntl(s[1], F_SETFL, O_NONBLOCK));
+    CHECK_EQ(read(s[1], buf, 8), 2);
+    CHECK_ERR(read(s[1], buf, 8), EAGAIN);
+    CHECK_OK(fcntl(s[1], F_SETFL, 0));
+    CHECK_EQ(send(s[0], "ab", 2, 0), 2);
+    CHECK_OK(shutdown(s[0], SHUT_WR));
+    CHECK_EQ(read(s[1], buf, 8), 2);
+    CHECK_EQ(read(s[1], buf, 8), 0);
+}
+
 TEST(signals_of_readiness)
 {
     int one = 1;

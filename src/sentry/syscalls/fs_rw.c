@@ -1,7 +1,9 @@
 /* read, write and their vector, positioned and flagged forms; lseek. */
 #include "sentry/syscalls/fs_priv.h"
 
+#include "abi/socket.h"
 #include "sentry/mm/mm.h"
+#include "sentry/syscalls/sock.h"
 
 #define RWF_KNOWN                                                                                  \
     (LINUX_RWF_HIPRI | LINUX_RWF_DSYNC | LINUX_RWF_SYNC | LINUX_RWF_NOWAIT | LINUX_RWF_APPEND |    \
@@ -19,6 +21,13 @@ static int fill(struct task *t, const struct file *f, const struct uio *u, int64
     return mm_fill(t, UADDR(u->seg->base), n);
 }
 
+/* read(2) of a stream that is to bring more than one byte (SO_RCVLOWAT). */
+static bool is_patient(const struct file *f)
+{
+    const struct socket *s = f->ops->stream ? file_socket(f) : NULL;
+    return s && s->rcvlowat > 1 && socket_is_stream(s);
+}
+
 /* One read or write over u. at NULL: at the file's own position, which advances. */
 static ssize_t transfer(struct task *t, struct file *f, struct uio *u, bool write,
                         const int64_t *at, uint32_t rwf)
@@ -30,6 +39,10 @@ static ssize_t transfer(struct task *t, struct file *f, struct uio *u, bool writ
     if (!write && u->seg->len >= MM_FILL_MIN && fill(t, f, u, pos))
         return -EBLOCKED;
     u->nonblock = rwf & LINUX_RWF_NOWAIT;
+    if (!write && u->resid && unlikely(is_patient(f))) {
+        struct sock_msg m = {.u = u, .flags = u->nonblock ? LINUX_MSG_DONTWAIT : 0};
+        return sock_recv(t, f, &m);
+    }
     u->append = rwf & LINUX_RWF_APPEND;
     u->no_append = rwf & LINUX_RWF_NOAPPEND;
     u->positioned = at != NULL;
