@@ -13,6 +13,7 @@
 #include "host/host.h"
 #include "runsc/flags.h"
 #include "runsc/memory_limit.h"
+#include "runsc/submounts.h"
 #include "wire/gofer.h"
 
 bool stdio_closed[3];
@@ -117,6 +118,19 @@ static uint32_t gofer_access(void)
     return access;
 }
 
+static int device_policy_check(char *err)
+{
+    const char *policy = global_flags[FLAG_ID_CHARACTER_DEVICE_POLICY].value;
+    if (str_eq(policy, "emulated-only"))
+        return 0;
+    (void)snprintf(
+        err, FLAGS_ERROR_MAX,
+        "--character-device-policy=%.20s is not available: devices of the host are never "
+        "passed through; use emulated-only",
+        policy);
+    return -EINVAL;
+}
+
 static uint32_t cpus_count(void)
 {
     cpu_set_t set;
@@ -127,6 +141,7 @@ int container_init(struct sandbox *s, const struct report_files *files, const ch
 {
     struct boot_config *c = &s->config;
     int r = platform_parse(&c->platform, err);
+    r = r < 0 ? r : device_policy_check(err);
     if (r < 0)
         return r;
     network_choose(s);
@@ -295,6 +310,63 @@ uint32_t container_propagation(enum oci_propagation p, bool tree)
     return flags[p] | (p && tree ? BOOT_MOUNT_TREE : 0);
 }
 
+/* Whether mounts can be taken apart: in a user namespace of less than the host the ones below are locked to theirs. */
+static bool is_host_root(void)
+{
+    char map[64] = "";
+    unsigned inside, outside, count;
+    FILE *f = fopen("/proc/self/uid_map", "re");
+    bool ok = f && fgets(map, sizeof map, f) &&
+              sscanf(map, "%u %u %u", &inside, &outside, &count) == 3 && count == UINT32_MAX;
+    if (f)
+        (void)fclose(f);
+    return ok;
+}
+
+#define SUBMOUNTS_MAX 24
+
+/* A bind mount; what the host has mounted below a recursive one are mounts inside, too, each with flags of its own. */
+static int bind_add(struct sandbox *s, struct boot_mount *m, const struct oci_mount *om,
+                    const struct overlay_choice *overlay, char *err)
+{
+    struct submount below[SUBMOUNTS_MAX];
+    struct sandbox_mount host = {.source = om->source, .recursive = om->recursive};
+    bool overlaid = overlay && overlay->mounts;
+    uint32_t tree = container_propagation(om->propagation_tree ? om->propagation : 0, true);
+    char *base = om->recursive ? realpath(om->source, NULL) : NULL;
+    int n = base && is_host_root() ? submounts_list(base, below, SUBMOUNTS_MAX) : 0;
+    if (n > 0 && s->config.gofer_dir_count + (uint32_t)n > BOOT_GOFER_DIRS_MAX / 2) {
+        while (n > 0)
+            free(below[--n].path);
+        n = -E2BIG;
+    }
+    if (n < 0) /* they are seen all the same, as parts of this one */
+        LOGI("mounts below %s are one mount inside: %d", om->source, n);
+    else if (n > 0)
+        host.recursive = false;
+    if (overlaid && !(m->flags & BOOT_MOUNT_RDONLY))
+        overlay_set(s, m, om->source, overlay);
+    m->shared = str_eq(global_flags[FLAG_ID_FILE_ACCESS_MOUNTS].value, "shared");
+    int r = mount_add(s, m, &host, err);
+    for (int i = 0; r == 0 && i < n; i++) {
+        struct boot_mount sub = *m;
+        char *destination = NULL;
+        if (asprintf(&destination, "%s%s", str_eq(m->destination, "/") ? "" : m->destination,
+                     below[i].path + (str_eq(base, "/") ? 0 : strlen(base))) < 0)
+            return -ENOMEM;
+        sub.destination = destination;
+        sub.source = below[i].path;
+        sub.flags = ((below[i].flags & ~om->tree_clear) | om->tree_set) | tree;
+        sub.overlay = BOOT_OVERLAY_NONE;
+        sub.store = -1;
+        if (overlaid && !(sub.flags & BOOT_MOUNT_RDONLY))
+            overlay_set(s, &sub, below[i].path, overlay);
+        r = mount_add(s, &sub, &(struct sandbox_mount){.source = below[i].path}, err);
+    }
+    free(base);
+    return r;
+}
+
 int container_mount(struct sandbox *s, const struct oci_mount *om,
                     const struct overlay_choice *overlay, char *err)
 {
@@ -306,7 +378,6 @@ int container_mount(struct sandbox *s, const struct oci_mount *om,
                            .source = om->source,
                            .options = om->options,
                            .store = -1};
-    /* The host's mounts below a bind mount are one mount inside: what is asked for all of them is asked for it. */
     m.flags = ((om->flags & ~om->tree_clear) | om->tree_set) |
               container_propagation(om->propagation, om->propagation_tree) |
               (om->copy_up ? BOOT_MOUNT_COPY_UP : 0);
@@ -326,11 +397,7 @@ int container_mount(struct sandbox *s, const struct oci_mount *om,
     }
     if (!om->bind)
         return mount_add(s, &m, NULL, err);
-    if (overlay && overlay->mounts && !(m.flags & BOOT_MOUNT_RDONLY))
-        overlay_set(s, &m, om->source, overlay);
-    m.shared = str_eq(global_flags[FLAG_ID_FILE_ACCESS_MOUNTS].value, "shared");
-    struct sandbox_mount host = {.source = om->source, .recursive = om->recursive};
-    return mount_add(s, &m, &host, err);
+    return bind_add(s, &m, om, overlay, err);
 }
 
 int container_mounts_standard(struct sandbox *s,

@@ -57,6 +57,8 @@ def test_no_command():
     (["--debug=maybe", "do", "true"], ["--debug", "true or false"]),
     (["--network=moon", "do", "true"], ["--network", "sandbox|host|none"]),
     (["--platform=kvm", "do", "true"], ["not available", "--platform=systrap"]),
+    (["--character-device-policy=passthrough", "do", "true"], ["not available", "emulated-only"]),
+    (["--character-device-policy=prefer-emulated", "do", "true"], ["not available", "emulated-only"]),
     (["--platform=abacus", "do", "true"], ["systrap|ptrace"]),
     (["--overlay2=some", "run", "x"], ["config.json"]),
     (["--strace-log-size=many", "do", "true"], ["whole number"]),
