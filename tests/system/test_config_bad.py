@@ -1,12 +1,16 @@
 """config.json that is wrong: each key missing, of another type, absurd. Always one clear line, exit 128, nothing left."""
 import copy
+import ctypes
 import json
 import os
+import select
 
 import pytest
 
+from conftest import TIMEOUT, children, cmdline
 from lifecycle import Containers
 
+PR_SET_CHILD_SUBREAPER = 36
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="binds the host's /usr")
 
 FULL = {
@@ -162,6 +166,32 @@ def bundle(box):
     return path
 
 
+@pytest.fixture(scope="module", autouse=True)
+def reaper():
+    """Whatever runsc leaves behind becomes ours."""
+    libc = ctypes.CDLL(None)
+    assert libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+    yield
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+
+
+def processes_left(before):
+    """Those that do not end: they get TIMEOUT seconds."""
+    left = set()
+    for _ in range(TIMEOUT * 100):
+        left = set(children(os.getpid())) - before
+        left -= {pid for pid in left if os.waitpid(pid, os.WNOHANG)[0] == pid}
+        if not left:
+            break
+        select.select([], [], [], 0.01)
+    return [(pid, cmdline(pid)) for pid in left]
+
+
+def mounts_of(directory):
+    with open("/proc/self/mountinfo", encoding="utf-8") as f:
+        return [line for line in f if str(directory) in line]
+
+
 def cgroup_left():
     return [d for d, _, _ in os.walk("/sys/fs/cgroup") if d.endswith("/cvisor-test-bad")]
 
@@ -183,6 +213,7 @@ def test_refused(box, bundle, text, word):
     log = bundle / "log"
     log.unlink(missing_ok=True)
     before = sorted(os.listdir(bundle / "rootfs"))
+    mounts, ours = mounts_of(box.dir), set(children(os.getpid()))
     r = box.runsc("--network=none", "--log", log, "--log-format", "json", "run", "-bundle", bundle, "bad")
     assert r.returncode == 128, (r.returncode, r.stdout, r.stderr)
     lines = [line for line in r.stderr.splitlines() if line.strip()]
@@ -193,6 +224,7 @@ def test_refused(box, bundle, text, word):
     assert not box.root.exists() or os.listdir(box.root) == []
     assert sorted(os.listdir(bundle / "rootfs")) == before
     assert cgroup_left() == []
+    assert processes_left(ours) == [] and mounts_of(box.dir) == mounts
 
 
 def test_the_original_is_right(box):
