@@ -29,7 +29,12 @@ int client_connect(const struct state *s, char *err)
     struct sockaddr_un a;
     int r = address_make(s, &a);
     int fd = r < 0 ? r : host_socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    r = fd < 0 ? fd : host_connect(fd, &a, sizeof a);
+    /* For connect(), too, whose queue one that accepts nothing leaves full. */
+    struct timeval patience = {.tv_sec = CLIENT_WAIT_STATE_S};
+    if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) < 0)
+        r = -errno;
+    r = fd < 0 ? fd : r < 0 ? r : host_connect(fd, &a, sizeof a);
+    r = r == -EAGAIN ? -ETIMEDOUT : r;
     if (r < 0) {
         (void)snprintf(err, FLAGS_ERROR_MAX, "the sandbox of container %s cannot be reached: %s",
                        s->id, strerrordesc_np(-r));
@@ -67,6 +72,7 @@ int client_send(int fd, const struct state *s, struct call_request *rq, const in
     uint8_t buf[CALL_REQUEST_BYTES_MAX];
     memcpy(rq->container, s->id, sizeof rq->container);
     int r = host_msg_send(fd, buf, call_request_build(buf, rq), fds, fd_count, 0);
+    r = r == -EAGAIN ? -ETIMEDOUT : r;
     if (r < 0)
         (void)snprintf(err, FLAGS_ERROR_MAX, "the sandbox does not listen: %s",
                        strerrordesc_np(-r));

@@ -164,12 +164,15 @@ static int events_loop(const struct state *s, const struct cgroup *cg, char *err
     int oom = cg ? cgroup_oom_open(cg) : -ENOENT;
     if (oom >= 0)
         (void)!cgroup_oom_read(cg, oom, &kills, &gone);
-    int r = alive < 0 ? alive : 0;
+    int r = 0;
     interval_ms = interval_ms < 10 ? 10 : interval_ms;
-    while (r == 0) {
+    while (r == 0 && alive >= 0) {
         int64_t left = next - now_ms();
         if (left <= 0) {
-            if (stats_print(s, cg, err) < 0)
+            r = stats_print(s, cg, err);
+            if (r < 0 && !process_alive(&s->sentry))
+                r = 0; /* it has just ended */
+            if (r < 0)
                 break;
             next = now_ms() + interval_ms;
             continue;
@@ -180,6 +183,8 @@ static int events_loop(const struct state *s, const struct cgroup *cg, char *err
         uint64_t now = kills;
         if (p[1].revents && cgroup_oom_read(cg, oom, &now, &gone) == 0 && now > kills)
             r = line_print(s, "oom", NULL);
+        if (r < 0)
+            (void)snprintf(err, FLAGS_ERROR_MAX, "events: cannot write");
         kills = now;
         if (p[0].revents)
             break;
@@ -188,7 +193,7 @@ static int events_loop(const struct state *s, const struct cgroup *cg, char *err
         (void)close(alive);
     if (oom >= 0)
         (void)close(oom);
-    return 0;
+    return r;
 }
 
 static int events_run(int argc, char **argv)

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <signal.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -348,7 +349,10 @@ static int detached(int console)
     int32_t pid;
     memcpy(&pid, err, sizeof pid);
     err[0] = '\0';
-    return pid_files_write(child, pid);
+    int r = pid_files_write(child, pid);
+    if (r < 0) /* nobody would know of it; what runs inside ends with it */
+        (void)kill(child, SIGKILL);
+    return r;
 }
 
 static int exec_run(int argc, char **argv)

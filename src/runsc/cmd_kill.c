@@ -33,6 +33,12 @@ static struct flag kill_flags[] = {
                    .help = "this process group, by its number in the container"},
 };
 
+/* A number of a process, or the default. */
+static bool number_ok(const struct flag *f)
+{
+    return !f->given || (flag_int(f) >= 1 && flag_int(f) <= INT32_MAX);
+}
+
 static int kill_container(struct state *s, int sig, char *err)
 {
     static struct call_answer a;
@@ -77,8 +83,8 @@ static int kill_run(int argc, char **argv)
                             argv[1]);
     if (given > 1)
         return report_fatal("kill: -all, -pid and -pgid exclude each other");
-    if (flag_int(&kill_flags[KILL_PID]) < 0 || flag_int(&kill_flags[KILL_PGID]) < 0)
-        return report_fatal("kill: -pid and -pgid take a number above 0");
+    if (!number_ok(&kill_flags[KILL_PID]) || !number_ok(&kill_flags[KILL_PGID]))
+        return report_fatal("kill: -pid and -pgid take a number from 1 to %d", INT32_MAX);
     if (state_load_named(argv[0], &s, err) < 0)
         return report_fatal("%s", err);
     int r = kill_container(&s, sig, err);
@@ -175,6 +181,8 @@ static int wait_run(int argc, char **argv)
         return report_fatal("%s", err);
     if (wait_flags[WAIT_PID].given && wait_flags[WAIT_ROOTPID].given)
         return report_fatal("wait: -pid and -rootpid exclude each other");
+    if (!number_ok(&wait_flags[WAIT_PID]) || !number_ok(&wait_flags[WAIT_ROOTPID]))
+        return report_fatal("wait: -pid and -rootpid take a number from 1 to %d", INT32_MAX);
     if (state_load(argv[0], &s, err) < 0)
         return report_fatal("%s", err);
     struct call_request rq = {

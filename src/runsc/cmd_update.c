@@ -86,7 +86,7 @@ static int size_parse(const char *text, int64_t *ret)
     if (unit && (*end == 'i' || *end == 'I'))
         end++;
     end += *end == 'b' || *end == 'B';
-    if (*end || v >= 9.2e18)
+    if (*end || !(v < 9.2e18)) /* nan is neither less nor more */
         return -EINVAL;
     *ret = (int64_t)v;
     return 0;

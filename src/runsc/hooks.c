@@ -158,7 +158,7 @@ static int inside_run(const struct oci_hook *h, const struct state *s, int in, i
     if (r == 0 && poll(&p, 1, wait_ms > INT32_MAX ? INT32_MAX : (int)wait_ms) <= 0)
         r = -ETIMEDOUT;
     else if (r == 0 && (r = client_receive(fd, &a, err)) == 0)
-        r = a.value;
+        r = a.value & 0xffff; /* a wait status, whatever it says */
     if (fd >= 0)
         (void)close(fd); /* kills it, if it goes on */
     return r;

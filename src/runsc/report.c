@@ -41,6 +41,8 @@ static void debug_sink(enum log_level level, const char *text, size_t len)
 static void name_expand(struct strbuf *sb, const char *name, const char *command, const char *id)
 {
     char when[80];
+    if (strchr(id, '/')) /* no id of a container, and no way to another directory */
+        id = "";
     time_text(when, sizeof when, "%Y%m%d-%H%M%S");
     const struct {
         const char *word, *value;

@@ -119,3 +119,37 @@ def test_a_state_directory_that_others_may_write(box):
     box.root.chmod(0o755)
     box.ok("run", "-bundle", bundle, "x")
     assert json.loads(box.ok("list", "-format", "json") or "null") in (None, [])
+
+
+# ---- numbers, names, files ----
+
+def test_numbers_that_are_too_large(box):
+    """Each was cut to 32 bits, and meant another process."""
+    box.quiet("run", "-detach", "-bundle", box.bundle("sleep", "1000"), "x")
+    for words in (("kill", "-pid", 2**32 + 1, "x", "KILL"), ("kill", "-pgid", 2**32 + 1, "x", "KILL"), ("wait", "-pid", 2**32 + 1, "x"),
+                  ("wait", "-rootpid", -1, "x")):
+        r = box.runsc(*words)
+        assert r.returncode == 128 and "take a number from 1" in r.stderr, (words, r.stderr)
+    assert box.state("x")["status"] == "running"
+
+
+@pytest.mark.parametrize("size", ["nan", "inf", "-5", "1e30", "0x", "5m5"])
+def test_no_size(box, size):
+    box.quiet("run", "-detach", "-bundle", box.bundle("sleep", "1000"), "x")
+    r = box.runsc("update", f"--memory={size}", "x")
+    assert r.returncode == 128 and "is no size" in r.stderr, r.stderr
+
+
+def test_exec_whose_pid_file_cannot_be_written(box):
+    """Nobody would know of the process: it ends."""
+    box.quiet("run", "-detach", "-bundle", box.bundle("sleep", "1000"), "x")
+    with open(box.dir / "out", "w", encoding="utf-8") as out:
+        r = box.runsc("exec", "-detach", "-pid-file", "/nowhere/pid", "x", "sleep", "1001", stdout=out, stderr=out)
+    assert r.returncode == 128
+    assert wait_for(lambda: len(box.ok("ps", "x").splitlines()) == 2)
+
+
+def test_the_name_of_a_log_leads_nowhere_else(box):
+    (box.dir / "logs").mkdir()
+    box.runsc("--debug", f"--debug-log={box.dir}/logs/%ID%.log", "state", "../outside")
+    assert not (box.dir / "outside.log").exists()

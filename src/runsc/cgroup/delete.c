@@ -52,11 +52,18 @@ struct pid_list {
     size_t count, max;
 };
 
-static void pid_add(struct pid_list *list, pid_t pid)
+static bool pid_listed(const struct pid_list *list, pid_t pid)
 {
     for (size_t i = 0; i < list->count && i < list->max; i++)
         if (list->v[i] == pid)
-            return;
+            return true;
+    return false;
+}
+
+static void pid_add(struct pid_list *list, pid_t pid)
+{
+    if (pid_listed(list, pid))
+        return;
     if (list->count < list->max)
         list->v[list->count] = pid;
     list->count++;
@@ -176,8 +183,9 @@ int cgroup_freeze(struct cgroup *cg, bool frozen, char *err)
 /* Kills what is there and waits for it, but for those whose end is no event for us. */
 static void kill_round(const struct cgroup *cg, int64_t end)
 {
-    pid_t pids[PIDS_MAX];
+    pid_t pids[PIDS_MAX], again[PIDS_MAX];
     struct pid_list list = {.v = pids, .max = PIDS_MAX};
+    struct pid_list now = {.v = again, .max = PIDS_MAX};
     int fds[PIDS_MAX];
     const char *v2 = cg->unified ? cg->ctl[CTL_UNIFIED].dir : NULL;
     if (all_processes(cg, &list) < 0)
@@ -186,12 +194,12 @@ static void kill_round(const struct cgroup *cg, int64_t end)
     for (size_t i = 0; i < n; i++)
         fds[i] = pids[i] > 0 && pids[i] != getpid() ? host_pidfd_open(pids[i], 0) : -1;
     bool killed = v2 && file_set(v2, "cgroup.kill", "1") == 0; /* since Linux 5.14 */
-    for (size_t i = 0; i < n && !killed; i++) {
-        if (fds[i] >= 0)
+    /* A number may have gone to a process of somebody else before it was opened; one that is in the list still has not. */
+    if (!killed && all_processes(cg, &now) < 0)
+        now.count = 0;
+    for (size_t i = 0; i < n && !killed; i++)
+        if (fds[i] >= 0 && pid_listed(&now, pids[i]))
             (void)!host_pidfd_send_signal(fds[i], SIGKILL, NULL, 0);
-        else if (pids[i] > 0 && pids[i] != getpid()) /* out of descriptors */
-            (void)kill(pids[i], SIGKILL);
-    }
     /* What is frozen in version 1 dies when it goes on. */
     const struct cgroup_ctl *f = &cg->ctl[CTL_FREEZER];
     if (f->dir && !f->v2)

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/heap.h"
 #include "base/str.h"
@@ -165,6 +166,15 @@ static int subscribe(struct dbus *d)
     return r;
 }
 
+#define JOB_WAIT_S 90 /* systemd kills what does not stop in that time */
+
+static time_t now_s(void)
+{
+    struct timespec ts;
+    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec;
+}
+
 /* The answer of a call that made a job: the job's end. -EREMOTEIO: its result is in err. */
 static int job_wait(struct dbus *d, struct dbus_in *answer, char *err)
 {
@@ -174,11 +184,12 @@ static int job_wait(struct dbus *d, struct dbus_in *answer, char *err)
     dbus_in_done(answer);
     if (r == 0 && !job)
         r = -ENOMEM;
-    while (r == 0) {
+    /* Word of other jobs comes, too, and would put the end of its patience off for ever. */
+    for (time_t end = now_s() + JOB_WAIT_S; r == 0;) {
         struct dbus_in m;
         const char *path, *unit, *result;
         uint32_t id;
-        r = dbus_receive(d, &m);
+        r = now_s() > end ? -ETIMEDOUT : dbus_receive(d, &m);
         if (r < 0)
             break;
         bool ours = m.type == DBUS_SIGNAL && str_eq(m.member, "JobRemoved") &&
