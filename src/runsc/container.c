@@ -356,7 +356,8 @@ static int bind_add(struct sandbox *s, struct boot_mount *m, const struct oci_mo
             return -ENOMEM;
         sub.destination = destination;
         sub.source = below[i].path;
-        sub.flags = ((below[i].flags & ~om->tree_clear) | om->tree_set) | tree;
+        sub.flags = ((below[i].flags & ~om->tree_clear) | om->tree_set) | tree |
+                    (below[i].read_only ? BOOT_MOUNT_RDONLY : 0);
         sub.overlay = BOOT_OVERLAY_NONE;
         sub.store = -1;
         if (overlaid && !(sub.flags & BOOT_MOUNT_RDONLY))

@@ -56,6 +56,17 @@ static bool is_seen(const char *path, uint64_t id)
            !S_ISBLK(st.stx_mode);
 }
 
+/* The options of the file system: the third field behind the "-". */
+static bool super_is_read_only(char **save)
+{
+    char *w;
+    while ((w = strtok_r(NULL, " ", save)) && !str_eq(w, "-")) {
+    }
+    for (int i = 0; w && i < 3; i++)
+        w = strtok_r(NULL, " \n", save);
+    return w && (flags_of(w) & BOOT_MOUNT_RDONLY);
+}
+
 /* One line: "36 35 98:0 /root /mnt/point rw,noatime master:1 - ext4 /dev/root rw". 1: it is one below dir. */
 static int line_parse(char *line, const char *dir, struct submount *ret)
 {
@@ -70,6 +81,7 @@ static int line_parse(char *line, const char *dir, struct submount *ret)
         parse_u64(field[0], 10, &id) < 0 || !is_seen(field[4], id))
         return 0;
     *ret = (struct submount){.path = strdup(field[4]), .flags = flags_of(field[5])};
+    ret->read_only = super_is_read_only(&save);
     return ret->path ? 1 : -ENOMEM;
 }
 

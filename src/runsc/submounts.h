@@ -3,6 +3,7 @@
  * Trust    /proc/self/mountinfo is the host's; what it names is looked at again.
  */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/compiler.h"
@@ -10,6 +11,7 @@
 struct submount {
     char *path;     /* as a path of runsc's; the caller frees it */
     uint32_t flags; /* BOOT_MOUNT_* that it has */
+    bool read_only; /* whatever its flags: the file system is */
 };
 
 /* Mounts that are seen below dir, no devices, each after what it lies on. Their number, or -errno; -E2BIG: more than cap. */
