@@ -117,6 +117,12 @@ void spec_validate(struct parse *p, const struct oci_spec *s)
             parse_fail(p, "mounts", "options",
                        "maps of ids are not supported (%.100s); remove \"idmap\" and the mappings",
                        s->mounts[i].destination);
+    for (uint32_t i = 0; i < s->mount_count; i++)
+        if (s->mounts[i].bind && s->mounts[i].propagation == OCI_PROPAGATION_SHARED)
+            parse_warn(p, "mounts", "options",
+                       "the mounts of the host come to %.100s; the container's are not seen by the "
+                       "host",
+                       s->mounts[i].destination);
     if (s->rdt.given)
         parse_fail(p, "linux", "intelRdt", "is not supported; remove it");
     if (s->process.oom_score_adj_given && s->process.oom_score_adj < 0 &&

@@ -325,12 +325,20 @@ static bool is_host_root(void)
 
 #define SUBMOUNTS_MAX 24
 
-/* A bind mount; what the host has mounted below a recursive one are mounts inside, too, each with flags of its own. */
+/* Does what is mounted on the host later appear inside? Nothing goes the other way: what is mounted inside is the sandbox's. */
+static bool is_slave(const struct oci_mount *om)
+{
+    return om->propagation == OCI_PROPAGATION_SLAVE || om->propagation == OCI_PROPAGATION_SHARED;
+}
+
+/* A bind mount; what the host has mounted below a recursive one are mounts inside, too, each with flags of its own. But the host's
+ * kernel is not for a container to set that has been given its files read-only. */
 static int bind_add(struct sandbox *s, struct boot_mount *m, const struct oci_mount *om,
                     const struct overlay_choice *overlay, char *err)
 {
     struct submount below[SUBMOUNTS_MAX];
-    struct sandbox_mount host = {.source = om->source, .recursive = om->recursive};
+    struct sandbox_mount host = {
+        .source = om->source, .recursive = om->recursive, .slave = is_slave(om)};
     bool overlaid = overlay && overlay->mounts;
     uint32_t tree = container_propagation(om->propagation_tree ? om->propagation : 0, true);
     char *base = om->recursive ? realpath(om->source, NULL) : NULL;
@@ -357,12 +365,14 @@ static int bind_add(struct sandbox *s, struct boot_mount *m, const struct oci_mo
         sub.destination = destination;
         sub.source = below[i].path;
         sub.flags = ((below[i].flags & ~om->tree_clear) | om->tree_set) | tree |
-                    (below[i].read_only ? BOOT_MOUNT_RDONLY : 0);
+                    (below[i].read_only ? BOOT_MOUNT_RDONLY : 0) |
+                    (below[i].of_kernel ? m->flags & BOOT_MOUNT_RDONLY : 0);
         sub.overlay = BOOT_OVERLAY_NONE;
         sub.store = -1;
         if (overlaid && !(sub.flags & BOOT_MOUNT_RDONLY))
             overlay_set(s, &sub, below[i].path, overlay);
-        r = mount_add(s, &sub, &(struct sandbox_mount){.source = below[i].path}, err);
+        const struct sandbox_mount of_sub = {.source = below[i].path, .slave = host.slave};
+        r = mount_add(s, &sub, &of_sub, err);
     }
     free(base);
     return r;

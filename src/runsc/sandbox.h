@@ -20,6 +20,7 @@ struct sandbox_mount {
     const char *source; /* host path */
     bool read_only;     /* the host enforces it */
     bool recursive;     /* with what is mounted below */
+    bool slave;         /* what is mounted below it later appears too, if the host's mount is shared */
 };
 
 struct sandbox {

@@ -216,7 +216,7 @@ int mount_clone(const struct sandbox_mount *m)
         return fd;
     struct mount_attr attr = {
         .attr_set = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | (m->read_only ? MOUNT_ATTR_RDONLY : 0),
-        .propagation = MS_PRIVATE,
+        .propagation = m->slave ? MS_SLAVE : MS_PRIVATE,
     };
     int r = host_mount_setattr(fd, "", AT_EMPTY_PATH | recursive, &attr, sizeof attr);
     if (r < 0) {

@@ -56,15 +56,29 @@ static bool is_seen(const char *path, uint64_t id)
            !S_ISBLK(st.stx_mode);
 }
 
-/* The options of the file system: the third field behind the "-". */
-static bool super_is_read_only(char **save)
+static bool is_for_files(const char *type)
+{
+    static const char *const types[] = {"tmpfs",   "ext2", "ext3", "ext4", "xfs",     "btrfs",
+                                        "overlay", "nfs",  "nfs4", "cifs", "ceph",    "f2fs",
+                                        "zfs",     "vfat", "9p",   "fuse", "virtiofs"};
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+        if (str_eq(type, types[i]))
+            return true;
+    return str_starts(type, "fuse.");
+}
+
+/* The file system: its type is the first field behind the "-", its options are the third. */
+static void super_parse(char **save, struct submount *ret)
 {
     char *w;
     while ((w = strtok_r(NULL, " ", save)) && !str_eq(w, "-")) {
     }
-    for (int i = 0; w && i < 3; i++)
+    for (int i = 0; w && i < 3; i++) {
         w = strtok_r(NULL, " \n", save);
-    return w && (flags_of(w) & BOOT_MOUNT_RDONLY);
+        if (w && i == 0)
+            ret->of_kernel = !is_for_files(w);
+    }
+    ret->read_only = w && (flags_of(w) & BOOT_MOUNT_RDONLY);
 }
 
 /* One line: "36 35 98:0 /root /mnt/point rw,noatime master:1 - ext4 /dev/root rw". 1: it is one below dir. */
@@ -81,7 +95,7 @@ static int line_parse(char *line, const char *dir, struct submount *ret)
         parse_u64(field[0], 10, &id) < 0 || !is_seen(field[4], id))
         return 0;
     *ret = (struct submount){.path = strdup(field[4]), .flags = flags_of(field[5])};
-    ret->read_only = super_is_read_only(&save);
+    super_parse(&save, ret);
     return ret->path ? 1 : -ENOMEM;
 }
 

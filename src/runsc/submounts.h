@@ -12,6 +12,7 @@ struct submount {
     char *path;     /* as a path of runsc's; the caller frees it */
     uint32_t flags; /* BOOT_MOUNT_* that it has */
     bool read_only; /* whatever its flags: the file system is */
+    bool of_kernel; /* proc, sysfs, cgroup..: no files of users */
 };
 
 /* Mounts that are seen below dir, no devices, each after what it lies on. Their number, or -errno; -E2BIG: more than cap. */

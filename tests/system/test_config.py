@@ -145,6 +145,55 @@ def test_recursive_read_only(box, tmp_path):
     assert os.listdir(tmp_path / "v") == []
 
 
+@pytest.fixture
+def tree(tmp_path):
+    """A shared mount of the host's, with another one in it."""
+    v = tmp_path / "tree"
+    (v / "later").mkdir(parents=True)
+    (v / "sub").mkdir()
+    subprocess.run(["mount", "--bind", v, v], check=True)
+    subprocess.run(["mount", "--make-rshared", v], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "t", v / "sub"], check=True)
+    yield v
+    subprocess.run(["umount", "-l", v], check=True)
+
+
+@pytest.mark.parametrize("directfs", ("true", "false"))
+def test_mounts_of_the_host_come_and_go(box, tree, directfs):
+    """rslave: what is mounted on the host after the start is there inside, and does not keep the host from taking it away. rprivate: not."""
+    bundle = box.bundle("sleep", "1000", change=lambda c: c["mounts"].extend(
+        {"destination": f"/{p}", "type": "bind", "source": str(tree), "options": ["rbind", p]} for p in ("rslave", "rprivate")))
+    box.quiet("--network=none", "--ignore-cgroups", f"--directfs={directfs}", "run", "-detach", "-bundle", bundle, "one")
+
+    def inside(script):
+        return box.runsc("exec", "one", "sh", "-c", script).stdout
+    assert inside("ls -A /rslave/later /rprivate/later") == "/rprivate/later:\n\n/rslave/later:\n"
+    subprocess.run(["mount", "-t", "tmpfs", "t", tree / "later"], check=True)
+    (tree / "later" / "new").write_text("hello")
+    assert inside("cat /rslave/later/new; ls -A /rslave/later /rprivate/later; echo x > /rslave/later/mine") == \
+        "hello/rprivate/later:\n\n/rslave/later:\nnew\n"
+    assert (tree / "later" / "mine").read_text() == "x\n"
+    subprocess.run(["umount", tree / "later"], check=True)
+    assert inside("ls -A /rslave/later; echo y > /rslave/later/under; ls /rprivate/later") == "under\n"
+
+
+def test_read_only_and_what_is_below(box, tree):
+    """A read-only bind mount is so itself; what is mounted below keeps its own flags, unless "rro" asks for all."""
+    (tree / "sub" / "deep").mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "t", tree / "sub" / "deep"], check=True)
+
+    def change(*options):
+        return lambda c: c["mounts"].append({"destination": "/v", "type": "bind", "source": str(tree), "options": list(options)})
+    script = "for f in /v/x /v/sub/x /v/sub/deep/x /v/later/x; do touch $f 2>/dev/null && echo $f; done; grep -c ' /v' /proc/self/mountinfo"
+    assert run(box, script, change("rbind", "ro", "rprivate")).stdout == "/v/sub/x\n3\n"
+    os.unlink(tree / "sub" / "x")
+    assert run(box, script, change("rbind", "rro")).stdout == "3\n"
+    assert run(box, script, change("rbind", "ro", "rro")).stdout == "3\n"
+    assert run(box, script, change("bind", "ro")).stdout == "1\n"
+    assert run(box, "ls -A /v/sub", change("bind", "ro")).stdout == ""
+    assert run(box, "ls -A /v/sub", change("rbind", "ro")).stdout == "deep\n"
+
+
 def profile(default, *rules, **more):
     return linux(seccomp={"defaultAction": default, "architectures": ["SCMP_ARCH_X86_64"],
                           "syscalls": [dict(zip(("names", "action", "errnoRet", "args"), r)) for r in rules], **more})

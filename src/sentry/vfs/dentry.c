@@ -83,10 +83,10 @@ static bool name_set(struct dentry *d, const char *name, size_t len)
     return true;
 }
 
-/* A negative name of a file system whose directories change by themselves is not kept. */
+/* A negative name of a file system whose directories change by themselves is not kept, nor what says so itself. */
 static bool worth_keeping(const struct dentry *d)
 {
-    return d->hashed && (d->inode || dentry_super(d)->case_stable);
+    return d->hashed && (d->inode ? !d->inode->uncached : dentry_super(d)->case_stable);
 }
 
 static void tell_gone(struct dentry *d)

@@ -159,6 +159,7 @@ struct inode {
     uint32_t rdev;
     uint8_t rw_hint;       /* F_SET_RW_HINT: kept, not used */
     bool write_sealed : 1; /* a shared mapping may not be written */
+    bool uncached : 1;     /* its dentry goes with the last use */
     bool linkable : 1; /* O_TMPFILE without O_EXCL: linkat may give it a name though nlink is 0 */
     uint16_t fs_flags; /* the file system's */
     uint64_t size;

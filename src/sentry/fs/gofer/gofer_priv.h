@@ -73,6 +73,7 @@ struct gofer_super {
     bool file; /* the mount is one file: GOFER_FILE_NAME below the root */
     bool
         shared; /* others change the files too: what is known of them is asked again before it is used */
+    bool slave; /* the host's mounts come and go below it: what is on one does not keep it busy */
     bool no_nowait; /* the host's file system does not know RWF_NOWAIT */
     bool no_nowait_write;
     uint64_t host_dev; /* of the root */

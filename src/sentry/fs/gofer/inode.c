@@ -100,6 +100,7 @@ int gofer_inode_get(struct super *sb, struct dentry *d, const struct stat *st,
                    st->st_mode);
         g->vfs.ino = st->st_ino;
         g->host_dev = st->st_dev;
+        g->vfs.uncached = gs->slave && st->st_dev != gs->host_dev;
         gofer_attr_set(g, st);
         if (many)
             gofer_hash_in(g);

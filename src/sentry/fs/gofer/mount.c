@@ -212,6 +212,7 @@ int gofer_mount_root(const struct boot_config *cfg, struct gofer_conn *c,
         gs->mount = (uint32_t)m->gofer_index;
         gs->direct = cfg->directfs;
         gs->file = m->is_file;
+        gs->slave = (m->flags & (BOOT_MOUNT_SLAVE | BOOT_MOUNT_SHARED)) != 0;
         gs->shared = m->shared && m->overlay == BOOT_OVERLAY_NONE;
         gs->writable =
             m->overlay == BOOT_OVERLAY_NONE && !(m->flags & BOOT_MOUNT_RDONLY) && cfg->fs_write;
