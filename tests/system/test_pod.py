@@ -149,3 +149,211 @@ def test_run_in_the_foreground(pod):
     r = pod.runsc("run", "-bundle", pod.further("sh", "-c", "echo word; exit 9"), "one")
     assert (r.returncode, r.stdout, r.stderr) == (9, "word\n", "")
     assert pod.names() == ["pod"]
+
+
+# ---- what is shared ----
+
+def pids(pod, name):
+    return [int(line.split()[1]) for line in pod.ok("ps", name).splitlines()[1:]]
+
+
+def test_pids_of_its_own(pod):
+    pod.sandbox()
+    pod.run("one", "sh", "-c", "sleep 1000 & wait")
+    assert pod.sh("one", "tr '\\0' ' ' < /proc/1/cmdline").startswith("sh -c sleep 1000")
+    pod.run("two", "sleep", "999")
+    assert "sleep 1000" not in pod.sh("two", "for p in /proc/[0-9]*; do tr '\\0' ' ' < $p/cmdline; echo; done")
+    assert pids(pod, "one") == [1, 2] and pids(pod, "pod") == [1]
+    pod.ok("kill", "-pid", "2", "one", "KILL")
+    assert json.loads(pod.ok("wait", "one")) == {"id": "one", "exitStatus": 0}
+
+
+def test_pids_of_the_pod(pod):
+    """One sees the others and can signal them; the end of one container is that of its own processes."""
+    pod.sandbox()
+    one = pod.run("one", "sh", "-c", "sleep 777 & exec sleep 888", own_pids=False)
+    two = pod.run("two", "sleep", "999", own_pids=False)
+    listed = pod.sh("two", "for p in /proc/[0-9]*; do tr '\\0' ' ' < $p/cmdline; echo; done")
+    for text in ("sleep 1000", "sleep 777", "sleep 888", "sleep 999"):
+        assert text in listed
+    assert len(pids(pod, "one")) == 2 and len(pids(pod, "two")) == 1 and pids(pod, "pod") == [1]
+    first = pids(pod, "one")[0]
+    pod.sh("two", f"kill -TERM {first}")
+    assert exit_status(one) == 128 + signal.SIGTERM
+    listed = pod.sh("two", "for p in /proc/[0-9]*; do tr '\\0' ' ' < $p/cmdline; echo; done")
+    assert "sleep 777" not in listed and "sleep 999" in listed
+    pod.ok("kill", "-all", "two", "KILL")
+    assert exit_status(two) == 137 and pod.state("pod")["status"] == "running"
+
+
+def test_pids_of_another_container(pod):
+    pod.sandbox()
+    pid = pod.run("one", "sleep", "888")
+
+    def target(c):
+        for n in c["linux"]["namespaces"]:
+            if n["type"] == "pid":
+                n["path"] = f"/proc/{pid}/ns/pid"
+    pod.run("two", "sleep", "999", change=target)
+    assert pod.sh("two", "tr '\\0' ' ' < /proc/1/cmdline") == "sleep 888 "
+    assert pids(pod, "one") == [1] and len(pids(pod, "two")) == 1
+    pod.ok("kill", "one", "KILL")
+    assert json.loads(pod.ok("wait", "two"))["exitStatus"] == 137
+
+
+SHM = """
+import mmap, os, sys
+f = os.open('/dev/shm/x', os.O_RDWR | os.O_CREAT)
+os.ftruncate(f, 4096)
+m = mmap.mmap(f, 4096)
+"""
+
+
+def test_shared_directories(pod, tmp_path):
+    """emptyDir and /dev/shm are the same directory of the host: names, contents and mappings agree at once."""
+    for d in ("shm", "empty"):
+        (tmp_path / d).mkdir()
+
+    def mounts(c):
+        c["mounts"] = [m for m in c["mounts"] if m["destination"] != "/dev/shm"]
+        c["mounts"] += [{"destination": "/dev/shm", "type": "bind", "source": str(tmp_path / "shm"), "options": ["rbind", "rw"]},
+                        {"destination": "/shared", "type": "bind", "source": str(tmp_path / "empty"), "options": ["rbind", "rw"]}]
+    pod.sandbox(change=mounts)
+    pod.run("one", "sleep", "1000", change=mounts)
+    pod.run("two", "sleep", "1000", change=mounts)
+    assert pod.runsc("exec", "two", "cat", "/shared/x").returncode == 1
+    pod.sh("one", "echo first > /shared/x")
+    assert pod.sh("two", "cat /shared/x; echo more >> /shared/x; mkdir /shared/d; mv /shared/x /shared/d/y") == "first\n"
+    assert pod.sh("one", "cat /shared/d/y; ls /shared; rm -r /shared/d") == "first\nmore\nd\n"
+    assert pod.sh("pod", "ls /shared") == ""
+    assert pod.ok("exec", "one", "python3", "-c", SHM + "m[:5] = b'hello'") == ""
+    assert pod.ok("exec", "two", "python3", "-c", SHM + "print(m[:5].decode()); m[:3] = b'HEL'") == "hello\n"
+    assert pod.sh("one", "head -c 5 /dev/shm/x") == "HELlo"
+    assert os.listdir(tmp_path / "shm") == ["x"]
+
+
+def test_names_and_ipc(pod):
+    pod.sandbox()
+    pod.run("one", "sleep", "1000")
+    pod.run("two", "sleep", "1000")
+
+    def own(c):
+        c["hostname"] = "other"
+    pod.run("three", "sleep", "1000", share=("network",), change=own)
+    read = "readlink /proc/self/ns/uts /proc/self/ns/ipc /proc/self/ns/net /proc/self/ns/mnt"
+    space = {n: pod.sh(n, read).split() for n in ("pod", "one", "two", "three")}
+    assert space["one"][:3] == space["two"][:3] == space["pod"][:3]
+    assert space["three"][2] == space["pod"][2] and not set(space["three"][:2]) & set(space["pod"][:2])
+    assert len({s[3] for s in space.values()}) == 4
+    assert pod.sh("three", "hostname") == "other\n" and pod.sh("one", "hostname") == "podhost\n"
+
+
+def test_abstract_sockets_are_the_pods(pod):
+    listen = "import socket,time; s=socket.socket(socket.AF_UNIX); s.bind('\\0name'); s.listen(); c,_=s.accept(); c.send(b'hi')"
+    pod.sandbox()
+    pid = pod.run("one", "python3", "-c", listen)
+    connect = ("import socket,time\nwhile True:\n    try:\n        s=socket.socket(socket.AF_UNIX); s.connect('\\0name'); break\n"
+               "    except ConnectionRefusedError: time.sleep(0.01)\nprint(s.recv(9))")
+    pod.run("two", "sleep", "1000")
+    assert pod.ok("exec", "two", "python3", "-c", connect) == "b'hi'\n"
+    assert exit_status(pid) == 0
+
+
+# ---- the process ----
+
+def test_its_own_settings(pod):
+    """User, capabilities, limits, variables and filter are those of its own configuration."""
+    def change(c):
+        p = c["process"]
+        p["user"] = {"uid": 1000, "gid": 1001, "additionalGids": [55]}
+        p["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 100, "hard": 200}]
+        p["capabilities"] = {k: ["CAP_KILL"] for k in ("bounding", "permitted", "effective")}
+        p["cwd"] = "/tmp"
+        p["env"].append("WORD=x")
+        c["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+            {"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 28}]}
+        c["linux"]["maskedPaths"] = ["/proc/version"]
+    pod.sandbox()
+    script = "id -u; id -G; ulimit -n; pwd; echo $WORD; grep CapBnd /proc/self/status; mkdir d; cat /proc/version | wc -c"
+    r = pod.runsc("run", "-bundle", pod.further("sh", "-c", script, change=change), "one")
+    assert r.stdout.split() == ["1000", "1001", "55", "100", "/tmp", "x", "CapBnd:", "0000000000000020", "0"], r
+    assert "No space left" in r.stderr
+    assert pod.sh("pod", "mkdir /tmp/d; id -u; wc -c < /proc/version") != "0\n0\n"
+
+
+def test_streams(pod):
+    pod.sandbox()
+    bundle = pod.further("sh", "-c", "cat; echo wrong >&2")
+    r = pod.runsc("run", "-bundle", bundle, "one", stdin=None, input="a\nb\n")
+    assert (r.returncode, r.stdout, r.stderr) == (0, "a\nb\n", "wrong\n")
+
+
+def test_passed_descriptors(pod, tmp_path):
+    pod.sandbox()
+    (tmp_path / "file").write_text("content")
+    with open(tmp_path / "file", encoding="ascii") as f:
+        r = pod.runsc("run", "-bundle", pod.further("sh", "-c", "cat <&9"), "-pass-fd", f"{f.fileno()}:9", "one",
+                      pass_fds=(f.fileno(),))
+    assert (r.returncode, r.stdout) == (0, "content")
+
+
+# ---- what the commands do to one of several ----
+
+COUNT = "i=0; while :; do i=$((i+1)); echo $i > /tmp/n; done"
+
+
+def test_pause(pod):
+    """One stands still, the other goes on."""
+    pod.sandbox()
+    one = pod.run("one", "sh", "-c", COUNT)
+    pod.run("two", "sh", "-c", COUNT)
+    for n in ("one", "two"):
+        pod.sh(n, "while [ ! -s /tmp/n ]; do :; done")
+    pod.ok("pause", "one")
+    assert pod.state("one")["status"] == "paused" and pod.state("two")["status"] == "running"
+    before = pod.ok("read", "one", "/tmp/n")
+    r = pod.runsc("exec", "one", "true")
+    assert r.returncode == 128 and "paused" in r.stderr
+    assert pod.sh("two", "a=$(cat /tmp/n); while [ $(cat /tmp/n)0 = ${a}0 ]; do :; done; echo goes on") == "goes on\n"
+    assert pod.ok("read", "one", "/tmp/n") == before
+    pod.ok("resume", "one")
+    assert pod.state("one")["status"] == "running"
+    pod.sh("one", f"while [ $(cat /tmp/n)0 = {before.strip()}0 ]; do :; done")
+    pod.ok("pause", "one")
+    pod.ok("kill", "one", "KILL")
+    assert exit_status(one) == 137
+    assert pod.state("two")["status"] == "running"
+
+
+def test_pause_of_the_sandbox(pod):
+    pod.sandbox()
+    pod.run("one", "sh", "-c", COUNT)
+    pod.sh("one", "while [ ! -s /tmp/n ]; do :; done")
+    pod.ok("pause", "pod")
+    before = pod.ok("read", "one", "/tmp/n")
+    r = pod.runsc("exec", "one", "true")
+    assert r.returncode == 128 and "paused" in r.stderr
+    assert pod.ok("read", "one", "/tmp/n") == before
+    pod.ok("resume", "pod")
+    pod.sh("one", f"while [ $(cat /tmp/n)0 = {before.strip()}0 ]; do :; done")
+
+
+def stats(pod, name):
+    return json.loads(pod.ok("events", "-stats", name))["data"]
+
+
+def test_stats(pod):
+    """Each has its own figures."""
+    burn = "import sys; x = bytearray(64 << 20); s = sum(range(20000000)); print('done', flush=True); sys.stdin.read()"
+    pod.sandbox()
+    bundle = pod.further("python3", "-c", burn)
+    pid = pod.create("one", bundle)
+    pod.run("two", "sh", "-c", "sleep 1000 & sleep 1000 & wait")
+    pod.ok("start", "one")
+    while stats(pod, "one")["memory"]["usage"]["usage"] < 64 << 20:
+        pass
+    two, first = stats(pod, "two"), stats(pod, "pod")
+    assert two["pids"]["current"] == 3 and first["pids"]["current"] == 1
+    assert two["memory"]["usage"]["usage"] < 32 << 20 and first["memory"]["usage"]["usage"] < 32 << 20
+    assert two["cpu"]["usage"]["total"] < 2_000_000_000
+    exit_status(pid)

@@ -36,6 +36,8 @@ struct container {
     bool paused;
     bool ended;
     int32_t wait_status; /* ended */
+    int64_t cpu_user_ns, cpu_sys_ns; /* that were told last: never less */
+    uint64_t memory_max;             /* that was told */
 
     /* Of a further one. */
     bool further, making;

@@ -5,6 +5,7 @@
 #include "base/list.h"
 #include "sentry/control/container.h"
 #include "sentry/io/hostfile.h"
+#include "sentry/kernel.h"
 #include "sentry/ns/pid_ns.h"
 #include "sentry/task/task.h"
 #include "sentry/time/timer.h"
@@ -55,8 +56,10 @@ struct control_root {
     uint32_t net_sockets;
     struct timer pause_timer;
     int64_t pause_deadline_ns;
-    bool pausing;
+    struct container *pausing; /* counted as a user; NULL: none */
 };
+
+static inline struct container *container_first(void) { return kern()->control->container; }
 
 /* Sets a->error and the text. Returns err. */
 int call_fail(struct call *c, int err, const char *fmt, ...) PRINTF(3, 4);

@@ -82,8 +82,46 @@ void call_ps(struct call *c)
 
 /* ---- counters ---- */
 
+/* One of several: its processes, and the children that they have waited for. Memory is what they do not share with others. */
+static void stats_of_one(struct call *c)
+{
+    struct container *k = c->container;
+    int64_t user = 0, sys = 0;
+    uint64_t pages = 0, tasks = 0;
+    for (struct tgroup *tg = container_next(k->set, 0); tg; tg = container_next(k->set, tg->pid)) {
+        int64_t u, s;
+        struct mm_usage m;
+        const struct task *t = list_first_entry_or_null(&tg->tasks, struct task, tg_node);
+        tgroup_cpu_ns(tg, &u, &s);
+        user += u + tg->child_utime_ns;
+        sys += s + tg->child_stime_ns;
+        tasks += tg->ntasks;
+        if (!t || !t->mm)
+            continue;
+        mm_usage(t->mm, &m);
+        pages += m.anon;
+    }
+    k->cpu_user_ns = MAX(k->cpu_user_ns, user);
+    k->cpu_sys_ns = MAX(k->cpu_sys_ns, sys);
+    k->memory_max = MAX(k->memory_max, pages * GUEST_PAGE_SIZE);
+    c->a.v[CALL_STAT_CPU_USER_NS] = (uint64_t)k->cpu_user_ns;
+    c->a.v[CALL_STAT_CPU_SYSTEM_NS] = (uint64_t)k->cpu_sys_ns;
+    c->a.v[CALL_STAT_MEMORY] = pages * GUEST_PAGE_SIZE;
+    c->a.v[CALL_STAT_MEMORY_MAX] = k->memory_max;
+    c->a.v[CALL_STAT_MEMORY_LIMIT] =
+        k->cfg->limits.memory_bytes ? k->cfg->limits.memory_bytes : kern()->mem_total_bytes;
+    c->a.v[CALL_STAT_CACHE] = 0;
+    c->a.v[CALL_STAT_PIDS] = tasks;
+    c->a.v[CALL_STAT_OOM_KILLS] = kern()->oom_kills;
+}
+
 void call_stats(struct call *c)
 {
+    c->a.count = CALL_STAT_COUNT;
+    if (c->container->further || kern()->control->containers.next != kern()->control->containers.prev) {
+        stats_of_one(c);
+        return;
+    }
     int64_t user = kern()->tasks->gone_cpu_ns, sys = 0;
     for (struct tgroup *tg = tgroup_next(0); tg; tg = tgroup_next(tg->pid)) {
         int64_t u, s;
@@ -92,7 +130,6 @@ void call_stats(struct call *c)
         sys += s;
     }
     uint64_t used = proc_used_pages() * GUEST_PAGE_SIZE;
-    c->a.count = CALL_STAT_COUNT;
     c->a.v[CALL_STAT_CPU_USER_NS] = (uint64_t)user;
     c->a.v[CALL_STAT_CPU_SYSTEM_NS] = (uint64_t)sys;
     c->a.v[CALL_STAT_MEMORY] = used;

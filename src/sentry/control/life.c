@@ -208,7 +208,7 @@ static int descriptors_take(struct call *c, struct boot_config *cfg)
 
 static int config_take(struct call *c, struct container *k)
 {
-    const struct boot_config *root = kern()->control->container->cfg;
+    const struct boot_config *root = container_first()->cfg;
     k->config = arena_alloc(sizeof(*k->config));
     int err = k->config ? blob_read(k->config, c->fds[0], boot_config_read) : -ENOMEM;
     if (err)
@@ -245,7 +245,7 @@ static int base_make(struct call *c, struct nsset **ret)
     if (!other || other->ended)
         return call_fail(c, -ENOENT, "no container \"%s\" whose processes could be seen",
                          c->rq.text);
-    struct nsset *base = nsset_dup(kern()->control->container->set);
+    struct nsset *base = nsset_dup(container_first()->set);
     if (!base)
         return call_fail(c, -ENOMEM, "out of memory");
     nsset_put(base, ns_ref(other->set->of[NS_PID]));
@@ -321,7 +321,7 @@ void call_create(struct call *c)
             (void)call_fail(c, -EEXIST, "container \"%s\" exists already in this sandbox", i->id);
             return;
         }
-    if (!kern()->control->container->started) {
+    if (!container_first()->started) {
         (void)call_fail(c, -EINVAL, "the sandbox's first container has not been started");
         return;
     }

@@ -137,7 +137,7 @@ void call_exec(struct call *c)
         (void)call_fail(c, -EBUSY, "this connection has a process already");
         return;
     }
-    if (c->container->paused) {
+    if (c->container->paused || container_first()->paused) {
         (void)call_fail(c, -EBUSY, "the container is paused; resume it first");
         return;
     }

@@ -129,6 +129,7 @@ static struct tgroup *copy_group(struct task *t, const struct clone_request *q)
     memcpy(tg->rlim, old->rlim, sizeof(tg->rlim));
     tg->oom_score_adj = old->oom_score_adj;
     tg->entered = old->entered;
+    tg->frozen = old->frozen;
     tg->membarrier = old->membarrier;
     tg->thp_disable = old->thp_disable;
     tg->exit_signal = q->exit_signal <= LINUX_NSIG ? (int32_t)q->exit_signal : 0;

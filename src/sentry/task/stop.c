@@ -33,7 +33,7 @@ void tgroup_continue(struct tgroup *tg)
     kick_all(tg);
 }
 
-bool tgroup_held(const struct tgroup *tg) { return tg->stopped || kern()->tasks->frozen; }
+bool tgroup_held(const struct tgroup *tg) { return tg->stopped || tg->frozen || kern()->tasks->frozen; }
 
 void tasks_freeze(bool frozen)
 {
@@ -44,13 +44,25 @@ void tasks_freeze(bool frozen)
     }
 }
 
+void tgroup_freeze(struct tgroup *tg, bool frozen)
+{
+    tg->frozen = frozen;
+    kick_all(tg);
+}
+
+bool tgroup_is_frozen(const struct tgroup *tg)
+{
+    struct task *t;
+    LIST_FOREACH (t, &tg->tasks, tg_node)
+        if (t->state == TASK_RUNNING && t->thread && platform_stop(t->thread) == STOP_RUNNING)
+            return false;
+    return true;
+}
+
 bool tasks_are_frozen(void)
 {
-    for (struct tgroup *tg = tgroup_next(0); tg; tg = tgroup_next(tg->pid)) {
-        struct task *t;
-        LIST_FOREACH (t, &tg->tasks, tg_node)
-            if (t->state == TASK_RUNNING && t->thread && platform_stop(t->thread) == STOP_RUNNING)
-                return false;
-    }
+    for (struct tgroup *tg = tgroup_next(0); tg; tg = tgroup_next(tg->pid))
+        if (!tgroup_is_frozen(tg))
+            return false;
     return true;
 }

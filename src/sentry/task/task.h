@@ -162,6 +162,7 @@ struct tgroup {
         draining; /* zombie, but its parent is to hear later: the first of a pid namespace, not yet the last */
     bool unkillable; /* the first of a pid namespace: signals without a handler do nothing */
     bool stopped, stop_reported, continued_pending;
+    bool frozen; /* with its container, from outside */
     bool
         entered; /* by setns() in a user namespace below that of its program: no target for what is in there */
     bool thp_disable; /* prctl(PR_SET_THP_DISABLE), which the host does */

@@ -90,6 +90,8 @@ bool tgroup_held(
     const struct tgroup *tg);   /* stopped by job control, or frozen: its threads do not run */
 void tasks_freeze(bool frozen); /* those that run are on their way to a stop */
 bool tasks_are_frozen(void);    /* none runs any more */
+void tgroup_freeze(struct tgroup *tg, bool frozen); /* the same for one of them */
+bool tgroup_is_frozen(const struct tgroup *tg);
 void tgroup_stop(struct tgroup *tg, int sig);
 void tgroup_continue(struct tgroup *tg);
 /* robust.c */
