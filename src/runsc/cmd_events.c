@@ -136,7 +136,8 @@ static int stats_print(const struct state *s, const struct cgroup *cg, char *err
         (void)snprintf(err, FLAGS_ERROR_MAX, "events: the sandbox sent nonsense");
         return -EBADMSG;
     }
-    bool there = cg && cgroup_stats_read(cg, &stats) == 0;
+    /* The processes of a further container are in the group of its sandbox. */
+    bool there = cg && !state_is_further(s) && cgroup_stats_read(cg, &stats) == 0;
     json_t *data = data_json(&a, there ? &stats : NULL);
     if (data && there)
         host_json(data, &stats);

@@ -467,7 +467,9 @@ static int further_begin(struct create *c)
         if (r < 0)
             (void)snprintf(c->err, sizeof c->err, "%s", err);
     }
-    return r < 0 ? r : join_create(c, link);
+    if (r == 0)
+        r = join_create(c, link);
+    return r == 0 && c->console_fd >= 0 ? join_console(c) : r;
 }
 
 int create_begin(struct create *c)

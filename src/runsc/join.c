@@ -1,10 +1,13 @@
 #include "runsc/join.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -13,6 +16,8 @@
 #include "runsc/create.h"
 #include "runsc/exec.h"
 #include "runsc/flags.h"
+#include "runsc/report.h"
+#include "runsc/sandbox_wait.h"
 
 /* ---- annotations ---- */
 
@@ -162,6 +167,40 @@ int join_create(struct create *c, int link)
         (void)close(file);
     (void)close(link);
     return r;
+}
+
+/* Until the container ends. */
+static _Noreturn void console_run(struct create *c, int fd, int signal_fd)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    (void)prctl(PR_SET_NAME, "runsc-console", 0, 0, 0);
+    for (int i = 0; null >= 0 && i < 3; i++)
+        (void)dup2(null, i);
+    for (uint32_t i = 0; i < c->sandbox.config.pass_fd_count; i++)
+        if (c->sandbox.config.pass_fd[i] > 2)
+            (void)close(c->sandbox.config.pass_fd[i]);
+    int r = exec_wait(fd, &c->state, 0, signal_fd, true, c->err);
+    _exit(r < 0 ? EXIT_FATAL : r);
+}
+
+int join_console(struct create *c)
+{
+    int fd = client_connect(&c->state, c->err);
+    if (fd < 0)
+        return fd;
+    pid_t pid = fork();
+    if (pid == 0) {
+        state_unlock(&c->state);
+        (void)setsid();
+        int signal_fd = sandbox_signals_take();
+        if (signal_fd >= 0 && ioctl(c->console_fd, TIOCSCTTY, 0) == 0)
+            console_run(c, fd, signal_fd);
+        _exit(EXIT_FATAL);
+    }
+    (void)close(fd);
+    if (pid < 0)
+        (void)snprintf(c->err, sizeof c->err, "cannot start a process: %s", strerrordesc_np(errno));
+    return pid < 0 ? -EAGAIN : 0;
 }
 
 int join_wait(struct create *c, int *ret_status)

@@ -22,5 +22,8 @@ bool join_is_pod(const struct oci_spec *spec);
 NODISCARD int join_open(struct state *s, char *err);
 /* CALL_CREATE; link, which is closed: as of sandbox_join(). -errno with c->err. */
 NODISCARD int join_create(struct create *c, int link);
+/* A process of its own for the console: what is typed there, and its size, come as signals to it. The sentry has one for the first
+ * container's. -errno with c->err. */
+NODISCARD int join_console(struct create *c);
 /* Its end, as create_wait(). */
 NODISCARD int join_wait(struct create *c, int *ret_status);

@@ -1,11 +1,15 @@
 """Several containers in one sandbox: their life, driven by the command line as a shim does it."""
 import json
 import os
+import select
 import signal
+import subprocess
 
 import pytest
 
-from pod import Pod, exit_status
+from lifecycle import ConsoleSocket
+from pod import Pod, exit_status, reap_all
+from test_lifecycle_console import Master, check, in_exec, terminal
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="binds the host's /usr")
 
@@ -357,3 +361,75 @@ def test_stats(pod):
     assert two["memory"]["usage"]["usage"] < 32 << 20 and first["memory"]["usage"]["usage"] < 32 << 20
     assert two["cpu"]["usage"]["total"] < 2_000_000_000
     exit_status(pid)
+
+
+def children():
+    with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as f:
+        return {int(p) for p in f.read().split()}
+
+
+def test_terminal(pod):
+    """Keys, size and job control of a further container's console; its master sees the end."""
+    pod.sandbox()
+    before = children()
+    s = ConsoleSocket(pod.dir)
+    pid = pod.create("x", pod.further("bash", "--norc", "--noediting", "-i", change=terminal), "-console-socket", s.path)
+    m = Master(s.master())
+    pod.ok("start", "x")
+    m.send("stty size\n")
+    m.expect("30 90")
+    check(m)
+    e = in_exec(pod, "bash", "--norc", "--noediting", "-i")
+    check(e)
+    e.close()
+    m.send("exit 5\n")
+    for p in children() - before - {pid}:  # the host shows the end of those in its process namespace first
+        exit_status(p)
+    assert exit_status(pid) == 5
+    m.close()
+
+
+def test_the_end_of_execs_comes_first(pod):
+    """An engine forgets what it knows of a container with its end."""
+    pod.sandbox()
+    for _ in range(5):
+        pid = pod.run("one", "sleep", "1000")
+        stand_ins = []
+        for i in range(3):
+            pod.quiet("exec", "-detach", "-pid-file", pod.dir / "e", "one", "sh", "-c", f"trap '' TERM; sleep {1000 + i}")
+            stand_ins.append(int((pod.dir / "e").read_text()))
+        pod.quiet("exec", "-detach", "-pid-file", pod.dir / "e", "one", "sh", "-c", "exit 4")
+        assert exit_status(int((pod.dir / "e").read_text())) == 4
+        pod.ok("kill", "one", "KILL")
+        order = []
+        while set(order) != {pid, *stand_ins}:
+            p, status = os.wait()
+            order.append(p)
+            assert p not in (pid, *stand_ins) or os.waitstatus_to_exitcode(status) == 137
+        assert order[-1] == pid
+        pod.ok("delete", "one")
+
+
+def test_kill_at_random_moments(pod):
+    """SIGKILL of runsc while it makes, starts or ends one: delete -force leaves nothing, and the pod lives."""
+    pod.sandbox()
+    bundle = pod.further("sleep", "1000")
+    for i in range(40):
+        p = subprocess.Popen(pod.command("create", "-bundle", bundle, "one"), stdin=subprocess.DEVNULL,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        select.select([], [], [], i * 0.001)
+        p.kill()
+        p.wait()
+        if i % 2:
+            p = subprocess.Popen(pod.command("start", "one"), stderr=subprocess.DEVNULL)
+            select.select([], [], [], (i % 7) * 0.001)
+            p.kill()
+            p.wait()
+        pod.ok("delete", "-force", "one")
+        assert [f for f in os.listdir(pod.root) if f.startswith("one")] == []
+        reap_all()
+    pod.run("one", "sleep", "1000")
+    assert pod.state("one")["status"] == "running" and len(pids(pod, "pod")) == 1
+    pod.ok("delete", "-force", "one")
+    reap_all()
+    assert len(children()) == 2, "the sandbox's two"

@@ -35,7 +35,7 @@ struct container {
     bool starting;                 /* and is being */
     bool paused;
     bool ended;
-    int32_t wait_status; /* ended */
+    int32_t wait_status;             /* ended */
     int64_t cpu_user_ns, cpu_sys_ns; /* that were told last: never less */
     uint64_t memory_max;             /* that was told */
 

@@ -118,7 +118,8 @@ static void stats_of_one(struct call *c)
 void call_stats(struct call *c)
 {
     c->a.count = CALL_STAT_COUNT;
-    if (c->container->further || kern()->control->containers.next != kern()->control->containers.prev) {
+    if (c->container->further ||
+        kern()->control->containers.next != kern()->control->containers.prev) {
         stats_of_one(c);
         return;
     }

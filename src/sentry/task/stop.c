@@ -33,7 +33,10 @@ void tgroup_continue(struct tgroup *tg)
     kick_all(tg);
 }
 
-bool tgroup_held(const struct tgroup *tg) { return tg->stopped || tg->frozen || kern()->tasks->frozen; }
+bool tgroup_held(const struct tgroup *tg)
+{
+    return tg->stopped || tg->frozen || kern()->tasks->frozen;
+}
 
 void tasks_freeze(bool frozen)
 {
