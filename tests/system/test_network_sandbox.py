@@ -84,4 +84,4 @@ def test_default_is_quiet():
 def test_wrong_namespace_is_named(box):
     bundle = box.bundle("true", change=joins("/proc/self/status"))
     r = box.runsc("--network=sandbox", "run", "-bundle", bundle, "wrong")
-    assert r.returncode == 0 and "network namespace" in r.stderr
+    assert r.returncode == 128 and "linux.namespaces: network: /proc/self/status is not a namespace of this type" in r.stderr

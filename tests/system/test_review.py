@@ -1,12 +1,11 @@
 """What reviews of the command line and of the control socket have found: each case failed once."""
 import json
 import os
-import select
 import subprocess
 
 import pytest
 
-from conftest import TIMEOUT
+from conftest import wait_for
 from lifecycle import Containers
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="binds the host's /usr")
@@ -17,14 +16,6 @@ def box(tmp_path):
     b = Containers(tmp_path)
     yield b
     assert b.end() == []
-
-
-def wait_for(condition):
-    for _ in range(TIMEOUT * 100):
-        if condition():
-            return True
-        select.select([], [], [], 0.01)
-    return False
 
 
 # ---- the first process ----
