@@ -419,17 +419,18 @@ static int sysctls_set(struct create *c)
     return r;
 }
 
-/* Created: hooks, pid file. */
+static int between_begin(void *arg, char *err)
+{
+    struct create *c = arg;
+    return hooks_mounts_begin(&c->spec, &c->state, &c->hooks_mounts, err);
+}
+
+static void between_end(void *arg) { hooks_mounts_end(&((struct create *)arg)->hooks_mounts); }
+
+/* Created: what is left to do before its start. */
 static int created(struct create *c)
 {
-    char *err = c->err;
     int r = sysctls_of_host(c) ? sysctls_set(c) : 0;
-    if (r == 0)
-        r = hooks_run(&c->spec, OCI_HOOK_PRESTART, &c->state, STATE_CREATING, err);
-    if (r == 0)
-        r = hooks_run(&c->spec, OCI_HOOK_CREATE_RUNTIME, &c->state, STATE_CREATING, err);
-    if (r == 0)
-        r = hooks_run(&c->spec, OCI_HOOK_CREATE_CONTAINER, &c->state, STATE_CREATING, err);
     if (r == 0 && c->sandbox.net_take && !c->joins)
         network_give(c);
     return r;
@@ -480,6 +481,8 @@ int create_begin(struct create *c)
         return r;
     c->state.bundle = strdup(c->bundle);
     c->state.config = json_incref(c->spec.doc);
+    if (hooks_before_mounts(&c->spec))
+        c->sandbox.between = (struct sandbox_between){between_begin, between_end, c};
     r = c->joins ? further_begin(c) : sandbox_begin(c);
     if (r == 0 && config->wait_start)
         r = created(c);

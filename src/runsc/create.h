@@ -10,6 +10,7 @@
 #include "base/compiler.h"
 #include "oci/spec.h"
 #include "runsc/report.h"
+#include "runsc/hooks.h"
 #include "runsc/sandbox.h"
 #include "runsc/state.h"
 
@@ -31,6 +32,7 @@ struct create {
     struct oci_spec spec;
     struct state state;
     struct sandbox_running running;
+    struct hooks_mounts hooks_mounts;
     const char *joins; /* a further container of this sandbox (join.h); NULL: it has its own */
     char bundle[BOOT_PATH_MAX];
     uint32_t pass_numbers[BOOT_PASS_FDS_MAX];

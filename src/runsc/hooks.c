@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -20,6 +21,7 @@
 #include "runsc/client.h"
 #include "runsc/exec.h"
 #include "runsc/flags.h"
+#include "runsc/report.h"
 
 static const char *const kind_names[OCI_HOOK_KINDS] = {
     [OCI_HOOK_PRESTART] = "prestart",
@@ -217,4 +219,52 @@ int hooks_run(const struct oci_spec *spec, enum oci_hook_kind kind, const struct
     }
     free(json);
     return r;
+}
+
+bool hooks_before_mounts(const struct oci_spec *spec)
+{
+    return spec->hooks[OCI_HOOK_PRESTART].count || spec->hooks[OCI_HOOK_CREATE_RUNTIME].count ||
+           spec->hooks[OCI_HOOK_CREATE_CONTAINER].count;
+}
+
+/* What is mounted in it is not seen outside. */
+static int mount_namespace_enter(struct hooks_mounts *m)
+{
+    m->ns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+    m->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    m->cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (m->ns < 0 || m->root < 0 || m->cwd < 0 || unshare(CLONE_NEWNS) < 0)
+        return -errno;
+    return mount("", "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ? -errno : 0;
+}
+
+int hooks_mounts_begin(const struct oci_spec *spec, const struct state *s, struct hooks_mounts *ret,
+                       char *err)
+{
+    *ret = (struct hooks_mounts){-1, -1, -1};
+    int r = hooks_run(spec, OCI_HOOK_PRESTART, s, STATE_CREATING, err);
+    if (r == 0)
+        r = hooks_run(spec, OCI_HOOK_CREATE_RUNTIME, s, STATE_CREATING, err);
+    if (r < 0 || !spec->hooks[OCI_HOOK_CREATE_CONTAINER].count)
+        return r;
+    if (geteuid() == 0 && (r = mount_namespace_enter(ret)) < 0) {
+        (void)snprintf(err, FLAGS_ERROR_MAX, "hooks: no mount namespace for createContainer: %s",
+                       strerrordesc_np(-r));
+        return r;
+    }
+    return hooks_run(spec, OCI_HOOK_CREATE_CONTAINER, s, STATE_CREATING, err);
+}
+
+void hooks_mounts_end(struct hooks_mounts *m)
+{
+    if (m->ns >= 0 && setns(m->ns, CLONE_NEWNS) == 0 &&
+        (fchdir(m->root) < 0 || chroot(".") < 0 || fchdir(m->cwd) < 0))
+        report_warning("hooks: cannot return to the directory of before: %s",
+                       strerrordesc_np(errno));
+    int *fds[] = {&m->ns, &m->root, &m->cwd};
+    for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+        if (*fds[i] >= 0)
+            (void)close(*fds[i]);
+        *fds[i] = -1;
+    }
 }

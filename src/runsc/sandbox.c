@@ -34,6 +34,8 @@ struct start {
     int control[2], gofer_control[2],
         link[2]; /* [0] runsc's (link: the sentry's), [1] the child's (the gofer's) */
     int mounts[BOOT_GOFER_DIRS_MAX];
+    bool mounts_open; /* tried */
+    bool entered;     /* namespaces to be allowed to */
     struct child sentry, gofer;
 };
 
@@ -131,6 +133,7 @@ static void clone_error(char *err, int r)
 /* Mounts can be copied by who is capable in the user namespace that owns them: root, or anybody after making new ones. */
 static int privileges_take(struct start *st)
 {
+    st->entered = true;
     if (geteuid() == 0 && host_unshare(CLONE_NEWNS) == 0)
         return 0;
     int r = rootless_enter(st->proc_fd);
@@ -139,8 +142,13 @@ static int privileges_take(struct start *st)
     return r;
 }
 
+static bool is_late(const struct start *st) { return st->s->between.begin && !st->mounts_open; }
+
 static int mounts_open(struct start *st)
 {
+    if (st->mounts_open)
+        return 0;
+    st->mounts_open = true;
     for (uint32_t i = 0; i < mounts_count(st); i++) {
         const struct sandbox_mount *m = mount_at(st, i);
         st->mounts[i] = mount_clone(m);
@@ -221,6 +229,11 @@ static int sentry_spawn(struct start *st)
                 c->stdio_fd[0], c->stdio_fd[1], c->stdio_fd[2], st->control[1], st->link[0],
                 st->config_fd, c->log_fd, c->debug_log_fd, c->listen_fd, c->user_log_fd},
     };
+    sp.tells = st->s->between.begin;
+    if (is_late(st)) {
+        sp.late_index = BOOT_FD_CONFIG;
+        sp.late_count = 1;
+    }
     return spawn_start(&sp, &st->sentry);
 }
 
@@ -260,6 +273,11 @@ static int gofer_spawn(struct start *st)
         .fds = {st->null_fd, st->null_fd, st->null_fd, st->link[1], st->gofer_control[1]},
     };
     memcpy(sp.fds + GOFER_FD_MOUNTS, st->mounts, mounts_count(st) * sizeof(int));
+    sp.tells = st->s->between.begin;
+    if (is_late(st)) {
+        sp.late_index = GOFER_FD_MOUNTS;
+        sp.late_count = mounts_count(st);
+    }
     return spawn_start(&sp, &st->gofer);
 }
 
@@ -289,6 +307,27 @@ static int net_return(struct start *st, int own)
     return r;
 }
 
+/* If something is done between, they are taken again after it; not if it took a new user namespace, in which the children are to be made. */
+static int mounts_open_first(struct start *st)
+{
+    int r = mounts_open(st);
+    if (r < 0 || !st->s->between.begin || st->entered)
+        return r;
+    for (uint32_t i = 0; i < mounts_count(st); i++)
+        fd_close(&st->mounts[i]);
+    st->mounts_open = false;
+    return 0;
+}
+
+/* In a chroot there are no user namespaces. Out of it paths are others, so mounts are taken before. */
+static int chroot_end(struct start *st)
+{
+    int r = mounts_open(st);
+    if (r == 0 && !st->s->joins && st->config_fd < 0)
+        r = config_memfd(st);
+    return r == 0 ? chroot_leave(st->proc_fd) : r;
+}
+
 static int children_spawn(struct start *st)
 {
     int own, back;
@@ -296,7 +335,7 @@ static int children_spawn(struct start *st)
     if (r < 0)
         return r;
     r = sentry_spawn(st);
-    if (r == -EPERM && chroot_leave(st->proc_fd) == 0)
+    if (r == -EPERM && chroot_end(st) == 0)
         r = sentry_spawn(st);
     back = net_return(st, own);
     r = r < 0 ? r : back;
@@ -307,12 +346,18 @@ static int children_spawn(struct start *st)
     return r;
 }
 
-static int children_go(struct start *st)
+static int gofer_go(struct start *st, bool late)
+{
+    return spawn_go(&st->gofer, st->proc_fd, st->gofer_control[0], st->mounts,
+                    late ? mounts_count(st) : 0);
+}
+
+static int children_go(struct start *st, bool late)
 {
     const struct boot_config *c = &st->s->config;
-    int r = spawn_go(&st->sentry, st->proc_fd, st->control[0]);
+    int r = spawn_go(&st->sentry, st->proc_fd, st->control[0], &st->config_fd, late);
     if (r == 0)
-        r = spawn_go(&st->gofer, st->proc_fd, st->gofer_control[0]);
+        r = gofer_go(st, late);
     if (r < 0)
         sandbox_error(st->err, "cannot map users into the sandbox: %s", err_name(r));
     size_t count = c->pass_fd_count + c->exec_fd;
@@ -326,21 +371,42 @@ static int children_go(struct start *st)
     return r;
 }
 
+/* The processes have their namespaces; their mounts are taken after what is to be done between (late). */
+static int between_do(struct start *st, bool late)
+{
+    const struct sandbox_between *b = &st->s->between;
+    int r = st->sentry.pid ? spawn_await(st->control[0], st->err) : 0;
+    if (r == 0)
+        r = spawn_await(st->gofer_control[0], st->err);
+    if (r < 0)
+        return r;
+    r = b->begin(b->arg, st->err);
+    if (r == 0)
+        r = mounts_open(st);
+    b->end(b->arg);
+    if (r == 0 && late && st->sentry.pid)
+        r = config_memfd(st);
+    return r;
+}
+
 static int children_start(struct start *st, sandbox_placed_fn placed, void *arg)
 {
     int r = files_open(st);
     if (r == 0)
-        r = mounts_open(st);
+        r = mounts_open_first(st);
     if (r == 0)
         r = sockets_make(st);
-    if (r == 0)
+    if (r == 0 && !is_late(st))
         r = config_memfd(st);
     if (r == 0)
         r = children_spawn(st);
     if (r == 0 && placed)
         r = placed(arg, st->sentry.pid, st->gofer.pid, st->err);
+    bool late = is_late(st);
+    if (r == 0 && st->s->between.begin)
+        r = between_do(st, late);
     if (r == 0)
-        r = children_go(st);
+        r = children_go(st, late);
     return r;
 }
 
@@ -373,12 +439,12 @@ static int gofer_start(struct start *st, sandbox_placed_fn placed, void *arg)
 {
     int r = files_open(st);
     if (r == 0)
-        r = mounts_open(st);
+        r = mounts_open_first(st);
     if (r == 0)
         r = sockets_make(st);
     if (r == 0) {
         r = gofer_spawn(st);
-        if (r == -EPERM && chroot_leave(st->proc_fd) == 0)
+        if (r == -EPERM && chroot_end(st) == 0)
             r = gofer_spawn(st);
         if (r < 0)
             clone_error(st->err, r);
@@ -387,8 +453,11 @@ static int gofer_start(struct start *st, sandbox_placed_fn placed, void *arg)
     fd_close(&st->control[1]);
     if (r == 0)
         r = placed(arg, 0, st->gofer.pid, st->err);
+    bool late = is_late(st);
+    if (r == 0 && st->s->between.begin)
+        r = between_do(st, late);
     if (r == 0) {
-        r = spawn_go(&st->gofer, st->proc_fd, st->gofer_control[0]);
+        r = gofer_go(st, late);
         if (r < 0)
             sandbox_error(st->err, "cannot map users into the sandbox: %s", err_name(r));
     }

@@ -23,6 +23,13 @@ struct sandbox_mount {
     bool slave;         /* what is mounted below it later appears too, if the host's mount is shared */
 };
 
+/* What is done between the making of the namespaces and that of the mounts. */
+struct sandbox_between {
+    int (*begin)(void *arg, char *err); /* NULL: nothing. Its mounts are seen. -errno with err */
+    void (*end)(void *arg);             /* when the mounts have been taken, or begin failed */
+    void *arg;
+};
+
 struct sandbox {
     struct boot_config config; /* descriptors: stdio, log and debug log of runsc, or -1 */
     struct sandbox_mount mounts[BOOT_GOFER_DIRS_MAX]; /* config.gofer_dir_count; [0] is the root */
@@ -32,7 +39,8 @@ struct sandbox {
     uint32_t detach_count;
     bool net_new; /* with BOOT_NETWORK_HOST: in a network namespace of its own, not in runsc's */
     const char *net_path; /* or in this one; NULL: none given */
-    bool joins;           /* a further container: its gofer stands for it */
+    struct sandbox_between between;
+    bool joins; /* a further container: its gofer stands for it */
     bool
         net_take; /* --network=sandbox: the sentry gets what there is in the container's network namespace */
 };

@@ -12,15 +12,22 @@ struct spawn {
     int fds[SPAWN_FDS_MAX];
     unsigned fd_count;
     unsigned control_index; /* in fds[]: where CONTROL_GO arrives */
-    int others[2];          /* runsc's ends of the control sockets: its death must be seen */
+    bool tells;             /* by a CONTROL_GO of its own, that its namespaces are there */
+    unsigned late_index,
+        late_count; /* places of fds[] that are filled by what comes with CONTROL_GO */
+    int others[2];  /* runsc's ends of the control sockets: its death must be seen */
     const char *const *argv;
     int exe_fd;
 };
 
 /* Starts it; it waits for spawn_go(). -errno of clone(2). */
 NODISCARD int spawn_start(const struct spawn *sp, struct child *ret);
-/* Maps the child's user namespace onto the caller's, one to one, and lets it go on. control: runsc's end. */
-NODISCARD int spawn_go(const struct child *c, int proc_fd, int control);
+/* Waits until a child tells. -errno; err says what it said. */
+NODISCARD int spawn_await(int control, char *err);
+/* Maps the child's user namespace onto the caller's, one to one, and lets it go on, with late_count descriptors. control: runsc's
+ * end. */
+NODISCARD int spawn_go(const struct child *c, int proc_fd, int control, const int *fds,
+                       unsigned count);
 /* SIGKILL and wait. Nothing for one that was never started. */
 void child_end(struct child *c);
 /* The same for one that somebody has waited for. */

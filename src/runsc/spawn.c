@@ -26,15 +26,28 @@ static _Noreturn void child_fail(const struct spawn *sp, const char *what, int e
         (void)!host_exit_group(1);
 }
 
-static void child_wait_go(const struct spawn *sp)
+/* The descriptors that come are moved above the final numbers, too. */
+static void child_wait_go(struct spawn *sp)
 {
     uint8_t buf[CONTROL_BYTES_MAX];
     struct control_msg m;
     size_t count = 0;
-    ssize_t n = host_msg_recv(sp->fds[sp->control_index], buf, sizeof buf, NULL, 0, &count, 0);
-    if (n <= 0 || control_parse(buf, (size_t)n, &m) < 0 || m.type != CONTROL_GO)
+    int control = sp->fds[sp->control_index], got[SPAWN_FDS_MAX];
+    int r = sp->tells
+                ? host_msg_send(control, buf, control_build(buf, CONTROL_GO, 0, NULL), NULL, 0, 0)
+                : 0;
+    ssize_t n = r < 0 ? r : host_msg_recv(control, buf, sizeof buf, got, sp->late_count, &count, 0);
+    if (n <= 0 || control_parse(buf, (size_t)n, &m) < 0 || m.type != CONTROL_GO ||
+        count != sp->late_count)
         for (;;)
             (void)!host_exit_group(1); /* runsc is gone */
+    for (unsigned i = 0; i < count; i++) {
+        int fd = host_fcntl(got[i], F_DUPFD_CLOEXEC, sp->fd_count);
+        if (fd < 0)
+            child_fail(sp, "descriptors", fd);
+        (void)!host_close(got[i]);
+        sp->fds[sp->late_index + i] = fd;
+    }
 }
 
 static void child_fds_place(const struct spawn *sp)
@@ -46,7 +59,7 @@ static void child_fds_place(const struct spawn *sp)
     }
 }
 
-static _Noreturn void child_run(const struct spawn *sp)
+static _Noreturn void child_run(struct spawn *sp)
 {
     uint64_t none = 0;
     for (size_t i = 0; i < ARRAY_SIZE(sp->others); i++)
@@ -145,7 +158,21 @@ static int map_write(int proc_fd, pid_t pid, const char *which)
     return r < 0 ? r : file_write(proc_fd, path, map);
 }
 
-int spawn_go(const struct child *c, int proc_fd, int control)
+int spawn_await(int control, char *err)
+{
+    uint8_t buf[CONTROL_BYTES_MAX];
+    struct control_msg m;
+    size_t count = 0;
+    ssize_t n = host_msg_recv(control, buf, sizeof buf, NULL, 0, &count, 0);
+    int r = n < 0 ? (int)n : n == 0 ? -EPIPE : control_parse(buf, (size_t)n, &m);
+    if (r == 0 && m.type == CONTROL_GO)
+        return 0;
+    if (r == 0)
+        sandbox_error(err, "%s", m.text);
+    return r < 0 ? r : -EIO;
+}
+
+int spawn_go(const struct child *c, int proc_fd, int control, const int *fds, unsigned count)
 {
     uint8_t buf[CONTROL_BYTES_MAX];
     int r = map_write(proc_fd, c->pid, "uid_map");
@@ -160,7 +187,7 @@ int spawn_go(const struct child *c, int proc_fd, int control)
         if ((r = map_write(proc_fd, c->pid, "gid_map")) < 0)
             return r;
     }
-    return host_msg_send(control, buf, control_build(buf, CONTROL_GO, 0, NULL), NULL, 0, 0);
+    return host_msg_send(control, buf, control_build(buf, CONTROL_GO, 0, NULL), fds, count, 0);
 }
 
 void child_end(struct child *c)

@@ -281,3 +281,61 @@ def test_readonly_root(box, form, tmp_path, overlay):
     if shutil.which("runc"):
         r = subprocess.run(["runc", "--root", tmp_path / "runc", "run", "-b", bundle, f"t{os.getpid()}"], capture_output=True, text=True, timeout=TIMEOUT, check=False)
         assert [x for x in r.stdout.splitlines() if ": " in x] == tries
+
+
+@pytest.mark.parametrize("overlay", ["none", "root:self"])
+def test_mounts_of_hooks(box, form, tmp_path, overlay):
+    """What hooks mount below the root before the container's mounts are taken is seen inside; what createContainer's do, only there."""
+    made = tmp_path / "made"
+    made.mkdir()
+    (made / "f").write_text("mounted")
+    log = tmp_path / "log"
+
+    def hook(name, at):
+        path = tmp_path / f"bundle{box.count}" / "rootfs" / at
+        path.mkdir()
+        return {"path": "/bin/sh", "args": ["sh", "-c", f"""
+set -e
+mount --bind {made} {path}
+test -e /proc/$(python3 -c 'import json, sys; print(json.load(sys.stdin)["pid"])')/ns/net
+echo {name} >>{log}
+"""]}
+
+    def change(c):
+        c["hooks"] = {"prestart": [hook("prestart", "pre")], "createRuntime": [hook("createRuntime", "rt")], "createContainer": [hook("createContainer", "cc")]}
+
+    try:
+        out = run(box, form, """
+import os
+for d in 'pre', 'rt', 'cc':
+    print(open(f'/{d}/f').read())
+""", change, overlay)
+        rootfs = tmp_path / "bundle1" / "rootfs"
+        assert [os.listdir(rootfs / d) != [] for d in ("pre", "rt", "cc")] == [True, True, False]
+    finally:
+        for d in ("pre", "rt"):
+            libc.umount2(os.fsencode(tmp_path / "bundle1" / "rootfs" / d), MNT_DETACH)
+    assert out == "mounted\n" * 3
+    assert log.read_text().split() == ["prestart", "createRuntime", "createContainer"]
+
+
+def test_a_hook_that_fails_before_the_mounts(box, form):
+    def change(c):
+        c["hooks"] = {"createContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "echo no such luck; exit 3"]}]}
+
+    bundle = box.bundle("true", change=change)
+    r = box.runsc(form, "--network=none", "--ignore-cgroups", "run", "-bundle", bundle, "one")
+    assert r.returncode == 128 and "createContainer" in r.stderr and "no such luck" in r.stderr
+    assert box.names() == []
+
+
+def test_a_missing_mount_after_hooks(box, form, tmp_path):
+    """The error is the same as without hooks, and nothing is left."""
+    def change(c):
+        c["hooks"] = {"createRuntime": [{"path": "/bin/true"}]}
+        c["mounts"].append({"destination": "/x", "type": "bind", "source": str(tmp_path / "none"), "options": ["bind"]})
+
+    bundle = box.bundle("true", change=change)
+    r = box.runsc(form, "--network=none", "--ignore-cgroups", "run", "-bundle", bundle, "one")
+    assert r.returncode == 128 and "no such file or directory" in r.stderr
+    assert box.names() == []
