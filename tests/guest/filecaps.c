@@ -155,3 +155,32 @@ TEST(spoiled_attribute)
     if (setxattr(copy, "security.capability", bad, sizeof(bad), 0) == -1)
         CHECK_EQ(errno, EINVAL);
 }
+
+/* The one case that is run in the copy: may the world look into it? */
+TEST(says_whether_dumpable)
+{
+    if (!getenv("WANT_DUMPABLE"))
+        SKIP("only for exec_of_what_cannot_be_read");
+    CHECK_EQ(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), atoi(getenv("WANT_DUMPABLE")));
+}
+
+static void run_readable(mode_t mode, const char *dumpable)
+{
+    CHECK_OK(chmod(copy, mode));
+    pid_t pid = CHECK_OK(fork());
+    if (pid == 0) {
+        CHECK_OK(setenv("WANT_DUMPABLE", dumpable, 1));
+        CHECK_OK(setresgid(4711, 4711, 4711));
+        CHECK_OK(setresuid(4711, 4711, 4711));
+        execl(copy, "prog", "--no-fork", "says_whether_dumpable", (char *)0);
+        _exit(100);
+    }
+    check_child(pid, 0);
+}
+
+TEST(exec_of_what_cannot_be_read)
+{
+    program_copy();
+    run_readable(0755, "1");
+    run_readable(0711, "0");
+}

@@ -100,6 +100,12 @@ static int exec_own_files(struct task *t)
     return 0;
 }
 
+/* What is in a file that may be run but not read is not to be had by way of the memory. */
+static bool may_read(const struct task *t, const struct exec_elf *e)
+{
+    return !e->file || inode_permission(e->file->inode, MAY_READ, t->cred) == 0;
+}
+
 /* The space for the new program: a new one, or the old one emptied. */
 static int exec_switch(struct task *t, struct exec *ex)
 {
@@ -126,7 +132,7 @@ static int exec_switch(struct task *t, struct exec *ex)
         return -ENOMEM;
     struct mm *mm = TAKE(ex->mm);
     mm->exe = file_ref(ex->prog.file);
-    mm->dumpable = !ex->secure;
+    mm->dumpable = !ex->secure && may_read(t, &ex->prog) && may_read(t, &ex->interp);
     task_exec_switch(t, th, mm);
     ex->stage = EXEC_MAP;
     return exec_layout(t, ex);
