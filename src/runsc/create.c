@@ -247,6 +247,8 @@ int create_prepare(struct create *c, const struct create_request *rq)
         r = (c->joins = join_sandbox(&c->spec)) ? state_id_check(c->joins, c->err) : 0;
     c->sandbox.joins = c->joins != NULL;
     if (r == 0)
+        join_adapt_pod(&c->spec);
+    if (r == 0)
         r = container_init(&c->sandbox, &c->files, rq->id, c->err);
     if (r == 0)
         r = labels_take(config, &c->spec, "/sys", c->err);

@@ -43,6 +43,15 @@ const char *join_sandbox(const struct oci_spec *spec)
 
 bool join_is_pod(const struct oci_spec *spec) { return type_is(spec, "sandbox"); }
 
+void join_adapt_pod(struct oci_spec *spec)
+{
+    json_t *res = json_object_get(json_object_get(spec->doc, "linux"), "resources");
+    if (!join_is_pod(spec))
+        return;
+    (void)json_object_del(json_object_get(res, "cpu"), "shares"); /* what update begins with */
+    spec->resources.cpu.shares = OCI_UNSET;
+}
+
 /* ---- the sandbox ---- */
 
 int join_open(struct state *s, char *err)

@@ -17,6 +17,8 @@ struct state;
 const char *join_sandbox(const struct oci_spec *spec);
 /* It is a sandbox that others will join. */
 bool join_is_pod(const struct oci_spec *spec);
+/* Takes from such a one's configuration what is meant for its first program alone (docs/decisions/0011-pods.md). */
+void join_adapt_pod(struct oci_spec *spec);
 
 /* Fills s, which is the new container's, from its sandbox's first: processes, socket. -errno with err: there is none that runs. */
 NODISCARD int join_open(struct state *s, char *err);

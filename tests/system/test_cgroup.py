@@ -325,3 +325,27 @@ def test_an_ordinary_user(box):
         assert (r.returncode, r.stdout, r.stderr) == (0, "0\n", "")
     finally:
         shutil.rmtree(directory)
+
+
+def test_a_pod(box):
+    """The pause program's share of the CPU is not the pod's; a further container has its group, with its gofer in it."""
+    marks = {"io.kubernetes.cri.sandbox-id": "pod"}
+    first = box.limited("sleep", "1000", resources={"cpu": {"shares": 2}, "memory": {"limit": 512 * MIB}}, mount=None,
+                        change=lambda c: c.update(annotations={**marks, "io.kubernetes.cri.container-type": "sandbox"}))
+    box.quiet("run", "-detach", "-bundle", first, "pod")
+    assert box.get("cpu.shares") == "1024" and box.get("memory.limit_in_bytes") == str(512 * MIB)
+    other = f"/{box.name}/other"
+    bundle = box.limited("sleep", "1000", resources={"memory": {"limit": 100 * MIB}, "cpu": {"shares": 300}}, path=other, mount=None,
+                         change=lambda c: c.update(annotations={**marks, "io.kubernetes.cri.container-type": "container"}))
+    box.quiet("run", "-detach", "-bundle", bundle, "one")
+    pid = box.state("one")["pid"]
+    assert box.get("memory.limit_in_bytes", other) == str(100 * MIB) and box.get("cpu.shares", other) == "300"
+    assert (HOST / "pids" / other[1:] / "cgroup.procs").read_text().split() == [str(pid)]
+    box.ok("update", "-memory", "120M", "one")
+    assert box.get("memory.limit_in_bytes", other) == str(120 * MIB) and box.get("memory.limit_in_bytes") == str(512 * MIB)
+    box.ok("update", "-memory", "600M", "pod")
+    assert box.get("memory.limit_in_bytes") == str(600 * MIB) and box.get("cpu.shares") == "1024"
+    assert json.loads(box.ok("events", "-stats", "one"))["data"]["pids"]["current"] == 1
+    box.ok("kill", "one", "KILL")
+    box.ok("delete", "-force", "one")
+    assert box.groups(other) == [] and box.state("pod")["status"] == "running"

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from conftest import status
 from lifecycle import ConsoleSocket
 from pod import Pod, exit_status, reap_all
 from test_lifecycle_console import Master, check, in_exec, terminal
@@ -433,3 +434,17 @@ def test_kill_at_random_moments(pod):
     pod.ok("delete", "-force", "one")
     reap_all()
     assert len(children()) == 2, "the sandbox's two"
+
+
+def test_its_gofer_is_confined_like_the_first(pod):
+    pod.sandbox()
+    one = pod.run("one", "sleep", "1000")
+    first = json.loads((pod.root / "pod_sandbox:pod.state").read_text())["gofer"]["pid"]
+    keys = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp", "Seccomp_filters", "Groups", "Threads")
+    mine, theirs = status(one), status(first)
+    assert {k: mine[k] for k in keys} == {k: theirs[k] for k in keys}
+    assert mine["Seccomp"] == "2" and mine["NoNewPrivs"] == "1"
+    for ns in ("user", "pid", "mnt", "net", "ipc", "uts"):
+        spaces = {os.readlink(f"/proc/{p}/ns/{ns}") for p in (one, first, "self")}
+        assert len(spaces) == 3, ns
+    assert os.path.realpath(f"/proc/{one}/root") and os.listdir(f"/proc/{one}/root") == ["0", "1"]
