@@ -34,7 +34,8 @@ static _Noreturn void gofer_fail(const char *what, int err)
 {
     char text[CONTROL_TEXT_MAX];
     uint8_t buf[CONTROL_BYTES_MAX];
-    (void)snprintf(text, sizeof text, "gofer: %s: %s", what, err_name(err));
+    (void)snprintf(text, sizeof text, "gofer: %s: %s%s", what, err_name(err),
+                   host_confine_advice(err));
     size_t n = control_build(buf, CONTROL_ERROR, 0, text);
     (void)!host_msg_send(GOFER_FD_CONTROL, buf, n, NULL, 0, 0);
     for (;;)

@@ -139,3 +139,11 @@ void host_limits_raise(void)
         (void)!host_prlimit64(0, which[i], &l, NULL);
     }
 }
+
+const char *host_confine_advice(int err)
+{
+    return err == -EPERM ? "; inside another container its seccomp profile has to allow mount, "
+                           "pivot_root, fsopen, open_tree and unshare (Docker: --security-opt "
+                           "seccomp=unconfined)"
+                         : "";
+}

@@ -34,5 +34,8 @@ NODISCARD int host_oom_open(void);
 NODISCARD int host_oom_get(int fd, int *ret_adj);
 NODISCARD int host_oom_set(int fd, int adj);
 
+/* "; ..." for a failure to make mounts or namespaces: what forbids it mostly, and what to do. "": nothing comes to mind. */
+const char *host_confine_advice(int err);
+
 /* Soft limits up to the hard ones. */
 void host_limits_raise(void);

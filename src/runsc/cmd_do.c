@@ -11,6 +11,7 @@
 #include "host/host.h"
 #include "runsc/command.h"
 #include "runsc/container.h"
+#include "runsc/rootless.h"
 
 #define VOLUMES_MAX 32
 
@@ -55,16 +56,16 @@ static struct flag do_flags[] = {
                .value = "192.168.10.2",
                .status = FLAG_LATER,
                .help = "address with --network=sandbox"},
-    [DO_UID_MAP] = {.name = "uid-map",
-                    .kind = FLAG_STRING,
-                    .value = "",
-                    .status = FLAG_LATER,
-                    .help = "user id mapping"},
+    [DO_UID_MAP] =
+        {.name = "uid-map",
+         .kind = FLAG_STRING,
+         .value = "",
+         .help =
+             "\"INSIDE OUTSIDE COUNT[,...]\": user ids that an ordinary user has by /etc/subuid"},
     [DO_GID_MAP] = {.name = "gid-map",
                     .kind = FLAG_STRING,
                     .value = "",
-                    .status = FLAG_LATER,
-                    .help = "group id mapping"},
+                    .help = "the same for group ids, by /etc/subgid"},
     [DO_EROFS] = {.name = "erofs",
                   .kind = FLAG_STRING,
                   .value = "",
@@ -124,6 +125,21 @@ static void process_fill(struct boot_config *c, int argc, char **argv)
     }
 }
 
+static int ids_take(struct sandbox *s, char *err)
+{
+    static struct oci_id_maps uids, gids;
+    int r = 0;
+    if (do_flags[DO_UID_MAP].given)
+        r = id_maps_read("uid-map", do_flags[DO_UID_MAP].value, &uids, err);
+    if (r == 0 && do_flags[DO_GID_MAP].given)
+        r = id_maps_read("gid-map", do_flags[DO_GID_MAP].value, &gids, err);
+    if (geteuid() == 0 && (uids.count || gids.count))
+        report_warning("do -uid-map, -gid-map: root has all ids; without effect");
+    s->uid_maps = &uids;
+    s->gid_maps = &gids;
+    return r;
+}
+
 static int do_prepare(struct sandbox *s, int argc, char **argv, char *err)
 {
     bool force = flag_true(&do_flags[DO_FORCE_OVERLAY]);
@@ -140,7 +156,7 @@ static int do_prepare(struct sandbox *s, int argc, char **argv, char *err)
     }
     process_fill(&s->config, argc, argv);
     if ((r = cwd_choose(s, err)) < 0 || (r = container_root(s, root, false, &overlay, err)) < 0 ||
-        (r = container_mounts_standard(s, NULL, NULL, err)) < 0)
+        (r = container_mounts_standard(s, NULL, NULL, err)) < 0 || (r = ids_take(s, err)) < 0)
         return r;
     for (size_t i = 0; i < do_flags[DO_VOLUME].list_count; i++)
         if ((r = volume_add(s, volumes[i], &overlay, err)) < 0)

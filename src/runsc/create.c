@@ -196,6 +196,8 @@ static int namespaces_apply(struct create *c)
         else if (!c->joins)
             LOGI("config.json: linux.namespaces: %s: the container has its own inside", path);
     }
+    c->sandbox.uid_maps = &spec->uid_maps;
+    c->sandbox.gid_maps = &spec->gid_maps;
     c->sandbox.net_new = (spec->namespaces & OCI_NS_NETWORK) != 0;
     return 0;
 }

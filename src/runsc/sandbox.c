@@ -12,6 +12,7 @@
 #include "gofer/gofer.h"
 #include "host/msg.h"
 #include "runsc/memory_file.h"
+#include "runsc/rootless.h"
 #include "runsc/sandbox_priv.h"
 #include "runsc/sandbox_wait.h"
 #include "wire/control.h"
@@ -114,9 +115,10 @@ static void clone_error(char *err, int r)
     if (r == -ENOSPC || r == -EUSERS)
         sandbox_error(err, "no more user namespaces: raise the sysctl user.max_user_namespaces");
     else if (r == -EPERM)
-        sandbox_error(err, "user namespaces are not permitted here: allow clone and unshare in the "
-                           "outer container's seccomp profile, "
-                           "and check the sysctls kernel.unprivileged_userns_clone and "
+        sandbox_error(err, "user namespaces are not permitted here: inside another container its "
+                           "seccomp profile has to allow clone and unshare (Docker: "
+                           "--security-opt seccomp=unconfined); else check the sysctls "
+                           "kernel.unprivileged_userns_clone and "
                            "kernel.apparmor_restrict_unprivileged_userns");
     else if (r == -EINVAL)
         sandbox_error(err, "the host kernel lacks user, pid or network namespaces (CONFIG_USER_NS, "
@@ -136,7 +138,7 @@ static int privileges_take(struct start *st)
     st->entered = true;
     if (geteuid() == 0 && host_unshare(CLONE_NEWNS) == 0)
         return 0;
-    int r = rootless_enter(st->proc_fd);
+    int r = rootless_enter(st->proc_fd, st->s->uid_maps, st->s->gid_maps, st->err);
     if (r < 0)
         clone_error(st->err, r);
     return r;
@@ -157,6 +159,12 @@ static int mounts_open(struct start *st)
             if (r < 0)
                 return r;
             st->mounts[i] = mount_clone(m);
+        }
+        /* A place for files without a name: what is mounted below may not be left out in a user namespace that it is older than. */
+        if (st->mounts[i] == -EINVAL && i >= st->s->config.gofer_dir_count) {
+            struct sandbox_mount all = *m;
+            all.recursive = true;
+            st->mounts[i] = mount_clone(&all);
         }
         if (st->mounts[i] == -ENOENT)
             sandbox_error(st->err,

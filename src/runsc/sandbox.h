@@ -20,7 +20,7 @@ struct sandbox_mount {
     const char *source; /* host path */
     bool read_only;     /* the host enforces it */
     bool recursive;     /* with what is mounted below */
-    bool slave;         /* what is mounted below it later appears too, if the host's mount is shared */
+    bool slave; /* what is mounted below it later appears too, if the host's mount is shared */
 };
 
 /* What is done between the making of the namespaces and that of the mounts. */
@@ -29,6 +29,8 @@ struct sandbox_between {
     void (*end)(void *arg);             /* when the mounts have been taken, or begin failed */
     void *arg;
 };
+
+struct oci_id_maps;
 
 struct sandbox {
     struct boot_config config; /* descriptors: stdio, log and debug log of runsc, or -1 */
@@ -40,6 +42,7 @@ struct sandbox {
     bool net_new; /* with BOOT_NETWORK_HOST: in a network namespace of its own, not in runsc's */
     const char *net_path; /* or in this one; NULL: none given */
     struct sandbox_between between;
+    const struct oci_id_maps *uid_maps, *gid_maps; /* for an ordinary user; NULL: the own id */
     bool joins; /* a further container: its gofer stands for it */
     bool
         net_take; /* --network=sandbox: the sentry gets what there is in the container's network namespace */

@@ -35,8 +35,6 @@ void child_forget(struct child *c);
 /* CLONE_NEWUSER needs a root that is the mount namespace's: in a chroot, moves this process to a copy of the mounts and
  * out of the chroot. Descriptors stay good. */
 NODISCARD int chroot_leave(int proc_fd);
-/* An ordinary user: become root of a user namespace of one. */
-NODISCARD int rootless_enter(int proc_fd);
 
 /* Detached private copy of what is mounted at m->source: nodev, nosuid, read-only if asked. fd or -errno. */
 NODISCARD int mount_clone(const struct sandbox_mount *m);

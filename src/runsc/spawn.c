@@ -219,22 +219,6 @@ int chroot_leave(int proc_fd)
     return r;
 }
 
-int rootless_enter(int proc_fd)
-{
-    char map[64];
-    unsigned uid = geteuid();
-    unsigned gid = getegid();
-    int r = host_unshare(CLONE_NEWUSER | CLONE_NEWNS);
-    if (r < 0)
-        return r;
-    (void)!file_write(proc_fd, "self/setgroups", "deny");
-    (void)snprintf(map, sizeof map, "0 %u 1", uid);
-    if ((r = file_write(proc_fd, "self/uid_map", map)) < 0)
-        return r;
-    (void)snprintf(map, sizeof map, "0 %u 1", gid);
-    return file_write(proc_fd, "self/gid_map", map);
-}
-
 int mount_clone(const struct sandbox_mount *m)
 {
     unsigned recursive = m->recursive ? AT_RECURSIVE : 0;

@@ -92,7 +92,8 @@ static void privileges_drop(const struct boot_config *cfg, int *ret_proc)
     *ret_proc = proc_fd;
     (void)!host_load_open(); /* without it every host is idle */
     if ((r = host_root_empty()) < 0)
-        boot_fail(&early, "sandbox: cannot make an empty root: %s", err_name(r));
+        boot_fail(&early, "sandbox: cannot make an empty root: %s%s", err_name(r),
+                  host_confine_advice(r));
     if ((r = host_caps_keep(0)) < 0)
         boot_fail(&early, "sandbox: cannot drop capabilities: %s", err_name(r));
 }
