@@ -154,6 +154,7 @@ static void server_check(const uint8_t *data, size_t size)
     while (!list_empty(&shim.containers))
         container_free(list_first_entry(&shim.containers, struct container, node));
     timer_cancel(&shim.end_timer);
+    timer_cancel(&shim.idle_timer);
     server_done(&shim.server);
     publisher_done(&shim.publisher);
     if (!list_empty(&shim.loop.timers) || !list_empty(&shim.loop.children))
