@@ -136,6 +136,27 @@ except BrokenPipeError:
     assert out.split("\n")[:-1] == ["s ''", "(0, 0, 0)", "True", "b''", "EPIPE"]
 
 
+@pytest.mark.parametrize("more", [["--platform=ptrace"], ["--network=host"], ["--network=host", "--platform=ptrace"]], ids=" ".join)
+def test_with_other_filters(form, volume, more):
+    """Every combination of host calls has a filter of its own."""
+    with server(volume / "s", "stream") as s, serving(echo, s, 2):
+        out = inside(form, "all", volume, """
+s = socket.socket(socket.AF_UNIX)
+s.connect('s')
+s.send(b'ab')
+print(s.recv(10))
+b = socket.socket(socket.AF_UNIX)
+b.bind('new')
+b.listen()
+b.settimeout(0)
+try:
+    b.accept()
+except BlockingIOError:
+    print('EAGAIN')
+""", *more)
+    assert out == "b'ab'\nEAGAIN\n"
+
+
 def test_close_after_write(form, volume):
     """What was written before the end arrives, though the program is gone."""
     def take(s):

@@ -217,7 +217,7 @@ static int show_unix(struct proc_text *x, const struct proc_ctx *c)
     if (!kern()->unix_ns)
         return 0;
     LIST_FOREACH (u, &kern()->unix_ns->socks, all_node) {
-        if (u->net != task_ns(c->t, NS_NET))
+        if (u->net != task_ns(c->t, NS_NET) || u->outside)
             continue;
         bool listening = u->state == UNIX_LISTEN;
         /* States of struct socket: SS_UNCONNECTED, SS_CONNECTING (accepted by nobody yet), SS_CONNECTED. */

@@ -70,7 +70,7 @@ struct unix_sock *unix_unref(struct unix_sock *u)
     list_del(&u->all_node);
     unix_peer_id_drop(&u->peer_id);
     ns_unref(u->net);
-    if (u->host)
+    if (u->outside)
         unix_host_free(u);
     SLAB_FREE(UNIX_SOCK, u);
     return unix_unref(peer);
