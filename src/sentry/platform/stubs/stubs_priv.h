@@ -61,6 +61,8 @@ struct space {
     bool dead;
     uint8_t died_of;          /* signal, as far as it is known */
     bool wide;                /* all its calls are traps: its stops can be posted */
+    uint16_t quick;           /* calls in a row that came soon after the answer before */
+    int64_t answer_ns;        /* .. which was then */
     struct list_node threads; /* all */
     struct waitq map_wait;    /* operations under way have ended */
     struct thread *given;     /* may have STUB_FD_GIVEN; NULL: nobody */
@@ -74,8 +76,8 @@ struct thread {
     struct list_node node;
     struct thread *tid_next;
     uint32_t slot;
-    int32_t tid;    /* host, in our pid namespace; 0: not started */
-    uint16_t quick; /* calls in a row that came soon after the answer before */
+    uint32_t session; /* of attach.c, that it was in last */
+    int32_t tid;      /* host, in our pid namespace; 0: not started */
     enum thread_life life : 2;
     enum stop_kind stop : 2;
     bool go : 1; /* NEW: may run as soon as it is there */
@@ -93,7 +95,6 @@ struct thread {
     uint32_t uc_off;    /* of the frame, in the area */
     uint32_t near_used; /* up to here the copy region is taken by out[] */
     uint8_t nout;       /* entries of out[] */
-    int64_t answer_ns;  /* when it was answered, if calls come quickly */
     uint64_t notif_id;
     uint64_t call_ip;  /* STOP_CALL */
     struct regs *regs; /* owned; I3 */
@@ -180,6 +181,9 @@ void context_fresh(struct thread *th); /* an empty first frame */
 void context_copy(const struct thread *from, struct thread *to);
 void context_drop(struct thread *th); /* its registers are not needed any more */
 int context_fault(struct thread *th, uint32_t *ret_signo, struct fault *ret);
+
+/* usage_untrusted.c: its threads that run or wait for a CPU, as the host says; looks at 64 of them, 7 us each */
+int space_running(const struct space *s);
 
 /* near_untrusted.c */
 void near_load(struct thread *th);

@@ -14,7 +14,7 @@
 
 static int open_text(int32_t pid, const char *file)
 {
-    char path[32];
+    char path[48];
     struct strbuf sb;
     strbuf_init(&sb, path, sizeof(path));
     strbuf_printf(&sb, "%d/%s", pid, file);
@@ -130,4 +130,24 @@ void platform_set_proc(int fd)
 {
     if (fd >= 0 && hostfile_adopt(fd, &plat()->proc) < 0)
         plat()->proc = NULL;
+}
+
+int space_running(const struct space *s)
+{
+    int running = 0, looked = 0;
+    for (struct list_node *n = s->threads.next; n != &s->threads && looked < 64; n = n->next) {
+        struct thread *th = container_of(n, struct thread, node);
+        char file[32], text[256];
+        struct strbuf sb;
+        if (!th->tid || th->stop != STOP_RUNNING || th->posted || !plat()->proc)
+            continue;
+        looked++;
+        strbuf_init(&sb, file, sizeof(file));
+        strbuf_printf(&sb, "task/%d/stat", th->tid);
+        if (read_text(s->pid, file, text, sizeof(text)) < 0)
+            continue;
+        const char *p = strrchr(text, ')');
+        running += p && p[1] == ' ' && p[2] == 'R';
+    }
+    return running;
 }

@@ -17,8 +17,9 @@
 
 /* ns. A notification costs about as much as QUICK: whoever calls more slowly would only warm the CPU. */
 #define QUICK       12000  /* from an answer to the next stop, for a call to count as quick */
+#define QUICK_OTHER 20000  /* .. by another thread of the process: it has to wake us, across CPUs */
 #define LINGER      15000  /* how long to spin after an answer */
-#define FIRST       80000  /* .. after the first one: the thread has to move to another CPU */
+#define FIRST       80000  /* .. if the thread has to be woken, or to move to another CPU */
 #define PREEMPTED   100000 /* a gap in our own time: somebody else needs this CPU */
 #define APART       500000 /* between probes */
 #define POLL        4000
@@ -30,24 +31,34 @@
 #define PROBES     6u /* in a row that found a CPU: then each that does will do */
 #define NEED_MIN   8u
 #define NEED_MAX   256u
-#define PAYS       24u /* in a session, to have been worth its start */
-#define POLL_CALLS 16u
+#define PAYS       10u /* in a session, to have been worth its start */
+#define POLL_TURNS 16u
+#define NOTIFIED   8u /* in a row that were not posted: the session is of no use */
 
 /* Host-side: of this run of the sandbox, not of its state. Only the leading worker uses it, and the lead is handed on by a mutex; but
- * for `last`, which is under the kernel lock. */
+ * for the last stop, which is under the kernel lock. */
 static struct {
     uint32_t cpus; /* that there are; 1: nothing of this is possible */
     bool apart;    /* see attach_apart */
-    bool attached; /* to the thread of slot */
+    bool attached; /* to the threads of `slot`, which are of process pid */
+    bool leave;    /* another process has stopped */
+    bool woken;    /* the last answer had to wake its thread */
     bool probing;  /* its next stop */
     bool found;    /* the last of PROBES: its answer is the stop that comes now */
     uint32_t probes;
-    uint32_t slot;
-    uint32_t last;    /* slot of the last stop of all */
-    uint32_t calls;   /* in this session */
-    uint32_t need;    /* quick calls before one begins */
+    int32_t pid;
+    uint32_t session;         /* number of it */
+    uint32_t n, next;         /* where to look first */
+    uint32_t slot[ASIDE_MAX]; /* not attached: their last posts are still to be taken */
+    uint32_t calls;           /* in this session */
+    uint32_t turns;           /* times that we looked for a post */
+    uint32_t notified;        /* .. in a row that came by notifications */
+    uint32_t need;            /* quick calls before one begins */
     int64_t switches; /* of this worker, before the answer that began a session or a probe */
     int64_t not_before_ns, backoff_ns;
+    int32_t last_pid; /* process of the last stop of all */
+    uint32_t last;    /* its slot + 1 */
+    bool open;        /* it has not been answered */
 } at = {.need = NEED_MIN, .backoff_ns = BACKOFF_MIN};
 
 static void back_off(int64_t now)
@@ -56,19 +67,22 @@ static void back_off(int64_t now)
     at.backoff_ns = at.backoff_ns * 2 < BACKOFF_MAX ? at.backoff_ns * 2 : BACKOFF_MAX;
 }
 
-/* All CPUs have work: another one would only take its turn behind that, for milliseconds. The thread that waits for our answer may
- * be counted still: the host takes sleepers off its queues late. */
-static bool host_is_busy(void)
+/* All CPUs have work of others: another one would only take its turn behind that, for milliseconds. The thread that waits for our
+ * answer may be counted still: the host takes sleepers off its queues late. */
+static bool host_is_busy(const struct space *s)
 {
-    if (host_running() <= MAX((int)at.cpus, host_cpus()))
+    int running = host_running(), enough = MAX((int)at.cpus, host_cpus());
+    if (running > enough && s->nthreads > 1)
+        running -= MAX(space_running(s) - 1, 0);
+    if (running <= enough)
         return false;
     back_off(clock_monotonic_ns());
     return true;
 }
 
-static uint32_t *hand(void)
+static uint32_t *hand(uint32_t i)
 {
-    return (uint32_t *)(uintptr_t)(AREAS_BASE + (uint64_t)at.slot * STUB_AREA_SIZE +
+    return (uint32_t *)(uintptr_t)(AREAS_BASE + (uint64_t)at.slot[i] * STUB_AREA_SIZE +
                                    offsetof(struct stub_ctl, hand));
 }
 
@@ -81,46 +95,100 @@ static int64_t switches(void)
     return host_getrusage(RUSAGE_THREAD, &u) < 0 ? -1 : u.ru_nivcsw + u.ru_nvcsw;
 }
 
+/* Threads that take turns need each other, not a worker: those of two processes, and those that wait in their calls. */
+static void count_turns(struct thread *th)
+{
+    struct thread *open = at.open ? thread_by_slot(at.last - 1) : NULL;
+    if (open && open != th)
+        open->space->quick /= 4;
+    if (at.last_pid != th->space->pid)
+        th->space->quick /= 4;
+}
+
 void attach_stopped(struct thread *th)
 {
     if (at.cpus < 2)
         return;
-    if (at.last != th->slot)
-        th->quick /= 4; /* two that take turns need each other, not a worker */
-    at.last = th->slot;
-    if (clock_monotonic_ns() - th->answer_ns > QUICK)
-        th->quick /= 2;
-    else if (th->quick < UINT16_MAX)
-        th->quick++;
-    if (at.found && worker_leads()) {
+    struct space *s = th->space;
+    count_turns(th);
+    bool other = at.last != th->slot + 1;
+    at.last_pid = s->pid;
+    at.last = th->slot + 1;
+    at.open = true;
+    if (clock_monotonic_ns() - s->answer_ns > (other ? QUICK_OTHER : QUICK))
+        s->quick /= 2;
+    else if (s->quick < UINT16_MAX)
+        s->quick++;
+    if (!worker_leads())
+        return;
+    at.leave |= at.attached && s->pid != at.pid;
+    if (at.found) {
         at.found = false;
-        th->widen = th->slot == at.slot;
+        th->widen = s->pid == at.pid && !s->wide;
     }
+}
+
+/* th stops by posts from now on, if it can. */
+static bool join(struct thread *th)
+{
+    if (th->session == at.session)
+        return true;
+    if (at.n == ASIDE_MAX || !aside_take(th))
+        return false;
+    th->session = at.session;
+    at.slot[at.n++] = th->slot;
+    at.notified = 0;
+    return true;
+}
+
+static void part(struct thread *th)
+{
+    uint32_t i = 0;
+    while (i < at.n && at.slot[i] != th->slot)
+        i++;
+    if (i < at.n)
+        at.slot[i] = at.slot[--at.n];
+    th->session = 0;
+    aside_give(th);
 }
 
 bool attach_watch(struct thread *th)
 {
     if (at.cpus < 2)
         return false;
-    th->answer_ns = clock_monotonic_ns();
+    struct space *s = th->space;
+    s->answer_ns = clock_monotonic_ns();
+    if (at.last == th->slot + 1)
+        at.open = false;
     if (!worker_leads())
         return false;
     if (at.attached) {
-        if (th->slot == at.slot && queue_clones(th))
-            aside_end(); /* the child inherits the thread's CPUs */
-        return th->posted && th->slot == at.slot;
+        if (s->pid != at.pid || at.leave)
+            return false;
+        if (queue_clones(th)) { /* the child inherits the thread's CPUs */
+            part(th);
+            return false;
+        }
+        at.woken |= th->has_notif;
+        return join(th);
     }
-    bool wide = th->space->wide;
-    if (th->quick < (wide ? at.need : WIDEN) || th->answer_ns < at.not_before_ns || th->widen ||
-        queue_clones(th) || host_is_busy() || !aside_take(th))
+    if (s->quick < (s->wide ? at.need : WIDEN) || s->answer_ns < at.not_before_ns || th->widen ||
+        at.n || queue_clones(th) || host_is_busy(s) || !aside_begin())
         return false;
-    at.attached = wide;
-    at.probing = !wide;
+    if (++at.session == 0)
+        at.session = 1;
+    if (!join(th))
+        return false;
+    at.attached = s->wide;
+    at.probing = !s->wide;
+    at.leave = false;
     at.apart = true;
     at.switches = switches();
-    at.slot = th->slot;
-    at.calls = 0;
-    return wide;
+    at.pid = s->pid;
+    at.calls = at.notified = 0;
+    if (at.probing)
+        at.n = 0;
+    return s->wide;
 }
 
 bool attach_apart(void)
@@ -140,8 +208,16 @@ static void aside_over(void)
 /* The session is over: was it worth it? One that has no second CPU ends with a call or none. */
 static void detach(bool pushed, int64_t now)
 {
-    LOGD("attach: over slot=%u calls=%u pushed=%d need=%u", at.slot, at.calls, pushed, at.need);
+    LOGD("attach: over pid=%d threads=%u calls=%u pushed=%d need=%u", at.pid, at.n, at.calls,
+         pushed, at.need);
     at.attached = false;
+    uint32_t posted = 0;
+    for (uint32_t i = 0; i < at.n; i++) {
+        uint32_t old = STUB_HAND_WATCHED;
+        if (!atomic_cmpxchg_acq_rel(hand(i), &old, STUB_HAND_NONE) && old == STUB_HAND_POSTED)
+            at.slot[posted++] = at.slot[i];
+    }
+    at.n = posted;
     aside_over();
     if (at.calls >= PAYS && !pushed) {
         at.need = at.need / 2 > NEED_MIN ? at.need / 2 : NEED_MIN;
@@ -159,20 +235,15 @@ static bool other_waits(int listener)
     return host_ppoll(&p, 1, &none, NULL, 8) != 0;
 }
 
-static bool posted(struct platform_event *ret)
+static bool posted(struct platform_event *ret, uint32_t slot)
 {
     struct seccomp_notif n = {0};
-    n.data.args[0] = at.slot;
+    n.data.args[0] = slot;
     memcpy(ret, &n, sizeof(n));
     at.calls++;
+    at.notified = 0;
+    at.woken = false;
     return true;
-}
-
-/* False: a post came first. */
-static bool unwatch(void)
-{
-    uint32_t old = STUB_HAND_WATCHED;
-    return atomic_cmpxchg_acq_rel(hand(), &old, STUB_HAND_NONE) || old != STUB_HAND_POSTED;
 }
 
 /* Does the thread's next notification come while this CPU is ours all the time? */
@@ -189,11 +260,37 @@ static void probe(int listener)
     bool free = came && switches() == at.switches;
     at.probes = free ? at.probes + 1 : 0;
     at.found = at.probes >= PROBES;
-    LOGD("attach: probe slot=%u free=%d", at.slot, free);
+    LOGD("attach: probe pid=%d free=%d", at.pid, free);
     if (!free)
         back_off(now);
     else if (!at.found)
         at.not_before_ns = now + APART;
+}
+
+enum look { LOOK_NOTHING, LOOK_POSTED, LOOK_NOBODY };
+
+/* LOOK_NOBODY: they all wait for something else, or are gone. */
+static enum look look(uint32_t *ret_slot)
+{
+    enum look r = LOOK_NOBODY;
+    for (uint32_t k = 0; k < at.n; k++) {
+        uint32_t i = at.next < at.n ? at.next : 0, h = atomic_load_acquire(hand(i));
+        at.next = i + 1;
+        if (h == STUB_HAND_POSTED) {
+            *ret_slot = at.slot[i];
+            return LOOK_POSTED;
+        }
+        if (h == STUB_HAND_WATCHED)
+            r = LOOK_NOTHING;
+    }
+    return r;
+}
+
+/* A notification is there, which does not end the session by itself. */
+static bool notified(void)
+{
+    at.woken = true; /* its thread sleeps */
+    return ++at.notified < NOTIFIED;
 }
 
 bool attach_spin(struct platform_event *ret, int listener)
@@ -201,30 +298,39 @@ bool attach_spin(struct platform_event *ret, int listener)
     if (at.probing)
         probe(listener);
     if (!at.attached)
-        return false;
+        return at.n && posted(ret, at.slot[--at.n]);
     int64_t begin = clock_monotonic_ns(), last = begin, polled = begin;
-    int64_t linger = at.calls ? LINGER : FIRST;
-    bool pushed = false, over = at.calls % POLL_CALLS == POLL_CALLS - 1 && other_waits(listener);
+    int64_t linger = at.calls && !at.woken ? LINGER : FIRST;
+    uint32_t spins = 1 + 16 / MAX(at.n, 1u), slot;
+    bool pushed = false, over = at.leave || !aside_here();
     if (!at.calls && switches() != at.switches)
         over = true; /* it ran here, in our place */
+    if (!over && ++at.turns % POLL_TURNS == 0 && other_waits(listener)) {
+        if (notified())
+            return false;
+        over = true;
+    }
     while (!over) {
-        for (int i = 0; i < 16; i++) {
-            uint32_t h = atomic_load_acquire(hand());
-            if (h == STUB_HAND_POSTED)
-                return posted(ret);
-            over |= h != STUB_HAND_WATCHED; /* it waits for something else, or is gone */
+        for (uint32_t i = 0; i < spins; i++) {
+            enum look l = look(&slot);
+            if (l == LOOK_POSTED)
+                return posted(ret, slot);
+            over |= l == LOOK_NOBODY;
             cpu_relax();
         }
         int64_t now = clock_monotonic_ns();
         pushed = now - last > PREEMPTED;
         last = now;
         over |= pushed || now - begin > linger;
-        if (now - polled > POLL) {
+        if (!over && now - polled > POLL) {
             polled = now;
-            over |= other_waits(listener);
+            if (other_waits(listener)) {
+                if (notified())
+                    return false;
+                over = true;
+            }
         }
     }
-    bool gone = unwatch();
     detach(pushed, last);
-    return gone ? false : posted(ret);
+    return at.n && posted(ret, at.slot[--at.n]);
 }
