@@ -27,6 +27,20 @@ static void *waits(void *arg)
     pause();
     return NULL;
 }
+static void *forks(void *arg) /* .. while others call, too */
+{
+    some(5000);
+    if (syscall(SYS_fork) == 0)
+        pause();
+    return waits(arg);
+}
+static void several(void)
+{
+    pthread_t t;
+    for (int i = 0; i < 6; i++)
+        pthread_create(&t, NULL, i % 2 ? forks : waits, NULL);
+    calls();
+}
 static void family(void)
 {
     pthread_t t;
@@ -72,7 +86,7 @@ int main(void)
         if (syscall(SYS_fork) == 0)
             pause();
     }
-    calls();
+    several();
     write(1, "ready\n", 6);
     pause();
 }
@@ -98,8 +112,9 @@ def cpus(pids):
 def test_cpus_come_back(sandbox, program):
     box = sandbox("--platform=systrap", "--network=none", command=(program,))
     ours = sorted(os.sched_getaffinity(0))
-    # The zygote, three threads of the program, as many of the process that was bound and freed, twenty forked ones; three bound ones.
-    want = sorted([ours] * 27 + [[ours[0]]] * 3)
+    # The zygote, three threads of the program, as many of the process that was bound and freed, twenty forked ones, six threads
+    # that call in turn, and three forked by them; three bound ones.
+    want = sorted([ours] * 36 + [[ours[0]]] * 3)
     end = time.monotonic() + TIMEOUT
     found = []
     while found != want and time.monotonic() < end:  # the last to start are not there at once

@@ -160,20 +160,19 @@ bool attach_watch(struct thread *th)
     s->answer_ns = clock_monotonic_ns();
     if (at.last == th->slot + 1)
         at.open = false;
-    if (!worker_leads())
+    bool leads = worker_leads(), clones = queue_clones(th);
+    if (clones) /* the child inherits the thread's CPUs */
+        leads && at.attached ? part(th) : aside_give(th);
+    if (!leads || clones)
         return false;
     if (at.attached) {
         if (s->pid != at.pid || at.leave)
             return false;
-        if (queue_clones(th)) { /* the child inherits the thread's CPUs */
-            part(th);
-            return false;
-        }
         at.woken |= th->has_notif;
         return join(th);
     }
     if (s->quick < (s->wide ? at.need : WIDEN) || s->answer_ns < at.not_before_ns || th->widen ||
-        at.n || queue_clones(th) || host_is_busy(s) || !aside_begin())
+        at.n || host_is_busy(s) || !aside_begin())
         return false;
     if (++at.session == 0)
         at.session = 1;
