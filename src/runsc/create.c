@@ -139,14 +139,30 @@ static int listen_fds_add(struct create *c, int *preserve)
     return 0;
 }
 
-static int user_log_open(const char *path, struct boot_config *config, char *err)
+/* Without -user-log: in the directory of a pod's logs, under the name that there is for it. */
+static int user_log_open(struct create *c, char *err)
 {
+    static char own[BOOT_PATH_MAX];
+    struct boot_config *config = &c->sandbox.config;
+    const char *path = c->rq->user_log;
+    json_t *annotations = json_object_get(c->spec.doc, "annotations");
+    const char *logs =
+        json_string_value(json_object_get(annotations, "io.kubernetes.cri.sandbox-log-directory"));
+    bool derived = !path[0] && logs && logs[0] == '/' && !c->joins;
+    if (derived) {
+        (void)snprintf(own, sizeof own, "%s/gvisor.log", logs);
+        path = own;
+    }
     if (!path[0])
         return 0;
     config->user_log_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
     if (config->user_log_fd >= 0)
         return 0;
     int r = -errno;
+    if (derived) {
+        report_warning("config.json: annotations: the user log %s: %s", path, strerrordesc_np(-r));
+        return 0;
+    }
     (void)snprintf(err, FLAGS_ERROR_MAX, "-user-log %.300s: %s", path, strerrordesc_np(-r));
     return r;
 }
@@ -265,7 +281,7 @@ int create_prepare(struct create *c, const struct create_request *rq)
         r = pass_fds_parse(rq->pass_fds, rq->pass_fd_count, preserve, rq->exec_fd, config,
                            c->pass_numbers, c->err);
     if (r == 0)
-        r = user_log_open(rq->user_log, config, c->err);
+        r = user_log_open(c, c->err);
     if (r == 0 && rq->console_socket[0] && !c->spec.process.terminal) {
         r = -EINVAL;
         (void)snprintf(c->err, sizeof c->err,

@@ -33,6 +33,19 @@ def test_the_user_log(box):
     assert "100000" in lines[1]["log"] and lines[0]["time"].endswith("Z")
 
 
+def test_the_user_log_of_a_pod(box):
+    """As containerd tells where its logs are: under the name that Kubernetes' log collectors look for."""
+    def change(c):
+        c["annotations"] = {"io.kubernetes.cri.sandbox-log-directory": str(box.dir / "pod")}
+
+    bundle = box.bundle("/usr/bin/python3", "-c", program(174), change=change)
+    r = box.runsc("run", "-bundle", bundle, "x")
+    assert r.returncode == 0 and "the user log" in r.stderr
+    (box.dir / "pod").mkdir()
+    box.ok("run", "-bundle", bundle, "x")
+    assert "create_module" in json.loads((box.dir / "pod" / "gvisor.log").read_text())["log"]
+
+
 def test_a_user_log_that_cannot_be_opened(box):
     r = box.runsc("run", "-bundle", box.bundle("true"), "-user-log", "/nowhere/log", "x")
     assert r.returncode == 128 and "-user-log /nowhere/log: No such file" in r.stderr
