@@ -398,7 +398,7 @@ class Docker:
         run([self.program, "import", "--change", 'CMD ["sh"]', "-", IMAGE], env=self.env, input=tar, text=False)
 
     def inspect(self, name, what="{{json .}}"):
-        return json.loads(self.out("inspect", "--format", what.replace("{{.", "{{json ."), name))
+        return json.loads(self.out("inspect", "--type", "container", "--format", what.replace("{{.", "{{json ."), name))
 
     def pid(self, name):
         return self.inspect(name, "{{.State.Pid}}")

@@ -237,7 +237,7 @@ def test_docker_restart(docker, running):
 def test_remove_a_running_one(docker, running):
     docker("rm", running, want=1)
     docker("rm", "-f", running)
-    docker("inspect", running, want=1)
+    docker("inspect", "--type", "container", running, want=1)
 
 
 def test_healthcheck(docker, launch):

@@ -79,7 +79,7 @@ class Podman:
         return subprocess.Popen(self.command(*args), env=self.env, cwd="/", **kw)
 
     def inspect(self, name, what):
-        return json.loads(self.out("inspect", "--format", "{{json " + what + "}}", name))
+        return json.loads(self.out("inspect", "--type", "container", "--format", "{{json " + what + "}}", name))
 
     def close(self):
         self("rm", "-fa", "-t", "0", want=None)
