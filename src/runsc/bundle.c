@@ -11,6 +11,7 @@
 #include "oci/seccomp.h"
 #include "runsc/container.h"
 #include "runsc/flags.h"
+#include "runsc/hint.h"
 
 /* The whole file, malloc'ed. */
 char *bundle_file_read(const char *path, size_t *ret_len, char *err)
@@ -139,7 +140,7 @@ static int seccomp_fill(struct boot_config *c, const struct oci_spec *spec, char
     return 0;
 }
 
-int bundle_prepare(struct sandbox *s, const struct oci_spec *spec, const char *bundle, char *err)
+int bundle_prepare(struct sandbox *s, struct oci_spec *spec, const char *bundle, char *err)
 {
     struct overlay_choice overlay;
     const char *choice = flag_true(&global_flags[FLAG_ID_OVERLAY])
@@ -169,7 +170,8 @@ int bundle_prepare(struct sandbox *s, const struct oci_spec *spec, const char *b
     s->config.mounts[0].flags |=
         container_propagation(spec->root_propagation, spec->root_propagation_tree);
     for (uint32_t i = 0; i < spec->mount_count; i++)
-        if ((r = container_mount(s, &spec->mounts[i], &overlay, err)) < 0)
+        if ((r = hint_apply(spec, &spec->mounts[i], err)) < 0 ||
+            (r = container_mount(s, &spec->mounts[i], &overlay, err)) < 0)
             return r;
     return s->config.cwd ? 0 : -ENOMEM;
 }

@@ -9,7 +9,7 @@ char *bundle_file_read(const char *path, size_t *ret_len, char *err);
 /* -EINVAL with err filled, -ENOMEM. */
 NODISCARD int bundle_load(const char *bundle, struct oci_spec *spec, char *err);
 /* After container_init(). -EINVAL with err filled, -ENOMEM. */
-NODISCARD int bundle_prepare(struct sandbox *s, const struct oci_spec *spec, const char *bundle,
+NODISCARD int bundle_prepare(struct sandbox *s, struct oci_spec *spec, const char *bundle,
                              char *err);
 /* A process object: of the configuration, or for exec. */
 void bundle_process(struct boot_config *c, const struct oci_process *p);

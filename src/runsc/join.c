@@ -21,15 +21,10 @@
 
 /* ---- annotations ---- */
 
-static const char *annotation(const struct oci_spec *spec, const char *key)
-{
-    return json_string_value(json_object_get(json_object_get(spec->doc, "annotations"), key));
-}
-
 static bool type_is(const struct oci_spec *spec, const char *type)
 {
-    const char *cri = annotation(spec, "io.kubernetes.cri.container-type");
-    const char *crio = annotation(spec, "io.kubernetes.cri-o.ContainerType");
+    const char *cri = oci_annotation(spec, "io.kubernetes.cri.container-type");
+    const char *crio = oci_annotation(spec, "io.kubernetes.cri-o.ContainerType");
     return (cri && str_eq(cri, type)) || (crio && str_eq(crio, type));
 }
 
@@ -37,8 +32,8 @@ const char *join_sandbox(const struct oci_spec *spec)
 {
     if (!type_is(spec, "container"))
         return NULL;
-    const char *cri = annotation(spec, "io.kubernetes.cri.sandbox-id");
-    return cri ? cri : annotation(spec, "io.kubernetes.cri-o.SandboxID");
+    const char *cri = oci_annotation(spec, "io.kubernetes.cri.sandbox-id");
+    return cri ? cri : oci_annotation(spec, "io.kubernetes.cri-o.SandboxID");
 }
 
 bool join_is_pod(const struct oci_spec *spec) { return type_is(spec, "sandbox"); }

@@ -26,33 +26,34 @@ struct vfs_root;
 struct kernel {
     struct slab_root *slabs;
     struct arena_root *arena;
-    struct task_root *tasks;      /* pids, process groups, sessions, run queue (task/) */
-    struct vfs_root *vfs;         /* dentry hash, mounts, LRU (vfs/) */
-    struct timer_root *timers;    /* (time/) */
-    struct step_root *steps;      /* who waits by the wall clock; NULL: nobody yet (time/) */
-    struct host_root *host;       /* hostfile table, watches (io/) */
-    struct platform_root *plat;   /* spaces, threads (platform/) */
-    struct proc_root *proc;       /* (fs/proc) */
-    struct tty_root *tty;         /* (tty/) */
-    struct unix_root *unix_ns;    /* abstract names (socket/) */
-    struct netlink_root *netlink; /* port numbers (socket/) */
-    struct misc_root *misc;       /* hostname, random, counters (syscalls/) */
-    struct gofer_root *gofer;     /* (fs/gofer) */
-    struct control_root *control; /* requests from outside (control/) */
-    struct sysctl_root *sysctls;  /* that the configuration sets (fs/proc/); NULL: none */
-    struct loader_root *loader;   /* vDSO image, exec settings (loader/) */
-    struct ns_root *ns;           /* namespaces (ns/) */
-    uint32_t ncpus;               /* what programs see */
-    uint64_t mem_total_bytes;     /* what programs see */
-    struct boot_limits limits;    /* of the container's control group */
-    uint64_t oom_kills;           /* processes that the host killed: out of memory */
-    uint64_t fork_refusals;       /* by the limit of tasks */
-    uint64_t memory_most_bytes;   /* that was seen (fs/cgroup) */
-    bool cgroup_v1;               /* the hierarchies of version 1 are mounted (fs/cgroup) */
-    uint64_t memory_file_pages;   /* of all files kept in memory (fs/tmpfs) */
-    int64_t boot_monotonic_ns;    /* host CLOCK_MONOTONIC when the sandbox started */
-    uint64_t epoll_check;         /* number of the last search for loops (ipc/epoll.c) */
-    bool strace;                  /* task/trace.h */
+    struct task_root *tasks;       /* pids, process groups, sessions, run queue (task/) */
+    struct vfs_root *vfs;          /* dentry hash, mounts, LRU (vfs/) */
+    struct timer_root *timers;     /* (time/) */
+    struct step_root *steps;       /* who waits by the wall clock; NULL: nobody yet (time/) */
+    struct host_root *host;        /* hostfile table, watches (io/) */
+    struct platform_root *plat;    /* spaces, threads (platform/) */
+    struct proc_root *proc;        /* (fs/proc) */
+    struct tty_root *tty;          /* (tty/) */
+    struct unix_root *unix_ns;     /* abstract names (socket/) */
+    struct netlink_root *netlink;  /* port numbers (socket/) */
+    struct misc_root *misc;        /* hostname, random, counters (syscalls/) */
+    struct gofer_root *gofer;      /* (fs/gofer) */
+    struct pod_mounts *pod_mounts; /* file systems that containers share; NULL: none (boot/) */
+    struct control_root *control;  /* requests from outside (control/) */
+    struct sysctl_root *sysctls;   /* that the configuration sets (fs/proc/); NULL: none */
+    struct loader_root *loader;    /* vDSO image, exec settings (loader/) */
+    struct ns_root *ns;            /* namespaces (ns/) */
+    uint32_t ncpus;                /* what programs see */
+    uint64_t mem_total_bytes;      /* what programs see */
+    struct boot_limits limits;     /* of the container's control group */
+    uint64_t oom_kills;            /* processes that the host killed: out of memory */
+    uint64_t fork_refusals;        /* by the limit of tasks */
+    uint64_t memory_most_bytes;    /* that was seen (fs/cgroup) */
+    bool cgroup_v1;                /* the hierarchies of version 1 are mounted (fs/cgroup) */
+    uint64_t memory_file_pages;    /* of all files kept in memory (fs/tmpfs) */
+    int64_t boot_monotonic_ns;     /* host CLOCK_MONOTONIC when the sandbox started */
+    uint64_t epoll_check;          /* number of the last search for loops (ipc/epoll.c) */
+    bool strace;                   /* task/trace.h */
     bool network_host;
 };
 

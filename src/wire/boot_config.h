@@ -56,6 +56,7 @@ enum boot_mount_flag {
     BOOT_MOUNT_UNBINDABLE = 1u << 19,
     BOOT_MOUNT_TREE = 1u << 20,
     BOOT_MOUNT_COPY_UP = 1u << 21, /* a tmpfs starts with what is there in the image */
+    BOOT_MOUNT_POD = 1u << 22,     /* a tmpfs that all containers with this source share */
 };
 
 struct boot_strings {

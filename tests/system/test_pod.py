@@ -448,3 +448,40 @@ def test_its_gofer_is_confined_like_the_first(pod):
         spaces = {os.readlink(f"/proc/{p}/ns/{ns}") for p in (one, first, "self")}
         assert len(spaces) == 3, ns
     assert all(n.isdigit() for n in os.listdir(f"/proc/{one}/root"))
+
+
+def hinted(source, share, kind="tmpfs"):
+    def change(c):
+        base = "dev.gvisor.spec.mount.vol"
+        c["annotations"].update({f"{base}.source": str(source), f"{base}.type": kind, f"{base}.share": share,
+                                 f"{base}.options": "rw,size=1m"})
+        c["mounts"].append({"destination": "/vol", "type": "bind", "source": str(source), "options": ["rbind", "rw"]})
+    return change
+
+
+def test_volumes_in_memory(pod, tmp_path):
+    """dev.gvisor.spec.mount.*: of the pod, with sockets and FIFOs that join two containers; or of a container alone."""
+    source = tmp_path / "vol"
+    source.mkdir(mode=0o777)
+    source.chmod(0o1777)
+    pod.sandbox(change=hinted(source, "pod"))
+    listen = "import socket; s=socket.socket(socket.AF_UNIX); s.bind('/vol/s'); s.listen(); c,_=s.accept(); c.send(b'hi')"
+    one = pod.run("one", "python3", "-c", listen, change=hinted(source, "pod"))
+    pod.run("two", "sleep", "1000", change=hinted(source, "pod"))
+    pod.sh("two", "while [ ! -S /vol/s ]; do :; done")
+    connect = ("import socket\nwhile True:\n    try: s=socket.socket(socket.AF_UNIX); s.connect('/vol/s'); break\n"
+               "    except ConnectionRefusedError: pass\nprint(s.recv(9))")
+    assert pod.ok("exec", "two", "python3", "-c", connect) == "b'hi'\n"
+    assert exit_status(one) == 0
+    pod.ok("delete", "one")
+    assert pod.sh("pod", "stat -c %a%F /vol; ls /vol; stat -f -c %T /vol; df --output=size -k /vol | tail -1").split() == \
+        ["1777directory", "s", "tmpfs", "1024"]
+    assert os.listdir(source) == []
+    pod.run("three", "sleep", "1000", change=hinted(source, "container"))
+    assert pod.sh("three", "ls /vol; echo x > /vol/x; stat -f -c %T /vol").split() == ["tmpfs"]
+    assert pod.sh("two", "ls /vol") == "s\n"
+    pod.run("four", "sleep", "1000", change=hinted(source, "pod", "bind"))
+    pod.sh("four", "echo x > /vol/y")
+    assert os.listdir(source) == ["y"]
+    r = pod.runsc("create", "-bundle", pod.further("true", change=hinted(source, "nobody")), "five")
+    assert r.returncode == 128 and "share container, pod or shared" in r.stderr

@@ -9,6 +9,7 @@ struct boot_config;
 struct container_spaces;
 struct gofer_conn;
 struct nsset;
+struct super;
 struct task;
 
 /* From here on LOGx goes to the debug log, if there is one. */
@@ -39,6 +40,9 @@ NODISCARD int boot_descriptors_give(const struct boot_config *cfg, struct task *
 /* Nodes, masked and read-only paths, when all is mounted. -errno with a line in err_text. */
 NODISCARD int boot_container_apply(const struct boot_config *cfg, struct task *t, char *err_text,
                                    size_t err_cap);
+/* The file system in memory of this name, made with data if it is not there. *ret: counted. -ENOMEM, -ENOSPC (too many), -EINVAL (data) */
+NODISCARD int boot_pod_super(struct task *t, const char *name, const char *data,
+                             struct super **ret);
 /* where: a mount; what its mountpoint has is copied below it. -ENOMEM, -ENOSPC, and what files say. */
 NODISCARD int boot_copy_up(struct task *t, const char *where);
 /* Scheduling of a process and the container's filter, before its program is loaded. -ENOMEM, -EINVAL */

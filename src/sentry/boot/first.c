@@ -126,7 +126,15 @@ static int mount_other(struct task *t, const struct boot_mount *m)
     strbuf_init(&sb, data, sizeof(data));
     for (uint32_t i = 0; i < m->options.count; i++)
         strbuf_printf(&sb, "%s%s", i ? "," : "", m->options.v[i]);
-    return vfs_mount_at(t, m->destination, m->type, m->source, mount_flags(m->flags), data);
+    if (!(m->flags & BOOT_MOUNT_POD))
+        return vfs_mount_at(t, m->destination, m->type, m->source, mount_flags(m->flags), data);
+    struct super *shared;
+    int err = boot_pod_super(t, m->source, data, &shared);
+    if (err)
+        return err;
+    err = vfs_mount_super(t, m->destination, shared, mount_flags(m->flags), "tmpfs");
+    super_unref(shared);
+    return err;
 }
 
 static int mounts_all(const struct boot_config *cfg, struct gofer_conn *c, struct task *t,
