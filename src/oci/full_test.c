@@ -163,9 +163,6 @@ static void test_refusals(void **state)
     refuses(PROC ",'linux':{'sysctl':{'net.core.somaxconn':'1'}}", "needs a namespace");
     refuses(PROC ",'linux':{'sysctl':{'vm.swappiness':'1'}}", "linux.sysctl.vm.swappiness");
     refuses(PROC ",'linux':{'timeOffsets':{'boottime':{'secs':1}}}", "time namespace");
-    refuses(PROC ",'linux':{'namespaces':[{'type':'time'}],"
-                 "'timeOffsets':{'boottime':{'secs':1}}}",
-            "clocks");
     refuses(PROC ",'mounts':[{'destination':'/a','source':'/b','options':['bind','ridmap']}]",
             "maps of ids are not supported");
     refuses(PROC ",'linux':{'intelRdt':{'closID':'x'}}", "intelRdt");

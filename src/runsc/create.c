@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <linux/nsfs.h>
 #include <poll.h>
@@ -209,12 +210,26 @@ static int namespaces_apply(struct create *c)
             return r;
         if (1u << i == OCI_NS_NETWORK)
             c->sandbox.net_path = path;
+        else if (1u << i == OCI_NS_TIME)
+            c->sandbox.time_path = path;
         else if (!c->joins)
             LOGI("config.json: linux.namespaces: %s: the container has its own inside", path);
     }
     c->sandbox.uid_maps = &spec->uid_maps;
     c->sandbox.gid_maps = &spec->gid_maps;
     c->sandbox.net_new = (spec->namespaces & OCI_NS_NETWORK) != 0;
+    bool own_time = spec->monotonic.given || spec->boottime.given;
+    if (own_time && c->joins) {
+        (void)snprintf(
+            c->err, FLAGS_ERROR_MAX,
+            "config.json: linux.timeOffsets: the clocks of a further container are those "
+            "of its sandbox; remove it");
+        return -EINVAL;
+    }
+    if (own_time)
+        (void)snprintf(c->sandbox.time_offsets, sizeof c->sandbox.time_offsets,
+                       "monotonic %" PRId64 " %u\nboottime %" PRId64 " %u\n", spec->monotonic.sec,
+                       spec->monotonic.nsec, spec->boottime.sec, spec->boottime.nsec);
     return 0;
 }
 

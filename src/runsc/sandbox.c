@@ -336,15 +336,66 @@ static int chroot_end(struct start *st)
     return r == 0 ? chroot_leave(st->proc_fd) : r;
 }
 
+/* As with the network: the sentry's clocks, and with them those of all programs inside, are those of the namespace that it is made
+ * in. *ret_own: runsc's own, or -1. */
+static int time_enter(struct start *st, int *ret_own)
+{
+    const struct sandbox *s = st->s;
+    *ret_own = -1;
+    if (!s->time_path && !s->time_offsets[0])
+        return 0;
+    int own = host_openat(st->proc_fd, "self/ns/time", O_RDONLY | O_CLOEXEC, 0);
+    if (own < 0) {
+        sandbox_error(st->err, "linux.timeOffsets: the host kernel has no time namespaces: Linux "
+                               "5.6 with CONFIG_TIME_NS is needed");
+        return own;
+    }
+    const char *what = "a time namespace cannot be made";
+    int r;
+    if (s->time_path) {
+        what = "the time namespace cannot be joined";
+        int fd = host_openat(AT_FDCWD, s->time_path, O_RDONLY | O_CLOEXEC, 0);
+        r = fd < 0 ? fd : host_setns(fd, CLONE_NEWTIME);
+        if (fd >= 0)
+            (void)!host_close(fd);
+    } else {
+        r = host_unshare(CLONE_NEWTIME);
+        if (r == 0) {
+            what = "the host refuses these values";
+            r = spawn_file_write(st->proc_fd, "self/timens_offsets", s->time_offsets);
+        }
+    }
+    if (r < 0)
+        sandbox_error(st->err, "linux.timeOffsets: %s: %s", what, err_name(r));
+    *ret_own = own;
+    return r;
+}
+
+static int time_return(int own)
+{
+    int r = own >= 0 ? host_setns(own, CLONE_NEWTIME) : 0;
+    if (own >= 0)
+        (void)!host_close(own);
+    return r;
+}
+
 static int children_spawn(struct start *st)
 {
-    int own, back;
+    int own, own_time = -1, back;
     int r = net_enter(st, &own);
     if (r < 0)
         return r;
+    r = time_enter(st, &own_time);
+    if (r < 0) {
+        (void)!time_return(own_time);
+        (void)!net_return(st, own);
+        return r;
+    }
     r = sentry_spawn(st);
     if (r == -EPERM && chroot_end(st) == 0)
         r = sentry_spawn(st);
+    back = time_return(own_time);
+    r = r < 0 ? r : back;
     back = net_return(st, own);
     r = r < 0 ? r : back;
     if (r == 0)

@@ -40,7 +40,10 @@ struct sandbox {
         [SANDBOX_DETACH_MAX]; /* paths in the root where the sentry mounts something of its own */
     uint32_t detach_count;
     bool net_new; /* with BOOT_NETWORK_HOST: in a network namespace of its own, not in runsc's */
-    const char *net_path; /* or in this one; NULL: none given */
+    const char *net_path;  /* or in this one; NULL: none given */
+    const char *time_path; /* the time namespace that it is in; NULL: none given */
+    char time_offsets
+        [96]; /* else: those of a new one, as /proc/PID/timens_offsets takes them; "": runsc's own namespace */
     struct sandbox_between between;
     const struct oci_id_maps *uid_maps, *gid_maps; /* for an ordinary user; NULL: the own id */
     bool joins; /* a further container: its gofer stands for it */

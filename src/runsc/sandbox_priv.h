@@ -22,6 +22,8 @@ struct spawn {
 
 /* Starts it; it waits for spawn_go(). -errno of clone(2). */
 NODISCARD int spawn_start(const struct spawn *sp, struct child *ret);
+/* text into the file. -errno of the host. */
+NODISCARD int spawn_file_write(int dirfd, const char *path, const char *text);
 /* Waits until a child tells. -errno; err says what it said. */
 NODISCARD int spawn_await(int control, char *err);
 /* Maps the child's user namespace onto the caller's, one to one, and lets it go on, with late_count descriptors. control: runsc's

@@ -106,7 +106,7 @@ int spawn_start(const struct spawn *sp, struct child *ret)
     return 0;
 }
 
-static int file_write(int dirfd, const char *path, const char *text)
+int spawn_file_write(int dirfd, const char *path, const char *text)
 {
     int fd = host_openat(dirfd, path, O_WRONLY | O_CLOEXEC, 0);
     if (fd < 0)
@@ -150,12 +150,12 @@ static int map_write(int proc_fd, pid_t pid, const char *which)
     char own[64];
     char map[4096];
     (void)snprintf(path, sizeof path, "%d/%s", pid, which);
-    int r = file_write(proc_fd, path, "0 0 4294967295");
+    int r = spawn_file_write(proc_fd, path, "0 0 4294967295");
     if (r != -EPERM)
         return r;
     (void)snprintf(own, sizeof own, "self/%s", which);
     r = map_identity(proc_fd, own, map, sizeof map);
-    return r < 0 ? r : file_write(proc_fd, path, map);
+    return r < 0 ? r : spawn_file_write(proc_fd, path, map);
 }
 
 int spawn_await(int control, char *err)
@@ -183,7 +183,7 @@ int spawn_go(const struct child *c, int proc_fd, int control, const int *fds, un
         /* A user who may not change groups must first promise not to. */
         char path[64];
         (void)snprintf(path, sizeof path, "%d/setgroups", c->pid);
-        (void)!file_write(proc_fd, path, "deny");
+        (void)!spawn_file_write(proc_fd, path, "deny");
         if ((r = map_write(proc_fd, c->pid, "gid_map")) < 0)
             return r;
     }

@@ -3,6 +3,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -197,6 +198,48 @@ def test_read_only_and_what_is_below(box, tree):
 def profile(default, *rules, **more):
     return linux(seccomp={"defaultAction": default, "architectures": ["SCMP_ARCH_X86_64"],
                           "syscalls": [dict(zip(("names", "action", "errnoRet", "args"), r)) for r in rules], **more})
+
+
+CLOCKS = ("import time; print(*(time.clock_gettime(c) for c in (time.CLOCK_MONOTONIC, time.CLOCK_BOOTTIME, time.CLOCK_MONOTONIC_RAW, "
+          "6)))")
+
+
+def test_time_offsets(box):
+    """The clocks inside are ahead by what timeOffsets say; timers and waiting agree with them."""
+    def change(**offsets):
+        def do(c):
+            c["linux"]["namespaces"].append({"type": "time"})
+            c["linux"]["timeOffsets"] = offsets
+        return do
+
+    def clocks(fn):
+        before = [time.clock_gettime(c) for c in (time.CLOCK_MONOTONIC, time.CLOCK_BOOTTIME, time.CLOCK_MONOTONIC_RAW,
+                                                  6)]
+        return [float(inside) - host for inside, host in zip(fn().split(), before)]
+    offsets = change(monotonic={"secs": 86400, "nanosecs": 500000000}, boottime={"secs": 7777})
+    for ahead, want in zip(clocks(lambda: run(box, f"python3 -c '{CLOCKS}'", offsets).stdout), (86400.5, 7777, 86400.5, 86400.5)):
+        assert want - 0.1 < ahead < want + 30, (ahead, want)
+    script = ("import threading, time; t = time.monotonic(); time.sleep(0.2); threading.Event().wait(0.2); d = time.monotonic() - t; "
+              "print(0.4 <= d < 20)")
+    assert run(box, f"python3 -c '{script}'; timeout 0.2 sleep 1000; echo $?", offsets).stdout == "True\n124\n"
+    r = run(box, "true", change(monotonic={"secs": -(10 ** 10)}))
+    assert r.returncode == 128 and "timeOffsets" in r.stderr
+    # Given by a path: that one's.
+    own = subprocess.Popen(["unshare", "--time", "--monotonic", "5000", "cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        own.stdin.write(b"x")
+        own.stdin.flush()
+        assert own.stdout.read(1) == b"x"
+        path = f"/proc/{own.pid}/ns/time_for_children"
+        r = clocks(lambda: run(box, f"python3 -c '{CLOCKS}'",
+                               lambda c: c["linux"]["namespaces"].append({"type": "time", "path": path})).stdout)
+        assert 5000 - 0.1 < r[0] < 5030, r
+    finally:
+        own.stdin.close()
+        own.wait()
+        own.stdout.close()
+    # runsc's own clocks are as before: the next sandbox has the host's.
+    assert abs(clocks(lambda: run(box, f"python3 -c '{CLOCKS}'").stdout)[0]) < 30
 
 
 def test_seccomp_errno(box):
