@@ -2,6 +2,7 @@
 #ifndef CVISOR_ABI_MOUNT_H
 #define CVISOR_ABI_MOUNT_H
 
+#include <assert.h>
 #include <stdint.h>
 
 /* LINUX_MS_SYNC belongs to msync(2); mount's synchronous flag is LINUX_MS_SYNCHRONOUS. */
@@ -74,5 +75,45 @@ enum {
 struct linux_mount_attr {
     uint64_t attr_set, attr_clr, propagation, userns_fd;
 };
+
+/* statmount(2), listmount(2) */
+#define LINUX_STATMOUNT_SB_BASIC       0x1ULL
+#define LINUX_STATMOUNT_MNT_BASIC      0x2ULL
+#define LINUX_STATMOUNT_MNT_ROOT       0x8ULL
+#define LINUX_STATMOUNT_MNT_POINT      0x10ULL
+#define LINUX_STATMOUNT_FS_TYPE        0x20ULL
+#define LINUX_STATMOUNT_MNT_OPTS       0x80ULL
+#define LINUX_STATMOUNT_SB_SOURCE      0x200ULL
+#define LINUX_STATMOUNT_SUPPORTED_MASK 0x1000ULL
+#define LINUX_STATMOUNT_STRINGS                                                                    \
+    (LINUX_STATMOUNT_MNT_ROOT | LINUX_STATMOUNT_MNT_POINT | LINUX_STATMOUNT_FS_TYPE |              \
+     LINUX_STATMOUNT_MNT_OPTS | LINUX_STATMOUNT_SB_SOURCE)
+#define LINUX_MNT_ID_REQ_SIZE_VER0 24u
+#define LINUX_MNT_UNIQUE_ID_OFFSET                                                                 \
+    (1ULL << 31) /* the numbers of mounts that are never used again are above */
+#define LINUX_LSMT_ROOT         UINT64_MAX
+#define LINUX_LISTMOUNT_REVERSE 0x1u
+
+struct linux_mnt_id_req {
+    uint32_t size, spare;
+    uint64_t mnt_id, param, mnt_ns_id;
+};
+static_assert(sizeof(struct linux_mnt_id_req) == 32, "struct mnt_id_req");
+
+struct linux_statmount {
+    uint32_t size, mnt_opts;
+    uint64_t mask;
+    uint32_t sb_dev_major, sb_dev_minor;
+    uint64_t sb_magic;
+    uint32_t sb_flags, fs_type;
+    uint64_t mnt_id, mnt_parent_id;
+    uint32_t mnt_id_old, mnt_parent_id_old;
+    uint64_t mnt_attr, mnt_propagation, mnt_peer_group, mnt_master, propagate_from;
+    uint32_t mnt_root, mnt_point; /* strings: places behind the structure */
+    uint64_t mnt_ns_id;
+    uint32_t fs_subtype, sb_source, opt_num, opt_array, opt_sec_num, opt_sec_array;
+    uint64_t supported_mask, reserved[45];
+};
+static_assert(sizeof(struct linux_statmount) == 512, "struct statmount");
 
 #endif

@@ -331,3 +331,164 @@ TEST(attributes)
     CHECK(has_field("a", " shared:"));
     end();
 }
+
+/* ---- statmount, listmount ---- */
+
+#define OLDEST_UNIQUE (1ULL << 31)
+struct mnt_request {
+    uint32_t size, spare;
+    uint64_t mnt_id, param, mnt_ns_id;
+};
+struct mnt_answer {
+    uint32_t size, mnt_opts;
+    uint64_t mask;
+    uint32_t sb_dev_major, sb_dev_minor;
+    uint64_t sb_magic;
+    uint32_t sb_flags, fs_type;
+    uint64_t mnt_id, mnt_parent_id;
+    uint32_t mnt_id_old, mnt_parent_id_old;
+    uint64_t mnt_attr, mnt_propagation, mnt_peer_group, mnt_master, propagate_from;
+    uint32_t mnt_root, mnt_point;
+    uint64_t mnt_ns_id;
+    uint32_t fs_subtype, sb_source;
+    char rest[384];
+    char str[8192];
+};
+
+static long stat_mount(uint64_t id, uint64_t mask, void *buf, size_t size, unsigned flags)
+{
+    struct mnt_request q = {.size = 24, .mnt_id = id, .param = mask};
+    return syscall(457, &q, buf, size, flags);
+}
+
+static long list_mounts(uint64_t id, uint64_t last, uint64_t *ids, size_t n, unsigned flags)
+{
+    struct mnt_request q = {.size = 24, .mnt_id = id, .param = last};
+    return syscall(458, &q, ids, n, flags);
+}
+
+static uint64_t unique_id(const char *path)
+{
+    struct statx x;
+    CHECK_OK(statx(AT_FDCWD, path, 0, 0x4000, &x));
+    CHECK_EQ(x.stx_mask & 0x5000, 0x4000);
+    CHECK(x.stx_mnt_id > OLDEST_UNIQUE);
+    return x.stx_mnt_id;
+}
+
+static void two_mounts(char *dir, size_t size)
+{
+    if (getuid() != 0)
+        SKIP("needs root");
+    struct mnt_request q = {0};
+    if (syscall(457, &q, NULL, 0, 0) == -1 && errno == ENOSYS)
+        SKIP("an older kernel");
+    CHECK_OK(unshare(CLONE_NEWNS));
+    CHECK_OK(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL));
+    snprintf(dir, size, "%s/sm", guest_dir());
+    CHECK_OK(mkdir(dir, 0755));
+    CHECK_OK(mount("first", dir, "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=700"));
+    char below[200];
+    snprintf(below, sizeof(below), "%s/a b", dir);
+    CHECK_OK(mkdir(below, 0755));
+    CHECK_OK(mount("second", below, "tmpfs", MS_NODEV | MS_NOATIME, NULL));
+}
+
+TEST(statmount_says_what_mountinfo_does)
+{
+    static struct mnt_answer s;
+    char dir[128], below[200];
+    struct statx x;
+    two_mounts(dir, sizeof(dir));
+    snprintf(below, sizeof(below), "%s/a b", dir);
+    CHECK_OK(statx(AT_FDCWD, below, 0, STATX_BASIC_STATS, &x));
+    uint64_t id = unique_id(below);
+    CHECK_EQ(stat_mount(id, 0x2bb, &s, sizeof(s), 0), 0);
+    CHECK_EQ(s.mask & 0x23b, 0x23b);
+    CHECK_EQ(s.mnt_id, id);
+    CHECK_EQ(s.mnt_parent_id, unique_id(dir));
+    CHECK_EQ(s.sb_magic, 0x01021994);
+    CHECK_EQ(s.sb_dev_major, x.stx_dev_major);
+    CHECK_EQ(s.sb_dev_minor, x.stx_dev_minor);
+    CHECK_EQ(s.mnt_attr, 0x4 | 0x10);
+    CHECK_EQ(s.mnt_propagation, MS_PRIVATE);
+    CHECK_STR(s.str + s.fs_type, "tmpfs");
+    CHECK_STR(s.str + s.mnt_root, "/");
+    CHECK_STR(s.str + s.mnt_point, below);
+    CHECK_STR(s.str + s.sb_source, "second");
+    CHECK(s.size > 512 && s.size < sizeof(s));
+    char line[600];
+    bool found = false;
+    FILE *f = fopen("/proc/self/mountinfo", "re");
+    CHECK(f != NULL);
+    while (fgets(line, sizeof(line), f)) {
+        unsigned a, b;
+        if (sscanf(line, "%u %u", &a, &b) == 2 && a == s.mnt_id_old && b == s.mnt_parent_id_old)
+            found = true;
+    }
+    CHECK(found);
+    CHECK_OK(mount(NULL, below, NULL, MS_SHARED, NULL));
+    CHECK_OK(mount(NULL, below, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL));
+    CHECK_EQ(stat_mount(id, 0x2, &s, 512, 0), 0);
+    CHECK_EQ(s.size, 512);
+    CHECK_EQ(s.mask, 0x2);
+    CHECK_EQ(s.mnt_propagation, MS_SHARED);
+    CHECK(s.mnt_peer_group != 0 && (s.mnt_attr & 1));
+    CHECK_EQ(stat_mount(id, 0x2, &s, 8, 0), 0);
+    CHECK_ERR(stat_mount(id, 0x10, &s, 520, 0), EOVERFLOW);
+    CHECK_ERR(stat_mount(id, 0x2, &s, 512, 1), EINVAL);
+    CHECK_ERR(stat_mount(s.mnt_id_old, 0x2, &s, 512, 0), EINVAL);
+    CHECK_ERR(stat_mount(id + 1000000, 0x2, &s, 512, 0), ENOENT);
+    CHECK_ERR(stat_mount(id, 0x2, (void *)8, 512, 0), EFAULT);
+    struct mnt_request q = {.size = 20, .mnt_id = id};
+    CHECK_ERR(syscall(457, &q, &s, sizeof(s), 0), EINVAL);
+    q.size = 5000;
+    CHECK_ERR(syscall(457, &q, &s, sizeof(s), 0), E2BIG);
+    CHECK_ERR(syscall(457, 8, &s, sizeof(s), 0), EFAULT);
+    CHECK_OK(umount(below));
+    CHECK_ERR(stat_mount(id, 0x2, &s, 512, 0), ENOENT);
+    CHECK_OK(umount(dir));
+}
+
+TEST(listmount_lists_what_is_below)
+{
+    enum { ROOM = 4096 };
+    static uint64_t ids[ROOM];
+    char dir[128], below[200];
+    two_mounts(dir, sizeof(dir));
+    snprintf(below, sizeof(below), "%s/a b", dir);
+    uint64_t first = unique_id(dir), second = unique_id(below);
+    CHECK_EQ(list_mounts(first, 0, ids, ROOM, 0), 1);
+    CHECK_EQ(ids[0], second);
+    CHECK_EQ(list_mounts(second, 0, ids, ROOM, 0), 0);
+    long n = CHECK_OK(list_mounts(~0ULL, 0, ids, ROOM, 0));
+    CHECK(n >= 3);
+    for (long i = 1; i < n; i++)
+        CHECK(ids[i - 1] < ids[i]);
+    CHECK_EQ(ids[n - 2], first);
+    CHECK_EQ(ids[n - 1], second);
+    uint64_t root = unique_id("/");
+    bool has_root = false;
+    for (long i = 0; i < n; i++)
+        has_root |= ids[i] == root;
+    CHECK(has_root);
+    CHECK_EQ(list_mounts(~0ULL, first, ids, ROOM, 0), 1);
+    CHECK_EQ(ids[0], second);
+    CHECK_EQ(list_mounts(~0ULL, 0, ids, 1, 1), 1); /* LISTMOUNT_REVERSE */
+    CHECK_EQ(ids[0], second);
+    CHECK_EQ(list_mounts(~0ULL, second, ids, 1, 1), 1);
+    CHECK_EQ(ids[0], first);
+    CHECK_EQ(list_mounts(~0ULL, 0, ids, 0, 0), 0);
+    CHECK_ERR(list_mounts(~0ULL, 0, ids, ROOM, 2), EINVAL);
+    CHECK_ERR(list_mounts(~0ULL, 5, ids, ROOM, 0), EINVAL);
+    CHECK_ERR(list_mounts(5, 0, ids, ROOM, 0), EINVAL);
+    CHECK_ERR(list_mounts(second + 1000000, 0, ids, ROOM, 0), ENOENT);
+    CHECK_ERR(list_mounts(~0ULL, 0, ids, 1000001, 0), EOVERFLOW);
+    CHECK_ERR(list_mounts(~0ULL, 0, (void *)8, ROOM, 0), EFAULT);
+    CHECK_OK(chroot(dir));
+    CHECK_OK(chdir("/"));
+    CHECK_EQ(list_mounts(~0ULL, 0, ids, ROOM, 0), 2);
+    CHECK_OK(setresuid(4711, 4711, 4711));
+    CHECK_ERR(list_mounts(root, 0, ids, ROOM, 0), EPERM);
+    CHECK_EQ(list_mounts(first, 0, ids, ROOM, 0), 1);
+}

@@ -156,6 +156,10 @@ int64_t sys_statx(struct task *t, const struct sys_args *a)
     sx.stx_dev_major = linux_major(k.dev);
     sx.stx_dev_minor = linux_minor(k.dev);
     sx.stx_mnt_id = k.mnt_id;
+    if (arg_uint(a, 3) & LINUX_STATX_MNT_ID_UNIQUE) {
+        sx.stx_mask ^= LINUX_STATX_MNT_ID | LINUX_STATX_MNT_ID_UNIQUE;
+        sx.stx_mnt_id += LINUX_MNT_UNIQUE_ID_OFFSET;
+    }
     return copy_out(t, arg_uaddr(a, 4), &sx, sizeof(sx));
 }
 

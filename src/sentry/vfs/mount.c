@@ -87,6 +87,27 @@ int mount_add(struct super *sb, struct dentry *root, const struct path *at, uint
 
 /* ---- text of paths ---- */
 
+void mount_root_format(const struct mount *m, struct strbuf *sb)
+{
+    const struct dentry *chain[64], *d = m->root;
+    const char *outside = m->sb->outside;
+    size_t n = 0;
+    if (outside)
+        strbuf_puts(sb, outside);
+    if (outside && m->sb->outside_file)
+        return;
+    if (m->sb->root != d && dentry_is_root(d)) /* a namespace */
+        strbuf_puts(sb, dentry_name(d));
+    else if (m->sb->root == d && !outside)
+        strbuf_putc(sb, '/');
+    for (; !dentry_is_root(d) && n < ARRAY_SIZE(chain); d = d->parent)
+        chain[n++] = d;
+    while (n-- > 0) {
+        strbuf_putc(sb, '/');
+        strbuf_puts(sb, dentry_name(chain[n]));
+    }
+}
+
 struct back_buf {
     char *buf;
     size_t pos; /* text is [pos, end) */

@@ -7,6 +7,7 @@
  * I2  at most one hashed dentry exists for a (parent, name).
  */
 #pragma once
+#include "abi/mount.h"
 #include "base/bitmap.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -63,6 +64,14 @@ struct dentry *dentry_new_unlinked(struct dentry *parent, struct inode *i, const
                                    size_t len);
 void dentry_swap(struct dentry *a, struct dentry *b); /* RENAME_EXCHANGE: names and parents */
 void dentry_prune_super(struct super *sb);
+/* Where in its file system the mount begins. Of a bind mount from outside: which place there. */
+struct strbuf;
+void mount_root_format(const struct mount *m, struct strbuf *sb);
+/* No other mount has had it, or will. */
+static inline uint64_t mount_unique_id(const struct mount *m)
+{
+    return LINUX_MNT_UNIQUE_ID_OFFSET + (uint32_t)m->id;
+}
 bool dentry_is_below(const struct dentry *d, const struct dentry *ancestor); /* or the same */
 static inline bool dentry_is_root(const struct dentry *d) { return d->parent == d; }
 

@@ -65,26 +65,13 @@ static bool mount_place(const struct proc_ctx *c, const struct mount *m, char *b
     return path_format(c->t, &p, buf, size) > 0 && buf[0] == '/';
 }
 
-/* Where in its file system the mount begins. Of a bind mount from outside: which place there. */
 static void mount_root_text(struct proc_text *x, const struct mount *m)
 {
-    const struct dentry *chain[64], *d = m->root;
-    const char *outside = m->sb->outside;
-    size_t n = 0;
-    if (outside)
-        escaped(x, outside);
-    if (outside && m->sb->outside_file)
-        return;
-    if (m->sb->root != d && dentry_is_root(d)) /* a namespace */
-        escaped(x, dentry_name(d));
-    else if (m->sb->root == d && !outside)
-        proc_add(x, "/", 1);
-    for (; !dentry_is_root(d) && n < ARRAY_SIZE(chain); d = d->parent)
-        chain[n++] = d;
-    while (n-- > 0) {
-        proc_add(x, "/", 1);
-        escaped(x, dentry_name(chain[n]));
-    }
+    char text[LINUX_PATH_MAX];
+    struct strbuf sb;
+    strbuf_init(&sb, text, sizeof(text));
+    mount_root_format(m, &sb);
+    escaped(x, text);
 }
 
 static int show_mounts_as(struct proc_text *x, const struct proc_ctx *c, bool info)
