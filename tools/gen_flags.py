@@ -8,6 +8,8 @@ HEAD = """# Global flags
 
 Made from `src/runsc/flags.def`. Names and values are those of gVisor's `runsc`, so that configurations of engines work
 unchanged; so are defaults, but `--oci-seccomp` is on here, and `--platform` is chosen. A flag that neither knows is an error. The commands' own flags: `runsc help COMMAND`.
+Annotations `dev.gvisor.flag.NAME` of config.json set a flag for one container: those that give nobody more than the configuration does (debugging, `host-uds`,
+`mount-cgroup-v2`, `oci-seccomp` on, `overlay2` in memory or in the root itself); any with `--allow-flag-override`.
 
 | flag | default | here | |
 |---|---|---|---|

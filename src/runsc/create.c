@@ -22,6 +22,7 @@
 #include "runsc/client.h"
 #include "runsc/console.h"
 #include "runsc/container.h"
+#include "runsc/flag_annotations.h"
 #include "runsc/flags.h"
 #include "runsc/hooks.h"
 #include "runsc/join.h"
@@ -276,6 +277,11 @@ int create_prepare(struct create *c, const struct create_request *rq)
     }
     if (r == 0)
         r = bundle_load(c->bundle, &c->spec, c->err);
+    bool debug = c->files.debug_log_fd >= 0;
+    if (r == 0)
+        r = flag_annotations_take(c->spec.doc, c->err);
+    if (r == 0 && !debug) /* an annotation may have asked for it */
+        r = report_reopen(rq->command, rq->id, &c->files, c->err);
     if (r == 0)
         r = (c->joins = join_sandbox(&c->spec)) ? state_id_check(c->joins, c->err) : 0;
     c->sandbox.joins = c->joins != NULL;

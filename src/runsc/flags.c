@@ -130,7 +130,7 @@ static int value_check(const struct flag *f, const char *v, char *err)
     return want ? -EINVAL : 0;
 }
 
-static int value_set(struct flag *f, const char *v, char *err)
+int flag_set(struct flag *f, const char *v, char *err)
 {
     int r = value_check(f, v, err);
     if (r < 0)
@@ -191,7 +191,7 @@ int flags_parse(struct flag *flags, size_t count, int argc, char **argv, int *at
                            f->name, f->name);
             return -EINVAL;
         }
-        int r = value_set(f, value, err);
+        int r = flag_set(f, value, err);
         if (r < 0)
             return r;
         ++*at;

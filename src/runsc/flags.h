@@ -47,6 +47,9 @@ enum flag_id {
 NODISCARD int flags_parse(struct flag *flags, size_t count, int argc, char **argv, int *at,
                           char *err);
 
+/* As if given with this value. -EINVAL with err. */
+NODISCARD int flag_set(struct flag *f, const char *value, char *err);
+
 bool flag_true(const struct flag *f);
 int64_t flag_int(const struct flag *f);         /* of a checked INT */
 int64_t flag_duration_ns(const struct flag *f); /* of a checked DURATION */

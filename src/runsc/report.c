@@ -73,12 +73,17 @@ static int file_open(const char *name, const char *flag, char *err)
 
 int report_open(const char *command, const char *id, struct report_files *ret, char *err)
 {
-    const struct flag *debug_log = &global_flags[FLAG_ID_DEBUG_LOG];
     if (global_flags[FLAG_ID_LOG].value[0]) {
         files.log_fd = file_open(global_flags[FLAG_ID_LOG].value, "log", err);
         if (files.log_fd < 0)
             return -EINVAL;
     }
+    return report_reopen(command, id, ret, err);
+}
+
+int report_reopen(const char *command, const char *id, struct report_files *ret, char *err)
+{
+    const struct flag *debug_log = &global_flags[FLAG_ID_DEBUG_LOG];
     bool debug =
         flag_true(&global_flags[FLAG_ID_DEBUG]) || flag_true(&global_flags[FLAG_ID_STRACE]);
     if (debug && debug_log->value[0]) {

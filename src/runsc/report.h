@@ -14,6 +14,10 @@ struct report_files {
 /* Opens --log and --debug-log. -EINVAL with err (FLAGS_ERROR_MAX) filled. Before threads. */
 NODISCARD int report_open(const char *command, const char *id, struct report_files *ret, char *err);
 
+/* The debug log alone, when flags have changed. */
+NODISCARD int report_reopen(const char *command, const char *id, struct report_files *ret,
+                            char *err);
+
 /* One line "runsc: ..." on stderr and one JSON object in the --log file. Returns EXIT_FATAL. */
 int report_fatal(const char *fmt, ...) PRINTF(1, 2);
 /* As a warning; in the --log file alone if there is one: an engine makes stderr the container's. */
