@@ -162,7 +162,7 @@ bool attach_watch(struct thread *th)
         at.open = false;
     bool leads = worker_leads(), clones = queue_clones(th);
     if (clones) /* the child inherits the thread's CPUs */
-        leads && at.attached ? part(th) : aside_give(th);
+        leads &&at.attached ? part(th) : aside_give(th);
     if (!leads || clones)
         return false;
     if (at.attached) {
