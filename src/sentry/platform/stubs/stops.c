@@ -308,10 +308,10 @@ void platform_handle(const struct platform_event *e)
         stop_answer(th, -EINTR);
         return;
     }
+    stopped(th);
     if (th->inflight)
         queue_done(th);
     context_drop(th);
-    stopped(th);
     th->stop = STOP_CALL;
     th->call_ip = n.data.instruction_pointer;
     uint64_t args[6];

@@ -17,6 +17,7 @@
 
 /* ns. A notification costs about as much as QUICK: whoever calls more slowly would only warm the CPU. */
 #define QUICK       12000  /* from an answer to the next stop, for a call to count as quick */
+#define QUICK_DONE  18000  /* .. after it has made host calls for us */
 #define QUICK_OTHER 20000  /* .. by another thread of the process: it has to wake us, across CPUs */
 #define LINGER      15000  /* how long to spin after an answer */
 #define FIRST       80000  /* .. if the thread has to be woken, or to move to another CPU */
@@ -115,7 +116,8 @@ void attach_stopped(struct thread *th)
     at.last_pid = s->pid;
     at.last = th->slot + 1;
     at.open = true;
-    if (clock_monotonic_ns() - s->answer_ns > (other ? QUICK_OTHER : QUICK))
+    int64_t quick = other ? QUICK_OTHER : th->inflight ? QUICK_DONE : QUICK;
+    if (clock_monotonic_ns() - s->answer_ns > quick)
         s->quick /= 2;
     else if (s->quick < UINT16_MAX)
         s->quick++;
