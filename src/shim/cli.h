@@ -8,9 +8,9 @@
 
 #define SOCKET_FOLDER "/run/containerd/s"
 /* Of the daemon: what it listens on; and a pipe, on which its starter says that the address is out, closing it otherwise. */
-#define SOCKET_FD     3
-#define STARTER_FD    4
-#define SPAWN_FD_MIN  10 /* of the starter: what is moved to those numbers */
+#define SOCKET_FD    3
+#define STARTER_FD   4
+#define SPAWN_FD_MIN 10 /* of the starter: what is moved to those numbers */
 
 struct cli {
     const char *namespace, *id, *address, *publish_binary, *bundle, *socket;
