@@ -138,6 +138,11 @@ static void runtime_binary(struct runtime_args *a, const struct options *o)
     }
 }
 
+const char *runtime_root(const struct options *o)
+{
+    return o->root && o->root[0] ? o->root : "/run/containerd/runsc";
+}
+
 int runtime_begin(struct runtime_args *a, const struct options *o, const char *namespace,
                   const char *id, const char *bundle)
 {
@@ -150,8 +155,7 @@ int runtime_begin(struct runtime_args *a, const struct options *o, const char *n
             return -ENOMEM;
         runtime_arg(a, "--%s=%s", o->flags[i].name, value);
     }
-    runtime_arg(a, "--root=%s/%s", o->root && o->root[0] ? o->root : "/run/containerd/runsc",
-                namespace);
+    runtime_arg(a, "--root=%s/%s", runtime_root(o), namespace);
     runtime_arg(a, "--log=%s/log.json", bundle);
     runtime_arg(a, "--log-format=json");
     if (o->systemd_cgroup)

@@ -50,6 +50,8 @@ struct runtime_args {
     char text[16384];
     size_t used;
 };
+/* Its state directory, below which each namespace has one. */
+const char *runtime_root(const struct options *o);
 /* -E2BIG, -ENOMEM. */
 NODISCARD int runtime_begin(struct runtime_args *a, const struct options *o, const char *namespace,
                             const char *id, const char *bundle);

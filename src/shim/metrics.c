@@ -174,7 +174,7 @@ void metrics_read_pages(const char *dir, const char *last, struct metrics_pages 
         (void)closedir(d);
 }
 
-int metrics_read(const struct metrics *m, Pb__Any *ret_any)
+int metrics_read(const struct metrics *m, const struct metrics_inside *inside, Pb__Any *ret_any)
 {
     bool there = false;
     for (size_t i = 0; i < METRICS_GROUPS; i++) {
@@ -183,5 +183,5 @@ int metrics_read(const struct metrics *m, Pb__Any *ret_any)
     }
     if (!there)
         return -ENODATA;
-    return m->v2 ? metrics_v2_pack(m, ret_any) : metrics_v1_pack(m, ret_any);
+    return m->v2 ? metrics_v2_pack(m, inside, ret_any) : metrics_v1_pack(m, inside, ret_any);
 }

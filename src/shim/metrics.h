@@ -30,9 +30,16 @@ struct metrics {
 NODISCARD int metrics_open(struct metrics *m, pid_t pid);
 void metrics_done(struct metrics *m);
 
-/* A packed io.containerd.cgroups.v1.Metrics or v2.Metrics; any->value.data is the caller's to free. -ENODATA no groups, or they
- * are gone; -ENOMEM. */
-NODISCARD int metrics_read(const struct metrics *m, Pb__Any *ret_any);
+/* What the sandbox has counted for one of several containers in it: the group of such a one has the limits, but its processes are in
+ * the sandbox's. */
+struct metrics_inside {
+    uint64_t cpu_user_ns, cpu_system_ns, memory, memory_max, cache, pids, oom_kills;
+};
+
+/* A packed io.containerd.cgroups.v1.Metrics or v2.Metrics; any->value.data is the caller's to free. inside may be NULL. -ENODATA no
+ * groups, or they are gone; -ENOMEM. */
+NODISCARD int metrics_read(const struct metrics *m, const struct metrics_inside *inside,
+                           Pb__Any *ret_any);
 
 /* One of several: a file of "KEY NUMBER" lines, each stored at its offset in base; 0 and UINT64_MAX for "max". */
 struct metrics_key {
@@ -56,5 +63,7 @@ struct metrics_pages {
 void metrics_read_pages(const char *dir, const char *last, struct metrics_pages *ret);
 
 /* The two versions (metrics_v1.c, metrics_v2.c). */
-NODISCARD int metrics_v1_pack(const struct metrics *m, Pb__Any *ret_any);
-NODISCARD int metrics_v2_pack(const struct metrics *m, Pb__Any *ret_any);
+NODISCARD int metrics_v1_pack(const struct metrics *m, const struct metrics_inside *inside,
+                              Pb__Any *ret_any);
+NODISCARD int metrics_v2_pack(const struct metrics *m, const struct metrics_inside *inside,
+                              Pb__Any *ret_any);

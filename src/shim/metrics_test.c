@@ -63,7 +63,7 @@ static void test_v2(void **state)
     file_make("hugetlb.2MB.rsvd.current", "1\n");
     struct metrics m = {.v2 = true, .path = {dir}};
     Pb__Any any;
-    assert_int_equal(metrics_read(&m, &any), 0);
+    assert_int_equal(metrics_read(&m, NULL, &any), 0);
     assert_string_equal(any.type_url, "io.containerd.cgroups.v2.Metrics");
     Pb__V2Metrics *v = pb__v2_metrics__unpack(NULL, any.value.len, any.value.data);
     assert_non_null(v);
@@ -115,7 +115,7 @@ static void test_v1(void **state)
     file_make("hugetlb.1GB.max_usage_in_bytes", "4\n");
     struct metrics m = {.path = {dir, dir, dir, dir, dir, dir}};
     Pb__Any any;
-    assert_int_equal(metrics_read(&m, &any), 0);
+    assert_int_equal(metrics_read(&m, NULL, &any), 0);
     assert_string_equal(any.type_url, "io.containerd.cgroups.v1.Metrics");
     Pb__V1Metrics *v = pb__v1_metrics__unpack(NULL, any.value.len, any.value.data);
     assert_non_null(v);
@@ -145,12 +145,74 @@ static void test_v1(void **state)
     free(any.value.data);
 }
 
+static const struct metrics_inside inside = {.cpu_user_ns = 5000,
+                                             .cpu_system_ns = 3000,
+                                             .memory = 70,
+                                             .memory_max = 80,
+                                             .cache = 30,
+                                             .pids = 9,
+                                             .oom_kills = 1};
+
+/* The limits are the group's, what was used is what the sandbox has counted. */
+static void test_inside_v1(void **state)
+{
+    file_make("cpuacct.usage", "1000\n");
+    file_make("memory.stat",
+              "total_cache 1\ntotal_inactive_file 3\nhierarchical_memory_limit 50\n");
+    file_make("memory.usage_in_bytes", "50\n");
+    file_make("memory.limit_in_bytes", "100\n");
+    file_make("pids.max", "11\n");
+    struct metrics m = {.path = {dir, dir, dir, dir, dir, dir}};
+    Pb__Any any;
+    assert_int_equal(metrics_read(&m, &inside, &any), 0);
+    Pb__V1Metrics *v = pb__v1_metrics__unpack(NULL, any.value.len, any.value.data);
+    assert_non_null(v);
+    assert_int_equal(v->cpu->usage->total, 8000);
+    assert_int_equal(v->cpu->usage->n_per_cpu, 0);
+    assert_int_equal(v->memory->usage->usage, 70);
+    assert_int_equal(v->memory->usage->max, 80);
+    assert_int_equal(v->memory->usage->limit, 100);
+    assert_int_equal(v->memory->total_rss, 40);
+    assert_int_equal(v->memory->total_cache, 30);
+    assert_int_equal(v->memory->total_inactive_file, 0);
+    assert_int_equal(v->memory->hierarchical_memory_limit, 50);
+    assert_int_equal(v->memory_oom_control->oom_kill, 1);
+    assert_int_equal(v->pids->current, 9);
+    assert_int_equal(v->pids->limit, 11);
+    pb__v1_metrics__free_unpacked(v, NULL);
+    free(any.value.data);
+}
+
+static void test_inside_v2(void **state)
+{
+    file_make("cpu.stat", "usage_usec 30\nuser_usec 20\nsystem_usec 10\nnr_throttled 2\n");
+    file_make("memory.stat", "anon 4096\nslab 5\n");
+    file_make("memory.current", "12288\n");
+    file_make("memory.max", "100000\n");
+    struct metrics m = {.v2 = true, .path = {dir}};
+    Pb__Any any;
+    assert_int_equal(metrics_read(&m, &inside, &any), 0);
+    Pb__V2Metrics *v = pb__v2_metrics__unpack(NULL, any.value.len, any.value.data);
+    assert_non_null(v);
+    assert_int_equal(v->cpu->usage_usec, 8);
+    assert_int_equal(v->cpu->nr_throttled, 2);
+    assert_int_equal(v->memory->usage, 70);
+    assert_int_equal(v->memory->max_usage, 80);
+    assert_int_equal(v->memory->usage_limit, 100000);
+    assert_int_equal(v->memory->anon, 40);
+    assert_int_equal(v->memory->slab, 0);
+    assert_int_equal(v->memory_events->oom_kill, 1);
+    assert_int_equal(v->pids->current, 9);
+    pb__v2_metrics__free_unpacked(v, NULL);
+    free(any.value.data);
+}
+
 static void test_gone(void **state)
 {
     struct metrics none = {0}, gone = {.v2 = true, .path = {(char[]){"/no/such/dir"}}};
     Pb__Any any;
-    assert_int_equal(metrics_read(&none, &any), -ENODATA);
-    assert_int_equal(metrics_read(&gone, &any), -ENODATA);
+    assert_int_equal(metrics_read(&none, NULL, &any), -ENODATA);
+    assert_int_equal(metrics_read(&gone, NULL, &any), -ENODATA);
     assert_int_equal(metrics_open(&none, getpid()), -ENODATA);
 }
 
@@ -159,6 +221,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_v2, setup, teardown),
         cmocka_unit_test_setup_teardown(test_v1, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_inside_v1, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_inside_v2, setup, teardown),
         cmocka_unit_test(test_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

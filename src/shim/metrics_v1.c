@@ -147,12 +147,35 @@ static void blkio_read(const char *dir, const char *file, struct blkio *b)
     }
 }
 
-static int v1_pack(const struct metrics *m, struct blkio *bytes, struct blkio *ops,
-                   uint64_t *per_cpu, Pb__Any *ret_any)
+static void cpu_inside(Pb__V1CpuUsage *usage, const struct metrics_inside *inside)
+{
+    usage->user = inside->cpu_user_ns;
+    usage->kernel = inside->cpu_system_ns;
+    usage->total = usage->user + usage->kernel;
+    usage->n_per_cpu = 0;
+}
+
+/* The fields that stay 0 are those of nobody: the group's are the gofer's. */
+static void memory_inside(Pb__V1Memory *memory, const struct metrics_inside *inside)
+{
+    uint64_t limit = memory->hierarchical_memory_limit, swap = memory->hierarchical_swap_limit;
+    uint64_t cache = MIN(inside->cache, inside->memory);
+    *memory = (Pb__V1Memory)PB__V1_MEMORY__INIT;
+    memory->hierarchical_memory_limit = limit;
+    memory->hierarchical_swap_limit = swap;
+    memory->cache = memory->total_cache = cache;
+    memory->rss = memory->total_rss = inside->memory - cache;
+    memory->active_anon = memory->total_active_anon = inside->memory - cache;
+    memory->active_file = memory->total_active_file = cache;
+}
+
+static int v1_pack(const struct metrics *m, const struct metrics_inside *inside,
+                   struct blkio *bytes, struct blkio *ops, uint64_t *per_cpu, Pb__Any *ret_any)
 {
     Pb__V1Metrics all = PB__V1_METRICS__INIT;
     Pb__V1Pids pids = PB__V1_PIDS__INIT;
-    pids.current = metrics_read_number(m->path[METRICS_PIDS], "pids.current");
+    pids.current =
+        inside ? inside->pids : metrics_read_number(m->path[METRICS_PIDS], "pids.current");
     pids.limit = metrics_read_number(m->path[METRICS_PIDS], "pids.max");
     if (pids.limit == UINT64_MAX)
         pids.limit = 0; /* as containerd has it */
@@ -162,6 +185,8 @@ static int v1_pack(const struct metrics *m, struct blkio *bytes, struct blkio *o
     usage.kernel = metrics_read_number(m->path[METRICS_CPUACCT], "cpuacct.usage_sys");
     usage.per_cpu = per_cpu;
     usage.n_per_cpu = m->path[METRICS_CPUACCT] ? percpu_read(m->path[METRICS_CPUACCT], per_cpu) : 0;
+    if (inside)
+        cpu_inside(&usage, inside);
     Pb__V1Throttle throttling = PB__V1_THROTTLE__INIT;
     metrics_read_keys(m->path[METRICS_CPU], "cpu.stat", throttle_keys, ARRAY_SIZE(throttle_keys),
                       &throttling);
@@ -174,12 +199,19 @@ static int v1_pack(const struct metrics *m, struct blkio *bytes, struct blkio *o
     Pb__V1MemoryEntry e[] = {
         entry_read(memory_dir, "memory"), entry_read(memory_dir, "memory.memsw"),
         entry_read(memory_dir, "memory.kmem"), entry_read(memory_dir, "memory.kmem.tcp")};
+    if (inside) {
+        memory_inside(&memory, inside);
+        e[0].usage = inside->memory;
+        e[0].max = inside->memory_max;
+    }
     memory.usage = &e[0];
     memory.swap = &e[1];
     memory.kernel = &e[2];
     memory.kernel_tcp = &e[3];
     Pb__V1OomControl oom = PB__V1_OOM_CONTROL__INIT;
     metrics_read_keys(memory_dir, "memory.oom_control", oom_keys, ARRAY_SIZE(oom_keys), &oom);
+    if (inside)
+        oom.oom_kill = inside->oom_kills;
     struct hugetlb hugetlb;
     hugetlb_read(m->path[METRICS_HUGETLB], &hugetlb);
     all.hugetlb = hugetlb.list;
@@ -199,11 +231,11 @@ static int v1_pack(const struct metrics *m, struct blkio *bytes, struct blkio *o
     return pb_any(ret_any, "io.containerd.cgroups.v1.Metrics", &all.base);
 }
 
-int metrics_v1_pack(const struct metrics *m, Pb__Any *ret_any)
+int metrics_v1_pack(const struct metrics *m, const struct metrics_inside *inside, Pb__Any *ret_any)
 {
     AUTO_FREE struct blkio *io = calloc(2, sizeof *io);
     AUTO_FREE uint64_t *per_cpu = calloc(CPUS_MAX, sizeof *per_cpu);
     if (!io || !per_cpu)
         return -ENOMEM;
-    return v1_pack(m, &io[0], &io[1], per_cpu, ret_any);
+    return v1_pack(m, inside, &io[0], &io[1], per_cpu, ret_any);
 }

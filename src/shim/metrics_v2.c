@@ -125,7 +125,28 @@ static void hugetlb_read(const char *dir, struct hugetlb *h)
     }
 }
 
-int metrics_v2_pack(const struct metrics *m, Pb__Any *ret_any)
+/* The fields that stay 0 are those of nobody: the group's are the gofer's. */
+static void memory_inside(Pb__V2Memory *memory, const struct metrics_inside *inside)
+{
+    uint64_t limit = memory->usage_limit, swap_limit = memory->swap_limit;
+    uint64_t cache = MIN(inside->cache, inside->memory);
+    *memory = (Pb__V2Memory)PB__V2_MEMORY__INIT;
+    memory->usage_limit = limit;
+    memory->swap_limit = swap_limit;
+    memory->usage = inside->memory;
+    memory->max_usage = inside->memory_max;
+    memory->file = memory->active_file = cache;
+    memory->anon = memory->active_anon = inside->memory - cache;
+}
+
+static void cpu_inside(Pb__V2Cpu *cpu, const struct metrics_inside *inside)
+{
+    cpu->user_usec = inside->cpu_user_ns / 1000;
+    cpu->system_usec = inside->cpu_system_ns / 1000;
+    cpu->usage_usec = cpu->user_usec + cpu->system_usec;
+}
+
+int metrics_v2_pack(const struct metrics *m, const struct metrics_inside *inside, Pb__Any *ret_any)
 {
     AUTO_FREE struct io *io = calloc(1, sizeof *io);
     if (!io)
@@ -146,6 +167,12 @@ int metrics_v2_pack(const struct metrics *m, Pb__Any *ret_any)
     memory.swap_max_usage = metrics_read_number(dir, "memory.swap.peak");
     Pb__V2MemoryEvents events = PB__V2_MEMORY_EVENTS__INIT;
     metrics_read_keys(dir, "memory.events", event_keys, ARRAY_SIZE(event_keys), &events);
+    if (inside) {
+        cpu_inside(&cpu, inside);
+        memory_inside(&memory, inside);
+        pids.current = inside->pids;
+        events.oom_kill = inside->oom_kills;
+    }
     io_read(dir, io);
     Pb__V2Io usage = PB__V2_IO__INIT;
     usage.usage = io->list;

@@ -7,6 +7,7 @@
 
 #include "base/heap.h"
 #include "base/log.h"
+#include "shim/inside.h"
 #include "shim/ops.h"
 #include "shim/pb.h"
 #include "shim/rootfs.h"
@@ -70,6 +71,8 @@ static void create_done(struct job *j, int status, const char *text)
         return;
     }
     process_watch(p, pid);
+    if (inside_find(c) < 0)
+        LOGW("out of memory: figures of its gofer alone id=%s", c->id);
     create_account(c);
     c->created = true;
     create_publish(j);

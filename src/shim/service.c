@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "shim/cli.h"
+#include "shim/inside.h"
 #include "shim/ops.h"
 #include "shim/pb.h"
 
@@ -311,14 +312,10 @@ static void on_wait(struct shim *s, struct call *call, const void *message)
     call->on_gone = wait_gone;
 }
 
-static void on_stats(struct shim *s, struct call *call, const void *message)
+static void stats_answer(struct container *c, struct call *call)
 {
-    const Pb__StatsRequest *q = message;
-    struct container *c = container_or_fail(s, call, q->id);
-    if (!c)
-        return;
     Pb__Any any;
-    int r = metrics_read(&c->metrics, &any);
+    int r = metrics_read(&c->metrics, c->sandbox ? &c->inside : NULL, &any);
     if (r < 0) {
         call_fail(call, r == -ENODATA ? TTRPC_NOT_FOUND : TTRPC_RESOURCE_EXHAUSTED, "no cgroup: %s",
                   strerror(-r));
@@ -328,6 +325,16 @@ static void on_stats(struct shim *s, struct call *call, const void *message)
     m.stats = &any;
     call_reply(call, &m.base);
     free(any.value.data);
+}
+
+static void on_stats(struct shim *s, struct call *call, const void *message)
+{
+    const Pb__StatsRequest *q = message;
+    struct container *c = container_or_fail(s, call, q->id);
+    if (c && c->sandbox)
+        inside_ask(c, call, stats_answer);
+    else if (c)
+        stats_answer(c, call);
 }
 
 static void on_connect(struct shim *s, struct call *call, const void *message)

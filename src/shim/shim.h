@@ -61,6 +61,9 @@ struct container {
     struct process init;
     struct list_node execs;
     struct metrics metrics;
+    char *sandbox; /* whose it is in; NULL: its own */
+    struct metrics_inside inside;
+    struct list_node questions;
     struct oom_watch oom;
 };
 

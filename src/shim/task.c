@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "shim/inside.h"
 #include "shim/job.h"
 #include "shim/pb.h"
 #include "shim/rootfs.h"
@@ -79,6 +80,7 @@ int container_new(struct shim *s, const char *id, const char *bundle, struct con
         return -ENOMEM;
     c->shim = s;
     list_init(&c->execs);
+    list_init(&c->questions);
     options_init(&c->options);
     c->id = strdup(id);
     c->bundle = strdup(bundle);
@@ -111,6 +113,7 @@ void container_free(struct container *c)
         free(p);
     }
     process_done(&c->init);
+    inside_stop(c);
     oom_watch_stop(&c->oom);
     metrics_done(&c->metrics);
     if (c->bundle)
@@ -121,6 +124,7 @@ void container_free(struct container *c)
         shim_idle(c->shim);
     free(c->id);
     free(c->bundle);
+    free(c->sandbox);
     free(c);
 }
 
