@@ -82,7 +82,10 @@ int options_load(struct options *o, const void *any, size_t len, char *err) { re
 void options_init(struct options *o) { *o = (struct options){0}; }
 void options_done(struct options *o) {}
 char *options_expand(const char *text, const char *id) { return strdup(text); }
-int metrics_read(const struct metrics *m, Pb__Any *ret_any) { return -ENODATA; }
+int metrics_read(const struct metrics *m, const struct metrics_inside *inside, Pb__Any *ret_any)
+{
+    return -ENODATA;
+}
 void metrics_done(struct metrics *m) {}
 
 static struct shim shim;
