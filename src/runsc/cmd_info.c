@@ -1,4 +1,4 @@
-/* runsc ps, usage, read, port-forward, debug: what is going on in a container. */
+/* runsc ps, usage, read, debug: what is going on in a container. */
 #include <errno.h>
 #include <jansson.h>
 #include <signal.h>
@@ -269,41 +269,6 @@ const struct command command_read = {
     .flags = read_flags,
     .flag_count = ARRAY_SIZE(read_flags),
     .run = read_run,
-};
-
-/* ---- port-forward ---- */
-
-static struct flag forward_flags[] = {
-    {.name = "stream", .kind = FLAG_STRING, .value = "", .help = "unix socket to forward from"},
-};
-
-static int forward_run(int argc, char **argv)
-{
-    static struct call_answer a;
-    char err[FLAGS_ERROR_MAX] = "";
-    struct state s;
-    if (argc != 2)
-        return report_fatal("port-forward: takes a container id and [LOCAL:]PORT");
-    const char *colon = strchr(argv[1], ':');
-    uint64_t port;
-    if (parse_u64(colon ? colon + 1 : argv[1], 10, &port) < 0 || port < 1 || port > 65535)
-        return report_fatal("port-forward %.40s: the port is a number from 1 to 65535", argv[1]);
-    if (container_open("port-forward", argv, &s, err) < 0)
-        return report_fatal("%s", err);
-    struct call_request rq = {.type = CALL_PORT_FORWARD, .value = (int32_t)port};
-    int fd = client_file(err);
-    int r = fd < 0 ? fd : client_ask(&s, &rq, &fd, 1, &a, err);
-    state_done(&s);
-    return r < 0 ? report_fatal("%s", err) : 0;
-}
-
-const struct command command_port_forward = {
-    .name = "port-forward",
-    .usage = "[flags] CONTAINER_ID [LOCAL:]PORT",
-    .help = "forward connections to a port of a container",
-    .flags = forward_flags,
-    .flag_count = ARRAY_SIZE(forward_flags),
-    .run = forward_run,
 };
 
 /* ---- debug ---- */

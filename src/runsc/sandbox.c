@@ -289,6 +289,34 @@ static int gofer_spawn(struct start *st)
     return spawn_start(&sp, &st->gofer);
 }
 
+static bool same_namespace(int dir, const char *path, const struct stat *its)
+{
+    struct stat st;
+    int fd = host_openat(dir, path, O_RDONLY | O_CLOEXEC, 0);
+    bool same =
+        fd >= 0 && host_fstat(fd, &st) == 0 && st.st_dev == its->st_dev && st.st_ino == its->st_ino;
+    if (fd >= 0)
+        (void)!host_close(fd);
+    return same;
+}
+
+/* In a network that an engine made for the container, which we have joined, the sentry says which programs may have a low port, by their
+ * capabilities; it has none itself. The host's own network stays as it is. */
+static void net_low_ports(const struct start *st, int net_fd, int own)
+{
+    struct stat its, ours;
+    if (host_fstat(net_fd, &its) < 0 || host_fstat(own, &ours) < 0 ||
+        (its.st_dev == ours.st_dev && its.st_ino == ours.st_ino) ||
+        same_namespace(st->proc_fd, "1/ns/net", &its))
+        return;
+    int fd = host_openat(st->proc_fd, "sys/net/ipv4/ip_unprivileged_port_start",
+                         O_WRONLY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    (void)!host_write(fd, "0", 1);
+    (void)!host_close(fd);
+}
+
 /* The sentry is made in its network namespace: it could not enter one that belongs to others. */
 static int net_enter(struct start *st, int *ret_own)
 {
@@ -298,6 +326,8 @@ static int net_enter(struct start *st, int *ret_own)
     int fd = host_openat(AT_FDCWD, st->s->net_path, O_RDONLY | O_CLOEXEC, 0);
     int own = fd < 0 ? fd : host_openat(st->proc_fd, "self/ns/net", O_RDONLY | O_CLOEXEC, 0);
     int r = own < 0 ? own : host_setns(fd, CLONE_NEWNET);
+    if (r == 0)
+        net_low_ports(st, fd, own);
     if (fd >= 0)
         (void)!host_close(fd);
     if (r < 0)

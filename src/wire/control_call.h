@@ -32,8 +32,8 @@ enum call_type {
     CALL_STRACE,    /* value 0: off, 1: on; text: only these calls */
     CALL_LOG_LEVEL, /* value: enum log_level */
     CALL_READ, /* fd 0 gets size bytes of file text from offset on; answer: value is how many */
-    CALL_PORT_FORWARD, /* fd 0: a stream that is joined to port value */
-    CALL_USAGE,        /* answer: values, enum call_usage */
+    CALL_PORT_FORWARD, /* may port value be connected to in the sandbox's network namespace? fd 0 is left alone */
+    CALL_USAGE, /* answer: values, enum call_usage */
     /* text: bytes of memory that programs see, then limits of memory, of memory and swap, reservation, tasks, CPU quota, its period,
      * shares, as in struct boot_limits: decimal, a space between */
     CALL_LIMITS,
