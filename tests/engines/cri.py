@@ -73,7 +73,7 @@ class Cri(Containerd):
                           "routes": [{"dst": "0.0.0.0/0"}]}}]}, f)
         config = work.path("runsc.toml")
         with open(config, "w", encoding="ascii") as f:
-            f.write(f'binary_name = "{RUNSC}"\nroot = "{work.path("runsc-root")}"\n[runsc_config]\n  network = "none"\n  overlay2 = "none"\n')
+            f.write(f'binary_name = "{RUNSC}"\nroot = "{work.path("runsc-root")}"\n[runsc_config]\n  network = "host"\n  overlay2 = "none"\n')
         p = 'plugins."io.containerd.grpc.v1.cri"'
         cri = f'''
 [{p}]
@@ -100,7 +100,7 @@ class Cri(Containerd):
   BinaryName = "{os.path.join(work.dir, "runsc-none")}"
 '''
         with open(work.path("runsc-none"), "w", encoding="ascii") as f:
-            f.write(f'#!/bin/sh\nexec "{RUNSC}" --network=none --overlay2=none "$@"\n')
+            f.write(f'#!/bin/sh\nexec "{RUNSC}" --network=host --overlay2=none "$@"\n')
         os.chmod(work.path("runsc-none"), 0o755)
         super().__init__(work, name, cri)
         self.dir = work.path(name)

@@ -494,18 +494,101 @@ def test_containerd_restarts(task):
     task.kill(name)
 
 
-def test_pod_has_one_shim(task):
+def pod_flags(pod, kind):
+    return ["--annotation", f"io.kubernetes.cri.sandbox-id={pod}", "--annotation", f"io.kubernetes.cri.container-type={kind}"]
+
+
+def make_pod(task, *more, **kw):
+    """The name of a sandbox, and of one container in it for each of `more` (commands)."""
     pod = task.engine.new_name()
-    flags = ["--annotation", f"io.kubernetes.cri.sandbox-id={pod}"]
-    first = task.detached(*flags, "--annotation", "io.kubernetes.cri.container-type=sandbox", name=pod)
+    task.detached(*pod_flags(pod, "sandbox"), name=pod, **kw)
+    return pod, *[task.detached(*pod_flags(pod, "container"), command=command) for command in more]
+
+
+def sentries(task):
+    return [p for p in children(task.shim()) if "boot" in cmdline(p)]
+
+
+def test_pod_has_one_shim(task):
+    pod, second = make_pod(task, ["sleep", "1000"])
     shim = task.shim()
-    second = task.detached(*flags, "--annotation", "io.kubernetes.cri.container-type=container")
-    assert task.shim() == shim
     assert task.exec(second, "echo", "x").stdout == "x\n"
-    task.kill(first)
-    task.ctr("task", "rm", first, want=None)
-    assert task.status(second) == "RUNNING"
+    assert task.exec(pod, "echo", "y").stdout == "y\n"
+    task.kill(pod)
+    task.ctr("task", "rm", pod, want=None)
     assert task.shim() == shim
+    if task.runtime == "runsc":  # all of them are in its sandbox
+        poll(lambda: task.status(second) == "STOPPED")
+        assert task.remove(second) == 137
+    else:
+        assert task.status(second) == "RUNNING"
+
+
+def test_pod_is_one_sandbox(task):
+    pod, one, two = make_pod(task, ["sleep", "1001"], ["sleep", "1002"])
+    if task.runtime == "runsc":
+        assert sentries(task) == [task.pid(pod)]
+    assert len({task.pid(n) for n in (pod, one, two)}) == 3
+    assert [task.exec(n, "sh", "-c", "echo $0", n).stdout.strip() for n in (pod, one, two)] == [pod, one, two]
+    task.exec(one, "sh", "-c", "echo mine >/tmp/f")
+    assert task.exec(two, "cat", "/tmp/f", want=None).returncode != 0
+
+
+def test_container_of_a_pod_ends_alone(task, events):
+    pod, stays, ends, killed = make_pod(task, ["sleep", "1000"], ["sh", "-c", "exit 9"], ["sleep", "1000"])
+    poll(lambda: task.status(ends) == "STOPPED")
+    task.kill(killed)
+    assert (task.remove(ends), task.remove(killed)) == (9, 137)
+    assert task.status(stays) == task.status(pod) == "RUNNING"
+    again = task.detached(*pod_flags(pod, "container"), command=["sh", "-c", "exit 3"])
+    poll(lambda: task.status(again) == "STOPPED")
+    assert task.remove(again) == 3
+    exits = {m["container_id"]: m["exit_status"] for t, m in events.until("/tasks/delete") if t == "/tasks/exit"}
+    assert exits[killed] == 137
+
+
+def test_exec_in_a_container_of_a_pod(task):
+    pod, one = make_pod(task, ["sleep", "1000"])
+    r = task.exec(one, "sh", "-c", "cat; echo err >&2; exit 4", input="in\n", want=4)
+    assert (r.stdout, r.stderr) == ("in\n", "err\n")
+    t = task.terminal("task", "exec", "-t", "--exec-id", "tty", one, "sh")
+    try:
+        t.send("echo on-$((2+2)); exit 9\n")
+        t.expect("on-4")
+        assert t.wait() == 9
+    finally:
+        t.close()
+    p = task.popen("task", "exec", "--exec-id", "tied", one, "sleep", "1000")
+    poll(lambda: len(task.ctr("task", "ps", one).stdout.splitlines()) > 2)
+    task.kill(one)
+    assert p.wait(30) == 137
+    assert task.status(pod) == "RUNNING"
+
+
+def test_terminal_in_a_pod(task):
+    pod, = make_pod(task)
+    t = task.terminal(*task.argv("--rm", "-t", *pod_flags(pod, "container"), command=["sh"], name=task.engine.new_name()))
+    try:
+        t.send("until stty size | grep 24; do sleep 0.1; done\n")
+        t.expect(r"24 80\r+\n")
+        t.send("sh -c 'echo up-$((1+1)); sleep 1000'\n")
+        t.expect("up-2")
+        t.send("\x03echo st-$?\n")
+        t.expect("st-130")
+        t.send("exit 6\n")
+        assert t.wait() == 6
+    finally:
+        t.close()
+
+
+def test_metrics_in_a_pod(task):
+    pod, busy, idle = make_pod(task, ["sh", "-c", "while :; do :; done"], ["sleep", "1000"])
+    read = lambda n: json.loads(task.ctr("task", "metrics", "--format", "json", n).stdout)
+    poll(lambda: read(busy)["cpu"]["usage"]["total"] > 200_000_000)
+    m = {n: read(n) for n in (busy, idle)}
+    assert m[idle]["cpu"]["usage"]["total"] < m[busy]["cpu"]["usage"]["total"] / 2
+    assert m[busy]["memory"]["usage"]["usage"] > 0
+    assert m[busy]["pids"]["current"] == m[idle]["pids"]["current"] == 1
 
 
 def pss_kib(pid):
