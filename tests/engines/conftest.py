@@ -9,6 +9,7 @@ import shutil
 import pytest
 
 import engines
+from cri import Cri
 from engines import Docker, Work, cmdline, descendants, image_tar, poll, state
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -89,6 +90,19 @@ def dockerd(work, image):
         if d.daemon.proc and d.daemon.proc.poll() is None:
             d.remove_all()
         d.stop()
+
+
+@pytest.fixture(scope="session")
+def cri(work):
+    """containerd with its CRI plugin, and a network for pods."""
+    need("containerd", "ctr", "ip")
+    c = Cri(work)
+    try:
+        c.start()
+        c.load()
+        yield c
+    finally:
+        c.close()
 
 
 @pytest.fixture

@@ -114,9 +114,9 @@ class Cri(Containerd):
         run(["ip", "link", "del", self.bridge], want=None)
 
 
-def critest():
-    """The path of the program; it is built first where it is missing (two minutes of CPU time)."""
-    path = os.path.join(engines.CACHE, f"critest-{VERSION}")
+def tool(name):
+    """The path of critest or crictl; it is built first where it is missing (two minutes of CPU time)."""
+    path = os.path.join(engines.CACHE, f"{name}-{VERSION}")
     if os.access(path, os.X_OK):
         return path
     go = shutil.which("go")
@@ -127,7 +127,8 @@ def critest():
     out = run([go, "mod", "download", "-json", f"sigs.k8s.io/cri-tools@{VERSION}"], timeout=600, env={**os.environ, "GOFLAGS": "-mod=mod"})
     shutil.copytree(json.loads(out.stdout)["Dir"], src)
     run(["chmod", "-R", "u+w", src])
-    run([go, "test", "-mod=mod", "-c", "-o", path + ".new", "./cmd/critest"], timeout=1800, cwd=src)
+    how = ["test", "-mod=mod", "-c"] if name == "critest" else ["build", "-mod=mod"]
+    run([go, *how, "-o", path + ".new", f"./cmd/{name}"], timeout=1800, cwd=src)
     os.rename(path + ".new", path)
     shutil.rmtree(src)
     return path
@@ -136,7 +137,7 @@ def critest():
 def critest_run(cri, handler, focus=None, timeout=1500):
     """{spec: "passed" | "failed" | "skipped"} of one run, and the log's text."""
     report, log = cri.work.path(f"critest-{handler}.xml"), cri.work.path(f"critest-{handler}.log")
-    argv = [critest(), "-runtime-endpoint", "unix://" + cri.sock, "-image-endpoint", "unix://" + cri.sock, "-runtime-handler", handler,
+    argv = [tool("critest"), "-runtime-endpoint", "unix://" + cri.sock, "-image-endpoint", "unix://" + cri.sock, "-runtime-handler", handler,
             "-ginkgo.junit-report", report, "-ginkgo.no-color", "-ginkgo.seed", "1", "-config", os.devnull, "-ginkgo.timeout", f"{timeout - 60}s"]
     if focus:
         argv += ["-ginkgo.focus", focus]

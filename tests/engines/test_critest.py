@@ -6,8 +6,7 @@ import os
 
 import pytest
 
-from conftest import need
-from cri import Cri, critest_run
+from cri import critest_run
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -15,18 +14,6 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 def lines(name):
     with open(os.path.join(HERE, name), encoding="utf-8") as f:
         return [line.rstrip("\n") for line in f if line.strip() and not line.startswith("#")]
-
-
-@pytest.fixture(scope="module")
-def cri(work):
-    need("containerd", "ctr", "ip")
-    c = Cri(work)
-    try:
-        c.start()
-        c.load()
-        yield c
-    finally:
-        c.close()
 
 
 def passed(found):
