@@ -336,7 +336,7 @@ int create_prepare(struct create *c, const struct create_request *rq)
 
 /* ---- the sandbox ---- */
 
-/* sentry: 0 for a further container, whose processes are the sandbox's and stay in its group. */
+/* sentry: 0 for a further container, whose processes come later (join_create()). */
 static int cgroup_place(struct create *c, pid_t sentry, pid_t gofer, char *err)
 {
     struct cgroup *cg = NULL;

@@ -12,10 +12,12 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "runsc/cgroup/cgroup.h"
 #include "runsc/client.h"
 #include "runsc/create.h"
 #include "runsc/exec.h"
 #include "runsc/flags.h"
+#include "runsc/report.h"
 #include "runsc/report.h"
 #include "runsc/sandbox_wait.h"
 
@@ -144,6 +146,67 @@ static void namespaces_choose(const struct create *c, struct call_request *rq)
     }
 }
 
+/* ---- control groups ---- */
+
+/* The innermost of its numbers; 0: it is gone. */
+static int32_t inner_number(pid_t pid)
+{
+    char path[64], line[256];
+    int32_t found = 0;
+    (void)snprintf(path, sizeof path, "/proc/%d/status", pid);
+    FILE *f = fopen(path, "re");
+    while (f && fgets(line, sizeof line, f))
+        if (str_starts(line, "NSpid:")) {
+            const char *last = strrchr(line, '\t');
+            found = last ? (int32_t)strtol(last + 1, NULL, 10) : 0;
+            break;
+        }
+    if (f)
+        (void)fclose(f);
+    return found;
+}
+
+/* The child of the sandbox's process with this number inside; 0: none. The latest come last. */
+static pid_t child_find(pid_t sentry, int32_t number)
+{
+    char path[64], *text = NULL;
+    size_t size = 0;
+    pid_t found = 0;
+    (void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", sentry, sentry);
+    FILE *f = fopen(path, "re");
+    ssize_t n = f ? getdelim(&text, &size, 0, f) : -1;
+    while (n > 0 && !found) {
+        while (n > 0 && text[n - 1] == ' ')
+            text[--n] = 0;
+        const char *word = n > 0 ? memrchr(text, ' ', (size_t)n) : NULL;
+        word = word ? word + 1 : text;
+        pid_t pid = (pid_t)strtol(word, NULL, 10);
+        if (pid > 0 && inner_number(pid) == number)
+            found = pid;
+        n = word - text;
+    }
+    free(text);
+    if (f)
+        (void)fclose(f);
+    return found;
+}
+
+/* Its processes are the sandbox's, but come from one that is put into the container's groups: what is used there is counted and limited
+ * there. */
+static void groups_enter(const struct create *c, int32_t number)
+{
+    struct cgroup *cg = NULL;
+    char err[CGROUP_ERROR_MAX] = "";
+    if (!c->state.cgroup || cgroup_load(c->state.cgroup, &cg) < 0)
+        return;
+    pid_t pid = number > 0 ? child_find(c->state.sentry.pid, number) : 0;
+    int r = pid ? cgroup_join(cg, pid, err) : -ESRCH;
+    if (r < 0)
+        report_warning("container %s: limits are those of its pod alone: %s", c->state.id,
+                       err[0] ? err : "the platform has no process for it");
+    (void)cgroup_free(cg);
+}
+
 /* ---- getting in ---- */
 
 int join_create(struct create *c, int link)
@@ -167,6 +230,8 @@ int join_create(struct create *c, int link)
     for (uint32_t i = 0; i < config->pass_fd_count + config->exec_fd; i++)
         fds[n++] = config->pass_fd[i];
     int r = file < 0 ? file : client_ask(&c->state, &rq, fds, n, &a, c->err);
+    if (r == 0)
+        groups_enter(c, a.value);
     if (file >= 0)
         (void)close(file);
     (void)close(link);

@@ -71,9 +71,9 @@ static void create_done(struct job *j, int status, const char *text)
         return;
     }
     process_watch(p, pid);
+    create_account(c);
     if (inside_find(c) < 0)
         LOGW("out of memory: figures of its gofer alone id=%s", c->id);
-    create_account(c);
     c->created = true;
     create_publish(j);
     Pb__CreateTaskResponse m = PB__CREATE_TASK_RESPONSE__INIT;

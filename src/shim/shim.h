@@ -61,7 +61,7 @@ struct container {
     struct process init;
     struct list_node execs;
     struct metrics metrics;
-    char *sandbox; /* whose it is in; NULL: its own */
+    char *sandbox; /* who is asked for its figures (inside.h); NULL: nobody */
     struct metrics_inside inside;
     struct list_node questions;
     struct oom_watch oom;

@@ -89,6 +89,8 @@ void stub_main(const uint64_t *stack)
     for (;;) {
         if (slot > 0)
             r = stub_clone(0x8000 /* CLONE_PARENT */, (uint64_t)slot, 0, 0);
+        else if (slot == STUB_ZYGOTE_SPLIT) /* the child, which goes on here, is one more zygote */
+            r = stub_call(__NR_clone, 0x8000, 0, 0, 0, 0, 0);
         slot = stub_call(STUB_NR_ZYGOTE, 0, (uint64_t)r, 0, 0, 0, 0);
     }
 }

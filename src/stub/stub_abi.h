@@ -36,10 +36,12 @@
 #define STUB_FD_MAP    8 /* + slot: the file of a mapping under way */
 
 /* Calls that the filter turns into notifications when made from the stub's text. */
-#define STUB_NR_STOP   0x7100
-#define STUB_NR_REPORT 0x7101
-#define STUB_NR_ZYGOTE 0x7102 /* answer: the slot of a new space */
-#define STUB_NR_SLEEP  0x7103 /* a stop was posted in `hand` and is not answered yet: wait here */
+#define STUB_NR_STOP      0x7100
+#define STUB_NR_REPORT    0x7101
+#define STUB_NR_ZYGOTE    0x7102 /* answer: the slot of a new space, or STUB_ZYGOTE_SPLIT */
+#define STUB_NR_SLEEP     0x7103 /* a stop was posted in `hand` and is not answered yet: wait here */
+
+#define STUB_ZYGOTE_SPLIT (-4000) /* one more zygote, which begins with a call of its own */
 
 /* Commands beyond host calls by number. */
 #define STUB_CMD_COPY    0x7200 /* dst, src, size */

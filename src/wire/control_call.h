@@ -41,7 +41,8 @@ enum call_type {
     CALL_NETWORK,
     /* A further container, by the name in the request. fd 0: all of it (boot_config_write), 1: the sentry's end of its gofer's socket,
      * with READY in it already; then descriptors of its first process. text: whose pid namespace it shares, "": the first
-     * container's. Answer when it is there. Then everything is as for the first: CALL_START, CALL_WAIT ... */
+     * container's. Answer when it is there; value: the process from which all of its own will come, in the sandbox's pid namespace, to
+     * be put into its control groups before CALL_START; 0: there is none. Then everything is as for the first: CALL_START, CALL_WAIT ... */
     CALL_CREATE,
     CALL_DESTROY, /* kills what lives of a further container; answer when nothing is left of it */
     CALL_LAST = CALL_DESTROY,

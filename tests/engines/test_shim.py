@@ -591,6 +591,23 @@ def test_metrics_in_a_pod(task):
     assert m[busy]["pids"]["current"] == m[idle]["pids"]["current"] == 1
 
 
+def test_limits_in_a_pod(task, events):
+    """Those of one container hold for it alone, and what the host kills there is told as its."""
+    pod, stays = make_pod(task, ["sleep", "1000"])
+    hog = "x=0123456789; while :; do x=$x$x; done"
+    limited = task.detached(*pod_flags(pod, "container"), "--memory-limit", str(64 << 20), command=["sh", "-c", f"sh -c '{hog}'; echo $?; exec sleep 1000"])
+    seen = events.until("/tasks/oom")
+    assert [m for t, m in seen if t == "/tasks/oom"][0]["container_id"] == limited and "/tasks/exit" not in [t for t, _ in seen]
+    read = lambda n: json.loads(task.ctr("task", "metrics", "--format", "json", n).stdout)
+    assert read(limited)["memory"]["usage"]["limit"] == 64 << 20
+    assert read(limited)["memory"]["usage"]["max"] > 32 << 20 > read(stays)["memory"]["usage"]["max"]
+    assert task.exec(limited, "echo", "lives").stdout == "lives\n"
+    alone = task.detached(*pod_flags(pod, "container"), "--memory-limit", str(64 << 20), command=["sh", "-c", hog])
+    poll(lambda: task.status(alone) == "STOPPED")
+    assert task.remove(alone) == 137
+    assert task.status(stays) == task.status(pod) == "RUNNING"
+
+
 def pss_kib(pid):
     with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
         return int(re.search(r"^Pss: +(\d+)", f.read(), re.M)[1])

@@ -51,6 +51,8 @@ struct container {
     uint32_t users;
     bool doomed;            /* CALL_DESTROY: freed at its end */
     struct conn *destroyer; /* owes the answer; NULL: gone */
+    uint32_t zygote;        /* platform_zygote_new(); 0: none */
+    struct conn *creator;   /* owes the answer of CALL_CREATE; NULL: gone, or given */
 };
 
 /* By name; "" is the first one. NULL: none of that name. */

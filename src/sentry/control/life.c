@@ -18,6 +18,7 @@
 #include "sentry/fs/gofer/gofer.h"
 #include "sentry/kernel.h"
 #include "sentry/ns/container.h"
+#include "sentry/platform/platform.h"
 #include "sentry/signal/signal.h"
 #include "sentry/task/task_priv.h"
 
@@ -71,6 +72,24 @@ void container_put(struct container *k)
         container_free(k);
 }
 
+/* The answer to CALL_CREATE, if it is owed. */
+static void created(struct container *k, int32_t pid)
+{
+    struct conn *n = k->creator;
+    k->creator = NULL;
+    if (n)
+        conn_answer(n, CALL_CREATE, 0, pid);
+}
+
+static void zygote_made(void *arg, int32_t pid) { created(arg, pid); }
+
+static void zygote_done(struct container *k)
+{
+    created(k, 0);
+    platform_zygote_end(k->zygote);
+    k->zygote = 0;
+}
+
 /* Nothing runs in it any more. */
 static void finish(struct container *k)
 {
@@ -82,6 +101,7 @@ static void finish(struct container *k)
     if (!k->started)
         boot_descriptors_close(k->cfg);
     k->ended = true;
+    zygote_done(k);
     k->first = task_unref(k->first);
     k->set = nsset_unref(k->set);
     LOGD("control: container ended id=%s status=%#x", k->id, (unsigned)status);
@@ -336,5 +356,12 @@ void call_create(struct call *c)
     }
     k->making = false;
     await(k, k->first->tg);
+    /* The caller puts it into the container's control groups, and with it all that comes from it. */
+    int64_t id = platform_zygote_new(zygote_made, k);
+    if (id > 0) {
+        k->zygote = k->first->tg->zygote = (uint32_t)id;
+        k->creator = c->conn;
+        c->later = true;
+    }
     LOGD("control: container made id=%s pid=%d", k->id, k->first->tg->pid);
 }

@@ -113,6 +113,7 @@ static int exec_run(struct call *c, struct boot_config *cfg, struct task **ret)
         user_done(&u);
         return call_fail(c, err, "no process can be made: %s", err_name(err));
     }
+    t->tg->zygote = c->container->zygote;
     AUTO(task) struct task *held = task_ref(t);
     err = boot_descriptors_give(&u.cfg, t, fds, pass, true, c->a.text, sizeof(c->a.text));
     if (!err && (err = boot_process_apply(cfg, c->container->cfg, t)) < 0)

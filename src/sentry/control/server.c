@@ -193,9 +193,12 @@ static void conn_free(struct conn *k)
     if (k->waiting)
         wait_end(k);
     struct container *i;
-    LIST_FOREACH (i, &r->containers, node)
+    LIST_FOREACH (i, &r->containers, node) {
         if (i->destroyer == k)
             i->destroyer = NULL;
+        if (i->creator == k)
+            i->creator = NULL;
+    }
     if (k->of)
         container_look_soon(k->of);
     hostwatch_remove(&k->watch);

@@ -62,6 +62,12 @@ struct platform_events {
 /* Threads and spaces. */
 /* A new, empty space with its first thread, in STOP_CONTEXT with zero registers. -ENOMEM, -EAGAIN. */
 NODISCARD int platform_space_new(struct task *t, struct thread **ret);
+/* A host process from which the spaces of groups with this tgroup.zygote are made, and which they are in the control groups of, then.
+ * made is called once, later, with its number in our pid namespace, 0: there will be none, and spaces are made as before. The id;
+ * -EOPNOTSUPP the platform has none, -ENOMEM. */
+NODISCARD int64_t platform_zygote_new(void (*made)(void *arg, int32_t pid), void *arg);
+/* Ends it; made will not be called. Harmless if it is gone. */
+void platform_zygote_end(uint32_t id);
 /* A copy-on-write copy of the caller's space with one thread, whose context is the caller's with rax = 0. by: STOP_CONTEXT.
  * The child runs once `by` has been resumed AND platform_resume(child) was called. -ENOMEM, -EAGAIN. */
 NODISCARD int platform_fork(struct thread *by, struct task *child, struct thread **ret);

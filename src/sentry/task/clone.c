@@ -132,6 +132,7 @@ static struct tgroup *copy_group(struct task *t, const struct clone_request *q)
     tg->frozen = old->frozen;
     tg->membarrier = old->membarrier;
     tg->thp_disable = old->thp_disable;
+    tg->zygote = old->zygote;
     tg->exit_signal = q->exit_signal <= LINUX_NSIG ? (int32_t)q->exit_signal : 0;
     return tg;
 }

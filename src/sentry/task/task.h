@@ -166,6 +166,7 @@ struct tgroup {
     bool
         entered; /* by setns() in a user namespace below that of its program: no target for what is in there */
     bool thp_disable; /* prctl(PR_SET_THP_DISABLE), which the host does */
+    uint32_t zygote;  /* platform_zygote_new(): of its container; 0: the first */
     int32_t stop_signal;
     uint32_t membarrier; /* LINUX_MEMBARRIER_CMD_REGISTER_* that were made */
     struct linux_rlimit64 rlim[LINUX_RLIM_NLIMITS];

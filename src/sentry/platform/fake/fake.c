@@ -55,6 +55,9 @@ int platform_space_new(struct task *t, struct thread **ret)
     return -ENOMEM;
 }
 
+int64_t platform_zygote_new(void (*made)(void *arg, int32_t pid), void *arg) { return -EOPNOTSUPP; }
+void platform_zygote_end(uint32_t id) {}
+
 int platform_fork(struct thread *by, struct task *child, struct thread **ret)
 {
     int err = platform_space_new(child, ret);

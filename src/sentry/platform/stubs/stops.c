@@ -281,12 +281,14 @@ void platform_handle(const struct platform_event *e)
         on_post(n.data.args[0]);
         return;
     }
-    if ((int32_t)n.pid == p->zygote_tid) {
+    if ((int32_t)n.pid == p->zygote.tid) {
         if (!zygote_notified(&n))
             LOGE("stubs: the zygote made an unexpected call nr=%d", n.data.nr);
         return;
     }
     struct thread *th = thread_by_tid((int32_t)n.pid);
+    if (!th && from_stub(&n) && zygote_notified(&n))
+        return;
     if (!th ||
         (th->tid && from_stub(&n) && n.data.nr == SYS_mmap && n.data.args[4] == STUB_FD_AREAS)) {
         on_stranger(&n);

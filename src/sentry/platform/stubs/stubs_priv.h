@@ -102,6 +102,23 @@ struct thread {
     uint64_t *cpus; /* not started: what it may run on; arena, NULL: as it comes */
 };
 
+/* A stub process from which spaces are made. */
+struct zygote {
+    struct list_node node; /* plat()->zygotes, but for the first */
+    uint32_t id;           /* 0: the first */
+    int32_t tid;           /* 0: not there yet */
+    uint64_t notif;
+    bool idle;              /* its call STUB_NR_ZYGOTE is here */
+    bool cloning;           /* it was answered, and the clone may come */
+    struct list_node queue; /* threads (node) that wait for a process */
+    /* Of a further one. */
+    struct hostfile *pidfd;
+    struct hostwatch watch;
+    bool doomed;                          /* not wanted any more */
+    void (*made)(void *arg, int32_t pid); /* NULL: was told, or nobody wants to hear it */
+    void *arg;
+};
+
 /* A slot whose thread was told to exit. The host thread still runs in the area until it is really gone. */
 struct free_slot {
     uint32_t slot;
@@ -122,11 +139,11 @@ struct platform_root {
     uint32_t clean_slots_n;
     struct thread **tids;    /* TID_BUCKETS */
     struct thread **by_slot; /* STUB_SLOTS */
-    int32_t zygote_tid;
-    uint64_t zygote_notif;
-    bool zygote_idle;
-    bool zygote_cloning;
-    struct list_node zygote_queue; /* threads (node) that wait for a process */
+    struct zygote zygote;    /* the first */
+    struct list_node zygotes;
+    struct zygote *splitting; /* being made by the first; it is in zygotes */
+    bool split_asked;         /* the first has not yet said what became of it */
+    uint32_t zygote_ids;
     uint64_t host_vdso;
     uint32_t starts;        /* of spaces; a futex word */
     uint32_t start_waiters; /* workers in platform_space_wait */
@@ -197,4 +214,5 @@ void stop_proceed(struct thread *th); /* the host makes the call */
 /* zygote.c */
 NODISCARD int zygote_choose(const char *name); /* sets the transport. NULL: the best */
 void zygote_ask(struct thread *th);            /* a process for th */
+/* What a zygote asks; false: it is none, or may not ask that. */
 bool zygote_notified(const struct seccomp_notif *n);

@@ -545,7 +545,8 @@ int platform_init(const struct platform_events *ev, const char *name)
     kern()->plat = p;
     p->ev = ev;
     p->slot_top = ZYGOTE_SLOT + 1;
-    list_init(&p->zygote_queue);
+    list_init(&p->zygote.queue);
+    list_init(&p->zygotes);
     p->free_slots = arena_alloc(STUB_SLOTS * sizeof(p->free_slots[0]));
     p->clean_slots = arena_alloc(STUB_SLOTS * sizeof(p->clean_slots[0]));
     p->by_slot = arena_alloc(STUB_SLOTS * sizeof(struct thread *));

@@ -11,11 +11,14 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "abi/poll.h"
 #include "base/atomic.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "host/host.h"
+#include "sentry/arena/arena.h"
+#include "sentry/task/task.h"
 #include "stub/blobs.h"
 
 /* In the child, before exec: a copy of the sentry that must not touch its state. fds: areas, the image, and the passing socket
@@ -119,7 +122,7 @@ static int zygote_start(const struct transport *tp)
         return err;
     }
     p->host_vdso = ctl->vdso;
-    p->zygote_tid = pid;
+    p->zygote.tid = pid;
     atomic_store_release((uint32_t *)(uintptr_t)&ctl->attached, 1u);
     (void)!host_futex((uint32_t *)(uintptr_t)&ctl->attached, FUTEX_WAKE, 1, NULL, NULL, 0);
     if (ctl->mode != STUB_MODE_TRACE)
@@ -143,38 +146,189 @@ int zygote_choose(const char *name)
     return zygote_start(&ptrace_transport);
 }
 
-static void zygote_next(void)
+/* ---- work for zygotes ---- */
+
+static struct zygote *zygote_wanted(void)
+{
+    struct zygote *z;
+    LIST_FOREACH (z, &plat()->zygotes, node)
+        if (!z->tid)
+            return z;
+    return NULL;
+}
+
+static void zygote_answer(struct zygote *z, int64_t value)
+{
+    z->idle = false;
+    z->cloning = true;
+    plat()->transport->answer(z->notif, value);
+}
+
+static void zygote_next(struct zygote *z)
 {
     struct platform_root *p = plat();
-    if (!p->zygote_idle || list_empty(&p->zygote_queue))
+    if (!z->idle)
         return;
-    struct thread *th = list_first_entry(&p->zygote_queue, struct thread, node);
+    if (z == &p->zygote && !p->splitting && (p->splitting = zygote_wanted())) {
+        p->split_asked = true;
+        zygote_answer(z, STUB_ZYGOTE_SPLIT);
+        return;
+    }
+    if (list_empty(&z->queue))
+        return;
+    struct thread *th = list_first_entry(&z->queue, struct thread, node);
     list_del_init(&th->node);
     list_add_tail(&th->node, &th->space->threads);
-    p->zygote_idle = false;
-    p->zygote_cloning = true;
-    p->transport->answer(p->zygote_notif, th->slot);
+    zygote_answer(z, th->slot);
+}
+
+static struct zygote *zygote_by_id(uint32_t id)
+{
+    struct zygote *z;
+    LIST_FOREACH (z, &plat()->zygotes, node)
+        if (id && z->id == id)
+            return z;
+    return &plat()->zygote;
+}
+
+static struct zygote *zygote_by_tid(int32_t tid)
+{
+    struct zygote *z;
+    if (tid == plat()->zygote.tid)
+        return &plat()->zygote;
+    LIST_FOREACH (z, &plat()->zygotes, node)
+        if (z->tid == tid)
+            return z;
+    return NULL;
 }
 
 void zygote_ask(struct thread *th)
 {
+    struct zygote *z = zygote_by_id(th->task->tg->zygote);
     list_del_init(&th->node);
-    list_add_tail(&th->node, &plat()->zygote_queue);
-    zygote_next();
+    list_add_tail(&th->node, &z->queue);
+    zygote_next(z);
+}
+
+/* ---- further ones ---- */
+
+static void zygote_free(struct zygote *z)
+{
+    struct platform_root *p = plat();
+    while (!list_empty(&z->queue)) { /* they start all the same */
+        struct thread *th = list_first_entry(&z->queue, struct thread, node);
+        list_del_init(&th->node);
+        list_add_tail(&th->node, &p->zygote.queue);
+    }
+    if (z->pidfd) {
+        hostwatch_remove(&z->watch);
+        z->pidfd = hostfile_unref(z->pidfd);
+    }
+    list_del_init(&z->node);
+    arena_free(z, sizeof(*z));
+    zygote_next(&p->zygote);
+}
+
+static void zygote_tell(struct zygote *z, int32_t pid)
+{
+    void (*made)(void *arg, int32_t pid) = z->made;
+    z->made = NULL;
+    if (made)
+        made(z->arg, pid);
+}
+
+/* The host may want its memory, as that of any other. */
+static void zygote_on_exit(struct hostwatch *w, uint32_t events)
+{
+    struct zygote *z = container_of(w, struct zygote, watch);
+    LOGW("platform: a zygote ended pid=%d", z->tid);
+    zygote_free(z);
+}
+
+/* Its first call. */
+static void zygote_begins(struct zygote *z, int32_t pid)
+{
+    plat()->splitting = NULL;
+    z->tid = pid;
+    int fd = host_pidfd_open(pid, 0);
+    if (fd < 0 || hostfile_adopt(fd, &z->pidfd) ||
+        hostwatch_add(&z->watch, z->pidfd, LINUX_POLLIN, false, zygote_on_exit)) {
+        LOGW("platform: a zygote cannot be watched pid=%d err=%d", pid, fd);
+        z->pidfd = hostfile_unref(z->pidfd);
+    }
+    zygote_next(z);
+    if (z->doomed)
+        platform_zygote_end(z->id);
+    else
+        zygote_tell(z, pid);
+}
+
+static void zygote_failed(struct zygote *z, int err)
+{
+    LOGW("platform: no further zygote err=%d", err);
+    plat()->splitting = NULL;
+    zygote_tell(z, 0);
+    zygote_free(z);
+}
+
+int64_t platform_zygote_new(void (*made)(void *arg, int32_t pid), void *arg)
+{
+    struct platform_root *p = plat();
+    if (p->transport != &systrap_transport)
+        return -EOPNOTSUPP;
+    struct zygote *z = arena_alloc(sizeof(*z));
+    if (!z)
+        return -ENOMEM;
+    *z = (struct zygote){.id = ++p->zygote_ids, .made = made, .arg = arg};
+    list_init(&z->queue);
+    list_add_tail(&z->node, &p->zygotes);
+    zygote_next(&p->zygote);
+    return z->id;
+}
+
+void platform_zygote_end(uint32_t id)
+{
+    struct zygote *z = zygote_by_id(id);
+    if (!z->id)
+        return;
+    z->made = NULL;
+    z->doomed = true;
+    if (z == plat()->splitting)
+        return; /* it ends when it begins */
+    if (z->pidfd)
+        (void)!host_pidfd_send_signal(hostfile_fd(z->pidfd), SIGKILL, NULL, 0);
+    else if (z->tid)
+        (void)!host_kill(z->tid, SIGKILL);
+    zygote_free(z);
 }
 
 bool zygote_notified(const struct seccomp_notif *n)
 {
     struct platform_root *p = plat();
+    struct zygote *z = zygote_by_tid((int32_t)n->pid);
+    bool begins = !z && p->splitting && n->data.nr == STUB_NR_ZYGOTE;
+    if (begins)
+        z = p->splitting;
+    if (!z)
+        return false;
     if (n->data.nr == STUB_NR_ZYGOTE) {
-        p->zygote_notif = n->id;
-        p->zygote_idle = true;
-        p->zygote_cloning = false;
-        zygote_next();
+        z->notif = n->id;
+        z->idle = true;
+        z->cloning = false;
+        if (begins) {
+            zygote_begins(z, (int32_t)n->pid);
+            return true;
+        }
+        if (z == &p->zygote && p->split_asked) {
+            p->split_asked = false;
+            if ((int64_t)n->data.args[1] < 0 && p->splitting)
+                zygote_failed(p->splitting, (int)n->data.args[1]);
+        }
+        zygote_next(z);
         return true;
     }
-    if (n->data.nr == SYS_clone && p->zygote_cloning) {
-        p->zygote_cloning = false;
+    if (n->data.nr == SYS_clone && z->cloning) {
+        z->cloning = false;
         p->transport->proceed(n->id);
         return true;
     }
