@@ -588,7 +588,7 @@ def test_metrics_in_a_pod(task):
     m = {n: read(n) for n in (busy, idle)}
     assert m[idle]["cpu"]["usage"]["total"] < m[busy]["cpu"]["usage"]["total"] / 2
     assert m[busy]["memory"]["usage"]["usage"] > 0
-    assert m[busy]["pids"]["current"] == m[idle]["pids"]["current"] == 1
+    assert m[busy]["pids"]["current"] == m[idle]["pids"]["current"] >= 1
 
 
 def test_limits_in_a_pod(task, events):
