@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from conftest import status
+from conftest import descendants, status
 from lifecycle import ConsoleSocket
 from pod import Pod, exit_status, reap_all
 from test_lifecycle_console import Master, check, in_exec, terminal
@@ -485,3 +485,29 @@ def test_volumes_in_memory(pod, tmp_path):
     assert os.listdir(source) == ["y"]
     r = pod.runsc("create", "-bundle", pod.further("true", change=hinted(source, "nobody")), "five")
     assert r.returncode == 128 and "share container, pod or shared" in r.stderr
+
+
+def test_nothing_is_left_of_those_that_went(pod):
+    """Descriptors, host processes and kernel memory of the sandbox after many containers that came and went."""
+    sentry = pod.sandbox()
+    bundle = pod.further("sh", "-c", "ls -R /etc > /dev/null; sleep 1000 & exec sleep 1000")
+
+    def cycle(n):
+        for i in range(n):
+            pod.create("one", bundle)
+            if i % 3:
+                pod.ok("start", "one")
+            if i % 3 == 2:
+                pod.sh("one", "cat /etc/passwd > /tmp/x; mkdir /tmp/d")
+            pod.ok("delete", "-force", "one")
+            reap_all()
+
+    def used():
+        kernel = json.loads(pod.ok("usage", "-full", "pod"))["System"]
+        return len(os.listdir(f"/proc/{sentry}/fd")), len(descendants(sentry)), kernel
+    cycle(6)
+    fds, processes, kernel = used()
+    cycle(30)
+    now = used()
+    # A connection or two may just be coming or going.
+    assert abs(now[0] - fds) <= 2 and now[1] == processes and now[2] - kernel < 64 << 10, (fds, processes, kernel, now)
