@@ -379,6 +379,8 @@ def test_terminal(pod):
     pod.ok("start", "x")
     m.send("stty size\n")
     m.expect("30 90")
+    m.send("tty; echo re''opened > /dev/stderr; ls -l /proc/self/fd/0 | sed 's/.*-> /is /'\n")
+    m.expect("/dev/console\r\nreopened\r\nis /dev/console\r\n")
     check(m)
     e = in_exec(pod, "bash", "--norc", "--noediting", "-i")
     check(e)

@@ -12,6 +12,10 @@ struct nsset;
 struct super;
 struct task;
 
+/* What a terminal among the standard descriptors is: the console of the sandbox's first container, that of a further one, or one
+ * more. */
+enum boot_terminal { BOOT_TERMINAL_FIRST, BOOT_TERMINAL_FURTHER, BOOT_TERMINAL_OTHER };
+
 /* From here on LOGx goes to the debug log, if there is one. */
 void boot_log_start(const struct boot_config *cfg);
 
@@ -25,17 +29,17 @@ NODISCARD int boot_gofer_greet(struct boot_config *cfg, int flags);
 /* Whether there is such a program at all: before it is needed. -errno with a line in err_text. */
 NODISCARD int boot_first_probe(const struct boot_config *cfg, struct task *t, char *err_text,
                                size_t err_cap);
-/* Its standard descriptors and its program; once. -errno with a line in err_text. Kernel lock, which walks may drop. own_terminal as
+/* Its standard descriptors and its program; once. -errno with a line in err_text. Kernel lock, which walks may drop. terminal as
  * below. */
-NODISCARD int boot_first_load(const struct boot_config *cfg, struct task *t, bool own_terminal,
-                              char *err_text, size_t err_cap);
+NODISCARD int boot_first_load(const struct boot_config *cfg, struct task *t,
+                              enum boot_terminal terminal, char *err_text, size_t err_cap);
 /* Of one that is never loaded: what boot_first_load() closes. */
 void boot_descriptors_close(const struct boot_config *cfg);
 
 /* The two halves of that, for any process that cfg describes. fds[3]: standard descriptors of the host or -1; pass: those of
- * cfg->pass_fds; none is taken. own_terminal: a terminal becomes the controlling one of t's session, not the console. */
+ * cfg->pass_fds; none is taken. A terminal becomes the controlling one of t's session. */
 NODISCARD int boot_descriptors_give(const struct boot_config *cfg, struct task *t, int *fds,
-                                    const int *pass, bool own_terminal, char *err_text,
+                                    const int *pass, enum boot_terminal terminal, char *err_text,
                                     size_t err_cap);
 /* Nodes, masked and read-only paths, when all is mounted. -errno with a line in err_text. */
 NODISCARD int boot_container_apply(const struct boot_config *cfg, struct task *t, char *err_text,

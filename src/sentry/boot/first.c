@@ -163,8 +163,8 @@ static bool is_terminal(int fd)
     return host_ioctl(fd, LINUX_TCGETS, &tio) == 0;
 }
 
-/* fd becomes n inside. own_terminal: not the console. Takes fd. */
-static int descriptor_give(struct task *t, int fd, int n, bool own_terminal)
+/* fd becomes n inside. Takes fd. */
+static int descriptor_give(struct task *t, int fd, int n, enum boot_terminal terminal)
 {
     struct hostfile *hf;
     struct file *f;
@@ -172,9 +172,10 @@ static int descriptor_give(struct task *t, int fd, int n, bool own_terminal)
     int err = hostfile_adopt(fd, &hf);
     if (err)
         return err;
-    err = !tty           ? host_file_new(t, hf, &f)
-          : own_terminal ? tty_host_new_own(hf, t, &f)
-                         : tty_host_new(hf, t, &f);
+    err = !tty ? host_file_new(t, hf, &f)
+          : terminal == BOOT_TERMINAL_FIRST
+              ? tty_host_new(hf, t, &f)
+              : tty_host_new_own(hf, t, terminal == BOOT_TERMINAL_FURTHER, &f);
     hostfile_unref(hf);
     if (err)
         return err;
@@ -190,9 +191,10 @@ static bool same_file(int a, int b)
 }
 
 /* Several standard descriptors of one terminal are one open file, so that it is one terminal inside as well. */
-static int stdio_give(const struct boot_config *cfg, struct task *t, int *fds, int n, bool own)
+static int stdio_give(const struct boot_config *cfg, struct task *t, int *fds, int n,
+                      enum boot_terminal terminal)
 {
-    for (int i = 0; own && i < n; i++)
+    for (int i = 0; terminal != BOOT_TERMINAL_FIRST && i < n; i++)
         if (cfg->stdio_fd[i] >= 0 && fds[i] >= 0 && is_terminal(fds[n]) &&
             same_file(fds[i], fds[n])) {
             struct file *f = fd_get(t, i);
@@ -201,14 +203,14 @@ static int stdio_give(const struct boot_config *cfg, struct task *t, int *fds, i
         }
     /* The number is still needed for the comparison. */
     int fd = host_fcntl(fds[n], F_DUPFD_CLOEXEC, 0);
-    return fd < 0 ? fd : descriptor_give(t, fd, n, own);
+    return fd < 0 ? fd : descriptor_give(t, fd, n, terminal);
 }
 
 int boot_descriptors_give(const struct boot_config *cfg, struct task *t, int *fds, const int *pass,
-                          bool own_terminal, char *err_text, size_t err_cap)
+                          enum boot_terminal terminal, char *err_text, size_t err_cap)
 {
     for (int i = 0; i < 3; i++) {
-        int err = fds[i] >= 0 ? stdio_give(cfg, t, fds, i, own_terminal) : 0;
+        int err = fds[i] >= 0 ? stdio_give(cfg, t, fds, i, terminal) : 0;
         if (err) {
             (void)snprintf(err_text, err_cap, "standard descriptor %d cannot be used: %s", i,
                            err_name(err));
@@ -220,7 +222,7 @@ int boot_descriptors_give(const struct boot_config *cfg, struct task *t, int *fd
         int err = fd < 0 ? fd
                   : cfg->pass_fds[i] > INT32_MAX
                       ? -EBADF
-                      : descriptor_give(t, fd, (int)cfg->pass_fds[i], true);
+                      : descriptor_give(t, fd, (int)cfg->pass_fds[i], BOOT_TERMINAL_OTHER);
         if (err) {
             (void)snprintf(err_text, err_cap, "descriptor %u cannot be passed: %s",
                            cfg->pass_fds[i], err_name(err));
@@ -313,14 +315,14 @@ int boot_container_make(const struct boot_config *cfg, struct gofer_conn *c,
     return err;
 }
 
-static int first_load(const struct boot_config *cfg, struct task *t, int *fds, bool own_terminal,
-                      char *err_text, size_t err_cap)
+static int first_load(const struct boot_config *cfg, struct task *t, int *fds,
+                      enum boot_terminal terminal, char *err_text, size_t err_cap)
 {
     struct user_found u;
     int err = user_find(t, cfg, &u, err_text, err_cap);
     if (err)
         return err;
-    err = boot_descriptors_give(cfg, t, fds, cfg->pass_fd, own_terminal, err_text, err_cap);
+    err = boot_descriptors_give(cfg, t, fds, cfg->pass_fd, terminal, err_text, err_cap);
     if (!err && (err = boot_process_apply(cfg, cfg, t)) < 0)
         (void)snprintf(err_text, err_cap, "linux.seccomp cannot be applied: %s", err_name(err));
     if (!err)
@@ -339,11 +341,11 @@ void boot_descriptors_close(const struct boot_config *cfg)
             (void)!host_close(cfg->stdio_fd[i]);
 }
 
-int boot_first_load(const struct boot_config *cfg, struct task *t, bool own_terminal,
+int boot_first_load(const struct boot_config *cfg, struct task *t, enum boot_terminal terminal,
                     char *err_text, size_t err_cap)
 {
     int fds[3] = {cfg->stdio_fd[0], cfg->stdio_fd[1], cfg->stdio_fd[2]};
-    int err = first_load(cfg, t, fds, own_terminal, err_text, err_cap);
+    int err = first_load(cfg, t, fds, terminal, err_text, err_cap);
     boot_descriptors_close(cfg);
     return err;
 }

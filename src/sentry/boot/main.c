@@ -179,7 +179,7 @@ int sentry_main(const struct boot_config *cfg)
         boot_fail(cfg, "the gofer cannot be used: %s", err_name(err));
     if (boot_container_make(cfg, gofer, NULL, NULL, &first, text, sizeof(text)) ||
         (cfg->wait_start ? boot_first_probe(cfg, first, text, sizeof(text))
-                         : boot_first_load(cfg, first, false, text, sizeof(text))))
+                         : boot_first_load(cfg, first, BOOT_TERMINAL_FIRST, text, sizeof(text))))
         boot_fail(cfg, "%s", text);
     err = watch(&boot.control, cfg->control_fd, LINUX_POLLIN, on_control);
     if (!err && cfg->gofer_fd >= 0)

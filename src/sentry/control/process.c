@@ -36,7 +36,9 @@ void call_start(struct call *c)
         return;
     }
     k->starting = true;
-    int err = boot_first_load(k->cfg, k->first, k->further, c->a.text, sizeof(c->a.text));
+    int err =
+        boot_first_load(k->cfg, k->first, k->further ? BOOT_TERMINAL_FURTHER : BOOT_TERMINAL_FIRST,
+                        c->a.text, sizeof(c->a.text));
     k->starting = false;
     k->started = err == 0;
     c->a.error = err;
@@ -115,7 +117,8 @@ static int exec_run(struct call *c, struct boot_config *cfg, struct task **ret)
     }
     t->tg->zygote = c->container->zygote;
     AUTO(task) struct task *held = task_ref(t);
-    err = boot_descriptors_give(&u.cfg, t, fds, pass, true, c->a.text, sizeof(c->a.text));
+    err = boot_descriptors_give(&u.cfg, t, fds, pass, BOOT_TERMINAL_OTHER, c->a.text,
+                                sizeof(c->a.text));
     if (!err && (err = boot_process_apply(cfg, c->container->cfg, t)) < 0)
         (void)snprintf(c->a.text, sizeof(c->a.text), "linux.seccomp cannot be applied: %s",
                        err_name(err));

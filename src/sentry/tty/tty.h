@@ -72,8 +72,10 @@ NODISCARD int tty_init(void);
 /* The file of a donated descriptor that is a terminal; descriptors of one terminal share its struct tty. The first terminal is the
  * console and becomes the controlling terminal of t's session. Takes a reference to hf. -EIO, -ENOMEM. */
 NODISCARD int tty_host_new(struct hostfile *hf, struct task *t, struct file **ret);
-/* One that is not the console: always a struct tty of its own. */
-NODISCARD int tty_host_new_own(struct hostfile *hf, struct task *t, struct file **ret);
+/* Another one: always a struct tty of its own. first: of a further container, whose console it is. */
+NODISCARD int tty_host_new_own(struct hostfile *hf, struct task *t, bool first, struct file **ret);
+/* What /dev/console is for t: its own controlling terminal, if that is a host's, or the first container's for its own. NULL: none. */
+struct tty *tty_console(const struct task *t);
 /* What the user of tg's controlling terminal typed, told by who reads the terminal: as tty_host_signal for that one. */
 void tty_host_signal_at(struct tgroup *tg, int sig);
 /* A signal that runsc forwards: what the keyboard makes goes to the foreground group, the rest to the first process. */

@@ -11,6 +11,7 @@
 #include "sentry/io/worker.h"
 #include "sentry/kernel.h"
 #include "sentry/mm/uio.h"
+#include "sentry/ns/mount_ns.h"
 #include "sentry/signal/signal.h"
 #include "sentry/task/task.h"
 #include "sentry/tty/tty_priv.h"
@@ -194,6 +195,37 @@ static bool same_terminal(uint64_t a, uint64_t b)
     return a == b || a == TTY_RDEV(5, 0) || b == TTY_RDEV(5, 0);
 }
 
+/* A file of its container's console, so that it has a name. take: it becomes t's user's, who may open /dev/stderr again; else it must be
+ * that already. -ENOENT: nothing there is one */
+static int named_file(struct task *t, bool take, struct file **ret)
+{
+    struct walk w;
+    int err = walk_at(t, LINUX_AT_FDCWD, "/dev/console", 0, &w);
+    if (err)
+        return -ENOENT;
+    struct inode *i = w.path.dentry->inode;
+    err = i->rdev == TTY_RDEV(5, 1) && inode_is(i, LINUX_S_IFCHR) &&
+                  (take || i->uid == t->cred->fsuid)
+              ? 0
+              : -ENOENT;
+    if (!err) {
+        i->uid = t->cred->fsuid;
+        err = file_new(&w.path, NULL, LINUX_O_RDWR, t->cred, ret);
+    }
+    path_unref(&w.path);
+    return err;
+}
+
+struct tty *tty_console(const struct task *t)
+{
+    struct tty *own = t ? tty_of_task(t) : NULL;
+    if (!t)
+        return kern()->tty->host;
+    if (own && own->ops == &host_tty_ops)
+        return own;
+    return task_mount_ns(t)->origin == mount_ns_initial()->origin ? kern()->tty->host : NULL;
+}
+
 int tty_host_new(struct hostfile *hf, struct task *t, struct file **ret)
 {
     struct tty_root *r = kern()->tty;
@@ -209,19 +241,8 @@ int tty_host_new(struct hostfile *hf, struct task *t, struct file **ret)
     if (err)
         return err;
     struct tty *y = other ? other : r->host;
-    struct walk w;
     struct file *f;
-    if (y == r->host && walk_at(t, LINUX_AT_FDCWD, "/dev/console", 0, &w) == 0) {
-        bool is_console = w.path.dentry->inode->rdev == TTY_RDEV(5, 1) &&
-                          inode_is(w.path.dentry->inode, LINUX_S_IFCHR);
-        /* Its user may open /dev/stderr again. */
-        if (is_console)
-            w.path.dentry->inode->uid = t->cred->fsuid;
-        err = is_console ? file_new(&w.path, NULL, LINUX_O_RDWR, t->cred, &f) : -ENOENT;
-        path_unref(&w.path);
-    } else {
-        err = -ENOENT;
-    }
+    err = y == r->host ? named_file(t, true, &f) : -ENOENT;
     if (err)
         err = file_new_anon("tty:[host]", 0, NULL, NULL, LINUX_O_RDWR, t, &f);
     if (err)
@@ -235,7 +256,7 @@ int tty_host_new(struct hostfile *hf, struct task *t, struct file **ret)
     return 0;
 }
 
-int tty_host_new_own(struct hostfile *hf, struct task *t, struct file **ret)
+int tty_host_new_own(struct hostfile *hf, struct task *t, bool first, struct file **ret)
 {
     struct stat st;
     if (host_fstat(hostfile_fd(hf), &st))
@@ -243,7 +264,11 @@ int tty_host_new_own(struct hostfile *hf, struct task *t, struct file **ret)
     AUTO(tty) struct tty *y = NULL;
     int err = host_tty_make(hf, st.st_rdev, &y);
     struct file *f;
-    err = err ? err : file_new_anon("tty:[host]", 0, NULL, NULL, LINUX_O_RDWR, t, &f);
+    if (err)
+        return err;
+    err = named_file(t, first, &f);
+    if (err)
+        err = file_new_anon("tty:[host]", 0, NULL, NULL, LINUX_O_RDWR, t, &f);
     if (err)
         return err;
     err = tty_open(y, f, t);

@@ -124,7 +124,10 @@ static int dev_open(struct inode *i, struct file *f, struct task *t)
         struct tty *y = t ? tty_of_task(t) : NULL;
         return y ? tty_open(y, f, t) : -ENXIO;
     }
-    case TTY_RDEV(5, 1): return kern()->tty->host ? tty_open(kern()->tty->host, f, t) : -ENXIO;
+    case TTY_RDEV(5, 1): {
+        struct tty *y = tty_console(t);
+        return y ? tty_open(y, f, t) : -ENXIO;
+    }
     case TTY_RDEV(5, 2): return pty_open_master(f, t);
     default: return i->rdev >> 8 == 136 ? pty_open_slave((uint32_t)(i->rdev & 0xff), f, t) : -ENXIO;
     }
