@@ -164,7 +164,7 @@ static void test_refusals(void **state)
     refuses(PROC ",'linux':{'sysctl':{'vm.swappiness':'1'}}", "linux.sysctl.vm.swappiness");
     refuses(PROC ",'linux':{'timeOffsets':{'boottime':{'secs':1}}}", "time namespace");
     refuses(PROC ",'mounts':[{'destination':'/a','source':'/b','options':['bind','ridmap']}]",
-            "maps of ids are not supported");
+            "needs uidMappings");
     refuses(PROC ",'linux':{'intelRdt':{'closID':'x'}}", "intelRdt");
     refuses(PROC ",'linux':{'rootfsPropagation':'x'}", "rootfsPropagation");
     refuses(PROC ",'linux':{'maskedPaths':['x']}", "absolute");

@@ -110,9 +110,10 @@ void spec_validate(struct parse *p, const struct oci_spec *s)
     namespaces_check(p, s);
     sysctls_check(p, s);
     for (uint32_t i = 0; i < s->mount_count; i++)
-        if (s->mounts[i].idmap)
+        if (s->mounts[i].idmap && !s->mounts[i].uid_maps.count && !s->uid_maps.count)
             parse_fail(p, "mounts", "options",
-                       "maps of ids are not supported (%.100s); remove \"idmap\" and the mappings",
+                       "\"idmap\" of %.100s needs uidMappings and gidMappings, of the mount or of "
+                       "linux; add them or remove it",
                        s->mounts[i].destination);
     for (uint32_t i = 0; i < s->mount_count; i++)
         if (s->mounts[i].bind && s->mounts[i].propagation == OCI_PROPAGATION_SHARED)

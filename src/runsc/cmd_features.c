@@ -29,7 +29,7 @@ static json_t *linux_json(void)
                      words(OCI_WORDS_NAMESPACES, ""), "capabilities",
                      words(OCI_WORDS_CAPABILITIES, "CAP_"), "cgroup", cgroup, "seccomp", seccomp,
                      "apparmor", "enabled", 1, "selinux", "enabled", 1, "intelRdt", "enabled", 0,
-                     "mountExtensions", "idmap", "enabled", 0);
+                     "mountExtensions", "idmap", "enabled", 1);
 }
 
 static int features_run(int argc, char **argv)

@@ -337,8 +337,12 @@ static int bind_add(struct sandbox *s, struct boot_mount *m, const struct oci_mo
                     const struct overlay_choice *overlay, char *err)
 {
     struct submount below[SUBMOUNTS_MAX];
-    struct sandbox_mount host = {
-        .source = om->source, .recursive = om->recursive, .slave = is_slave(om)};
+    struct sandbox_mount host = {.source = om->source,
+                                 .recursive = om->recursive,
+                                 .slave = is_slave(om),
+                                 .uid_maps = &om->uid_maps,
+                                 .gid_maps = &om->gid_maps,
+                                 .idmap_tree = om->idmap_tree};
     bool overlaid = overlay && overlay->mounts;
     uint32_t tree = container_propagation(om->propagation_tree ? om->propagation : 0, true);
     char *base = om->recursive ? realpath(om->source, NULL) : NULL;
@@ -371,7 +375,10 @@ static int bind_add(struct sandbox *s, struct boot_mount *m, const struct oci_mo
         sub.store = -1;
         if (overlaid && !(sub.flags & BOOT_MOUNT_RDONLY))
             overlay_set(s, &sub, below[i].path, overlay);
-        const struct sandbox_mount of_sub = {.source = below[i].path, .slave = host.slave};
+        const struct sandbox_mount of_sub = {.source = below[i].path,
+                                             .slave = host.slave,
+                                             .uid_maps = om->idmap_tree ? &om->uid_maps : NULL,
+                                             .gid_maps = &om->gid_maps};
         r = mount_add(s, &sub, &of_sub, err);
     }
     free(base);

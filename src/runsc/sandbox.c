@@ -1,3 +1,4 @@
+#include "runsc/idmap.h"
 #include "runsc/sandbox.h"
 
 #include <errno.h>
@@ -146,6 +147,25 @@ static int privileges_take(struct start *st)
 
 static bool is_late(const struct start *st) { return st->s->between.begin && !st->mounts_open; }
 
+static int mount_idmap(struct start *st, const struct sandbox_mount *m, int mount)
+{
+    static const struct oci_id_maps none = {0};
+    const struct sandbox *s = st->s;
+    if (!m->uid_maps || m->uid_maps->count == 0)
+        return 0;
+    int r = idmap_apply(mount, m->idmap_tree, m->uid_maps, m->gid_maps,
+                        s->uid_maps ? s->uid_maps : &none, s->gid_maps ? s->gid_maps : &none,
+                        st->proc_fd);
+    if (r < 0)
+        sandbox_error(st->err, "mounts: the ids of %s cannot be mapped: %s%s", m->source,
+                      err_name(r),
+                      r == -EINVAL  ? "; its file system cannot, or the container has none of the "
+                                      "ids"
+                      : r == -EPERM ? "; root is needed, and a mount without a map"
+                                    : "");
+    return r;
+}
+
 static int mounts_open(struct start *st)
 {
     if (st->mounts_open)
@@ -186,6 +206,9 @@ static int mounts_open(struct start *st)
                           i == 0 ? "not a directory" : "a device of the host");
             return r < 0 ? r : -ENOTDIR;
         }
+        r = mount_idmap(st, m, st->mounts[i]);
+        if (r < 0)
+            return r;
         for (uint32_t k = 0; k < st->s->config.mount_count; k++)
             if (st->s->config.mounts[k].gofer_index == (int32_t)i)
                 st->s->config.mounts[k].is_file = !S_ISDIR(sb.st_mode);

@@ -20,7 +20,10 @@ struct sandbox_mount {
     const char *source; /* host path */
     bool read_only;     /* the host enforces it */
     bool recursive;     /* with what is mounted below */
-    bool slave; /* what is mounted below it later appears too, if the host's mount is shared */
+    const struct oci_id_maps *uid_maps,
+        *gid_maps;   /* whose its files are inside; NULL: as on the host */
+    bool idmap_tree; /* of what is mounted below too */
+    bool slave;      /* what is mounted below it later appears too, if the host's mount is shared */
 };
 
 /* What is done between the making of the namespaces and that of the mounts. */

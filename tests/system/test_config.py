@@ -242,6 +242,46 @@ def test_time_offsets(box):
     assert abs(clocks(lambda: run(box, f"python3 -c '{CLOCKS}'").stdout)[0]) < 30
 
 
+def maps(*triples):
+    return [dict(zip(("containerID", "hostID", "size"), t)) for t in triples]
+
+
+@pytest.mark.parametrize("directfs", ("true", "false"))
+def test_id_mapped_mounts(box, tmp_path, directfs):
+    """Files of one owner are another's inside, and what is made inside belongs to the first."""
+    v = tmp_path / "v"
+    v.mkdir()
+    for name, uid, gid in (("root", 0, 0), ("user", 1000, 2000), ("other", 5000, 5000)):
+        (v / name).write_text(name)
+        os.chown(v / name, uid, gid)
+    os.chmod(v, 0o777)
+    flag = f"--directfs={directfs}"
+
+    def change(uids, gids, more=lambda c: None):
+        def do(c):
+            c["mounts"].append({"destination": "/v", "type": "bind", "source": str(v), "options": ["bind"], "uidMappings": uids,
+                                "gidMappings": gids})
+            for k in ("bounding", "effective", "permitted"):
+                c["process"]["capabilities"][k].append("CAP_CHOWN")
+            more(c)
+        return do
+    script = "cd /v; stat -c '%n %u %g' root user other; touch made; stat -c '%u %g' made; chown 1001 made"
+    r = run(box, script, change(maps((0, 0, 1), (1000, 1001, 10)), maps((0, 0, 1), (2000, 3000, 1))), flags=(flag,))
+    assert r.stdout == "root 0 0\nuser 1001 3000\nother 65534 65534\n0 0\n", (r.stdout, r.stderr)
+    st = os.stat(v / "made")
+    assert (st.st_uid, st.st_gid) == (1000, 0)
+    (v / "made").unlink()
+    # The container's user namespace has the host's ids as others: both maps together.
+    own = linux(namespaces=[{"type": n} for n in ("pid", "network", "ipc", "uts", "mount", "user")],
+                uidMappings=maps((0, 100000, 65536)), gidMappings=maps((0, 100000, 65536)))
+    r = run(box, script, change(maps((0, 100000, 65536)), maps((0, 100000, 65536)), own), flags=(flag,))
+    assert r.stdout == "root 0 0\nuser 1000 2000\nother 5000 5000\n0 0\n", (r.stdout, r.stderr)
+    r = run(box, "true", change(maps((0, 1, 10)), maps((0, 1, 10)), own))
+    assert r.returncode == 128 and "cannot be mapped" in r.stderr
+    r = run(box, "true", lambda c: c["mounts"].append({"destination": "/v", "type": "bind", "source": str(v), "options": ["bind", "idmap"]}))
+    assert r.returncode == 128 and "uidMappings" in r.stderr
+
+
 def test_seccomp_errno(box):
     p = profile("SCMP_ACT_ALLOW", (["mkdir", "mkdirat"], "SCMP_ACT_ERRNO", 99))
     r = run(box, "mkdir /x; grep Seccomp: /proc/self/status; mkdir /y || echo no", p)
