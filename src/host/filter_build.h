@@ -45,32 +45,37 @@
 #define F_GETPIPE_SZ 1032
 #endif
 
-static inline struct scmp_arg_cmp test_make(unsigned arg, enum scmp_compare op, uint64_t a,
-                                            uint64_t b)
-{
-    /* MASKED_EQ takes mask and value; a narrow value that was sign-extended is cut to its mask. */
-    return (struct scmp_arg_cmp){
-        .arg = arg, .op = op, .datum_a = a, .datum_b = op == SCMP_CMP_MASKED_EQ ? b & a : b};
-}
+/* MASKED_EQ takes mask and value; a narrow value that was sign-extended is cut to its mask. */
+#define TEST(number, how, a, b) {number, how, a, (how) == SCMP_CMP_MASKED_EQ ? (b) & (a) : (b)}
 
-static inline void rule_add(scmp_filter_ctx ctx, uint32_t action, int nr, unsigned count,
-                            const struct scmp_arg_cmp *cmp)
+#define TESTS_MAX               6
+struct rule {
+    uint32_t action;
+    int nr;
+    unsigned count;
+    struct scmp_arg_cmp tests[TESTS_MAX];
+};
+
+static inline void rule_add(scmp_filter_ctx ctx, const struct rule *rule)
 {
-    int r = seccomp_rule_add_exact_array(ctx, action, nr, count, cmp);
+    int r = seccomp_rule_add_exact_array(ctx, rule->action, rule->nr, rule->count, rule->tests);
     if (r < 0) {
-        fprintf(stderr, "filter_build: rule for call %d: error %d\n", nr, r);
+        fprintf(stderr, "filter_build: rule for call %d: error %d\n", rule->nr, r);
         exit(1);
     }
 }
 
-static inline void filter_print(const char *name, void (*rules)(scmp_filter_ctx))
+/* The rules that which[] numbers. */
+static inline void filter_print(const char *name, const struct rule *rules, const uint16_t *which,
+                                size_t count)
 {
     scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
     FILE *f = tmpfile();
     if (!ctx || !f || seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2) < 0 ||
         seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) < 0)
         exit(1);
-    rules(ctx);
+    for (size_t i = 0; i < count; i++)
+        rule_add(ctx, &rules[which[i]]);
     if (seccomp_export_bpf(ctx, fileno(f)) < 0)
         exit(1);
     rewind(f);

@@ -158,28 +158,31 @@ def gen_source(calls, arch, faults="false"):
     return "\n".join(out)
 
 
+def filter_rules(calls, procs):
+    """Rows of `struct rule` for the rules of these processes."""
+    for c in calls.values():
+        rows = [r for r in c.rules if r[0] in procs]
+        if any(alt == [] and act == "ALLOW" for _, act, alts, _, _ in rows for alt in alts):
+            yield "{SCMP_ACT_ALLOW, SCMP_SYS(%s), 0, {{0}}}" % c.name
+            continue
+        for _, act, alts, _, _ in rows:
+            action = "SCMP_ACT_ALLOW" if act == "ALLOW" else "SCMP_ACT_ERRNO(%s)" % act
+            for alt in alts:
+                tests = ", ".join("TEST(%d, %s, (uint64_t)(%s), (uint64_t)(%s))" % t for t in alt)
+                yield "{%s, SCMP_SYS(%s), %d, {%s}}" % (action, c.name, len(alt), tests or "{0}")
+
+
 def gen_filter_build(calls):
     out = ["/* Made by gen_calls.py from calls.def; run at build time, prints the filters as C arrays. */",
            '#include "host/filter_build.h"', ""]
-    for name, procs in FILTERS.items():
-        out.append("static void rules_%s(scmp_filter_ctx ctx)\n{" % name)
-        for c in calls.values():
-            rows = [r for r in c.rules if r[0] in procs]
-            if any(alt == [] and act == "ALLOW" for _, act, alts, _, _ in rows for alt in alts):
-                out.append("    rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(%s), 0, NULL);" % c.name)
-                continue
-            for _, act, alts, _, _ in rows:
-                action = "SCMP_ACT_ALLOW" if act == "ALLOW" else "SCMP_ACT_ERRNO(%s)" % act
-                for alt in alts:
-                    if not alt:
-                        out.append("    rule_add(ctx, %s, SCMP_SYS(%s), 0, NULL);" % (action, c.name))
-                        continue
-                    cmp = ", ".join("test_make(%d, %s, (uint64_t)(%s), (uint64_t)(%s))" % t for t in alt)
-                    out.append("    rule_add(ctx, %s, SCMP_SYS(%s), %d, (struct scmp_arg_cmp[]){%s});" % (action, c.name, len(alt), cmp))
-        out.append("}\n")
+    number = {}  # each rule once: there are many filters
+    lists = {name: [number.setdefault(r, len(number)) for r in filter_rules(calls, procs)] for name, procs in FILTERS.items()}
+    out.append("static const struct rule rules[] = {\n    %s};\n" % ",\n    ".join(number))
+    for name, chosen in lists.items():
+        out.append("static const uint16_t rules_%s[] = {%s};\n" % (name, ", ".join(map(str, chosen))))
     out.append("int main(void)\n{")
     for name in FILTERS:
-        out.append('    filter_print("filter_%s", rules_%s);' % (name, name))
+        out.append('    filter_print("filter_%s", rules, rules_%s, sizeof rules_%s / sizeof rules_%s[0]);' % (name, name, name, name))
     out.append("    return 0;\n}")
     return "\n".join(out) + "\n"
 
