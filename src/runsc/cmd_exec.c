@@ -309,7 +309,7 @@ static _Noreturn void stand_in(int report, int console)
     for (int i = 0; null >= 0 && i < 3; i++)
         (void)dup2(null, i);
     int r = exec_wait(fd, &state, pid, signal_fd, console >= 0, err);
-    _exit(r < 0 ? EXIT_FATAL : r);
+    _exit(r < 0 ? report_fatal("exec: %s", err[0] ? err : strerrordesc_np(-r)) : r);
 }
 
 /* The stand-in is one of the sentry's process namespace, where its caller may do that: the host lets the sentry's end be seen only after
