@@ -199,7 +199,7 @@ void context_copy(const struct thread *from, struct thread *to);
 void context_drop(struct thread *th); /* its registers are not needed any more */
 int context_fault(struct thread *th, uint32_t *ret_signo, struct fault *ret);
 
-/* usage_untrusted.c: its threads that run or wait for a CPU, as the host says; looks at 64 of them, 7 us each */
+/* usage_untrusted.c: its threads that run or wait for a CPU, as the host says; looks at 32 of them, 7 us each */
 int space_running(const struct space *s);
 
 /* near_untrusted.c */

@@ -135,7 +135,7 @@ void platform_set_proc(int fd)
 int space_running(const struct space *s)
 {
     int running = 0, looked = 0;
-    for (struct list_node *n = s->threads.next; n != &s->threads && looked < 64; n = n->next) {
+    for (struct list_node *n = s->threads.next; n != &s->threads && looked < 32; n = n->next) {
         struct thread *th = container_of(n, struct thread, node);
         char file[32], text[256];
         struct strbuf sb;

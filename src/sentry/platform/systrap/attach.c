@@ -72,11 +72,15 @@ static void back_off(int64_t now)
  * answer may be counted still: the host takes sleepers off its queues late. */
 static bool host_is_busy(const struct space *s)
 {
-    int running = host_running(), enough = MAX((int)at.cpus, host_cpus());
-    if (running > enough && s->nthreads > 1)
-        running -= MAX(space_running(s) - 1, 0);
-    if (running <= enough)
-        return false;
+    int enough = MAX((int)at.cpus, host_cpus());
+    /* While the threads of s are counted, those on other CPUs come to their next stops: the second count is near the truth. */
+    for (int tries = s->nthreads > 1 ? 3 : 1; tries > 0; tries--) {
+        int running = host_running();
+        if (running > enough && s->nthreads > 1)
+            running -= MAX(space_running(s) - 1, 0);
+        if (running <= enough)
+            return false;
+    }
     back_off(clock_monotonic_ns());
     return true;
 }
