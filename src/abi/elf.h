@@ -119,6 +119,7 @@
 #define LINUX_NT_PRFPREG      0x2U
 #define LINUX_NT_PRPSINFO     0x3U
 #define LINUX_NT_AUXV         0x6U
+#define LINUX_NT_FILE         0x46494c45U
 #define LINUX_NT_SIGINFO      0x53494749U
 #define LINUX_NT_FILE         0x46494c45U
 #define LINUX_NT_X86_XSTATE   0x202U

@@ -83,13 +83,35 @@ static void with_threads(void)
     by_null();
 }
 
+/* Do the mapped files have the program where it is? Entries are start, end and page of the file; names follow. */
+static int names_us(int fd, size_t at, size_t size)
+{
+    static uint64_t w[8192];
+    char exe[300] = "";
+    CHECK(size <= sizeof(w));
+    CHECK_EQ(pread(fd, w, size, (off_t)at), size);
+    CHECK(readlink("/proc/self/exe", exe, sizeof(exe) - 1) > 0);
+    const char *name = (const char *)&w[2 + 3 * w[0]], *end = (const char *)w + size;
+    CHECK_EQ(w[1], 4096);
+    int found = 0;
+    for (uint64_t i = 0; i < w[0]; i++) {
+        const uint64_t *e = &w[2 + 3 * i], here = (uintptr_t)names_us;
+        CHECK(name < end);
+        CHECK(e[0] < e[1]);
+        found += e[0] <= here && here < e[1] && strcmp(name, exe) == 0;
+        name += strlen(name) + 1;
+    }
+    CHECK(name == end);
+    return found;
+}
+
 /* Threads in the notes; memory that holds the marker. */
 static char marker[4096] = "this is to be found in the core";
 static void core_check(int threads)
 {
     Elf64_Ehdr eh;
     Elf64_Phdr ph;
-    int fd = CHECK_OK(open(core_name(), O_RDONLY)), found = 0, marked = 0;
+    int fd = CHECK_OK(open(core_name(), O_RDONLY)), found = 0, marked = 0, files = 0;
     CHECK_EQ(read(fd, &eh, sizeof(eh)), sizeof(eh));
     CHECK(memcmp(eh.e_ident, ELFMAG, SELFMAG) == 0);
     CHECK_EQ(eh.e_type, ET_CORE);
@@ -111,11 +133,14 @@ static void core_check(int threads)
             Elf64_Nhdr n;
             CHECK_EQ(pread(fd, &n, sizeof(n), (off_t)(ph.p_offset + off)), sizeof(n));
             found += n.n_type == NT_PRSTATUS;
+            if (n.n_type == NT_FILE)
+                files += names_us(fd, ph.p_offset + off + sizeof(n) + 8, n.n_descsz);
             off += sizeof(n) + ((n.n_namesz + 3) & ~3u) + ((n.n_descsz + 3) & ~3u);
         }
     }
     CHECK_EQ(found, threads);
     CHECK_EQ(marked, 1);
+    CHECK_EQ(files, 1);
     CHECK_OK(close(fd));
     CHECK_OK(unlink(core_name()));
 }

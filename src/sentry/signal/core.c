@@ -27,8 +27,10 @@
     (SIGBIT(LINUX_SIGQUIT) | SIGBIT(LINUX_SIGILL) | SIGBIT(LINUX_SIGTRAP) |                        \
      SIGBIT(LINUX_SIGABRT) | SIGBIT(LINUX_SIGFPE) | SIGBIT(LINUX_SIGSEGV) | SIGBIT(LINUX_SIGBUS) | \
      SIGBIT(LINUX_SIGSYS) | SIGBIT(LINUX_SIGXCPU) | SIGBIT(LINUX_SIGXFSZ))
-#define CHUNK      65536u
-#define NOTES_MAX  (1u << 20)
+#define CHUNK     65536u
+#define NOTES_MAX (1u << 20)
+#define FILES_MAX                                                                                  \
+    (1u << 18) /* of that for the names of mapped files; where they need more there are none */
 #define READ_MAX   (1ULL << 30)
 #define NAME_CORE  "CORE"
 #define NAME_LINUX "LINUX"
@@ -152,12 +154,49 @@ static void note_process(struct notes *n, struct task *t)
     note_add(n, NAME_CORE, LINUX_NT_PRPSINFO, &p, sizeof(p));
 }
 
+/* What is mapped from where: count and page size, a triple each, then the names. */
+static size_t files_text(struct task *t, uint8_t *buf)
+{
+    uint64_t count = 0, *w = (uint64_t *)(void *)buf;
+    const struct vma *first = mm_find_from(t->mm, 0), *v;
+    for (v = first; v; v = vma_next(v))
+        count += v->file != NULL;
+    if (!count || count > FILES_MAX / 32)
+        return 0;
+    *w++ = count;
+    *w++ = GUEST_PAGE_SIZE;
+    size_t len = (2 + 3 * count) * sizeof(*w);
+    for (v = first; v; v = vma_next(v)) {
+        if (!v->file)
+            continue;
+        *w++ = v->range.start;
+        *w++ = v->range.end;
+        *w++ = v->off_bytes / GUEST_PAGE_SIZE;
+        int n = path_format(t, &v->file->path, (char *)buf + len, FILES_MAX - len);
+        if (n < 0)
+            return 0;
+        len += (size_t)n + 1;
+    }
+    return len;
+}
+
+static void note_files(struct notes *n, struct task *t)
+{
+    uint8_t *buf = arena_alloc(FILES_MAX);
+    size_t len = buf ? files_text(t, buf) : 0;
+    if (len)
+        note_add(n, NAME_CORE, LINUX_NT_FILE, buf, len);
+    if (buf)
+        arena_free(buf, FILES_MAX);
+}
+
 static void notes_make(struct notes *n, struct task *t, const struct linux_siginfo *info)
 {
     note_status(n, t, info);
     note_process(n, t);
     note_add(n, NAME_CORE, LINUX_NT_SIGINFO, info, sizeof(*info));
     note_add(n, NAME_CORE, LINUX_NT_AUXV, t->mm->auxv, t->mm->auxv_len * sizeof(uint64_t));
+    note_files(n, t);
     note_vectors(n, t);
     struct task *o;
     LIST_FOREACH (o, &t->tg->tasks, tg_node) {
