@@ -253,12 +253,30 @@ static int teardown(void **state)
     return rmdir(dir);
 }
 
+/* The container's end: no answer, the status is what it returns; a status that is none is refused. */
+static void test_end(void **state)
+{
+    uint8_t buf[GOFER_HEADER_BYTES * 2];
+    int own[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, own), 0);
+    struct gofer_query q = {.op = GOFER_END, .flags = GOFER_STATUS_MAX + 1};
+    assert_int_equal(gofer_request_build(buf, &q), -EINVAL);
+    q.flags = 137;
+    ssize_t n = gofer_request_build(buf, &q);
+    assert_int_equal(host_msg_send(own[0], buf, (size_t)n, NULL, 0, 0), 0);
+    assert_int_equal(gofer_serve(own[1], mounts, 2, 0), GOFER_ENDED + 137);
+    assert_int_equal(recv(own[0], buf, sizeof buf, MSG_DONTWAIT), -1);
+    close(own[0]);
+    close(own[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_read),     cmocka_unit_test(test_walk),
         cmocka_unit_test(test_names),    cmocka_unit_test(test_attributes),
         cmocka_unit_test(test_attached), cmocka_unit_test(test_rubbish),
+        cmocka_unit_test(test_end),
     };
     return cmocka_run_group_tests_name("gofer", tests, setup, teardown);
 }

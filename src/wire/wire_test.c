@@ -248,6 +248,14 @@ static void test_calls(void **state)
     assert_int_equal(call_request_parse(buf, n, &out), -EPROTO);
     in = (struct call_request){.type = CALL_SIGNAL, .value = 65};
     assert_int_equal(call_request_parse(buf, call_request_build(buf, &in), &out), -EBADMSG);
+    in = (struct call_request){.type = CALL_CREATE, .flags = CALL_FLAGS_ALL, .container = "c"};
+    assert_int_equal(call_request_parse(buf, call_request_build(buf, &in), &out), 0);
+    assert_int_equal(out.flags, CALL_CREATE_PID | CALL_CREATE_IPC | CALL_CREATE_UTS);
+    in.container[0] = 0; /* it has no name */
+    assert_int_equal(call_request_parse(buf, call_request_build(buf, &in), &out), -EBADMSG);
+    in = (struct call_request){.type = CALL_CREATE, .container = "c"};
+    memset(in.text, 'x', CALL_ID_MAX + 1);
+    assert_int_equal(call_request_parse(buf, call_request_build(buf, &in), &out), -EBADMSG);
     in = (struct call_request){.type = CALL_READ, .text = "relative"};
     assert_int_equal(call_request_parse(buf, call_request_build(buf, &in), &out), -EBADMSG);
     n = call_answer_build(buf, &a);

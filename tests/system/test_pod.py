@@ -500,7 +500,7 @@ def test_nothing_is_left_of_those_that_went(pod):
             if i % 3:
                 pod.ok("start", "one")
             if i % 3 == 2:
-                pod.sh("one", "cat /etc/passwd > /tmp/x; mkdir /tmp/d")
+                pod.sh("one", "cat /etc/passwd > /tmp/x; mkdir -p /tmp/d")
             pod.ok("delete", "-force", "one")
             reap_all()
 
@@ -513,3 +513,26 @@ def test_nothing_is_left_of_those_that_went(pod):
     now = used()
     # A connection or two may just be coming or going.
     assert abs(now[0] - fds) <= 2 and now[1] == processes and now[2] - kernel < 64 << 10, (fds, processes, kernel, now)
+
+
+@pytest.mark.parametrize("flag", ("--platform=ptrace", "--directfs=false", "--overlay2=none", "--network=host"))
+def test_forms(pod, tmp_path, flag):
+    """The same on the other platform, with files by messages, without overlays."""
+    (tmp_path / "d").mkdir()
+
+    def mounts(c):
+        c["mounts"].append({"destination": "/shared", "type": "bind", "source": str(tmp_path / "d"), "options": ["rbind", "rw"]})
+    pod.flags = [flag]
+    pod.sandbox(change=mounts)
+    one = pod.run("one", "sh", "-c", "echo word > /shared/x; echo own > /tmp/y; exec sleep 1000", change=mounts)
+    two = pod.run("two", "sh", "-c", COUNT, own_pids=False)
+    assert pod.sh("one", "while [ ! -s /tmp/y ]; do :; done; cat /shared/x /tmp/y") == "word\nown\n"
+    assert pod.sh("pod", "cat /shared/x; ls /tmp") == "word\n"
+    pod.ok("pause", "two")
+    pod.ok("resume", "two")
+    pod.ok("kill", "two", "TERM")
+    assert exit_status(two) == 128 + signal.SIGTERM
+    pod.ok("kill", "one", "KILL")
+    assert exit_status(one) == 137
+    pod.ok("delete", "one", "two")
+    assert pod.names() == ["pod"] and (tmp_path / "d" / "x").read_text() == "word\n"
