@@ -93,8 +93,6 @@ static void namespaces_check(struct parse *p, const struct oci_spec *s)
 
 void process_validate(struct parse *p, const char *key, const struct oci_process *r)
 {
-    if (r->cpu_affinity_initial || r->cpu_affinity_final)
-        parse_warn(p, key, "execCPUAffinity", "is not applied");
     if (r->scheduler.given && r->scheduler.policy == LINUX_SCHED_DEADLINE)
         parse_warn(p, key, "scheduler.policy",
                    "deadlines are the host's to keep; SCHED_DEADLINE is recorded and not enforced");

@@ -54,6 +54,29 @@ static bool mount_given(const void *arg, const char *destination)
     return false;
 }
 
+/* "0-2,7", which has been checked. */
+static void cpus_parse(const char *list, uint64_t cpus[BOOT_CPUS_MAX / 64])
+{
+    while (*list) {
+        char *end;
+        unsigned long from = strtoul(list, &end, 10), to = from;
+        if (end == list)
+            return;
+        if (*end == '-')
+            to = strtoul(end + 1, &end, 10);
+        for (unsigned long i = from; i <= to && i < BOOT_CPUS_MAX; i++)
+            cpus[i / 64] |= UINT64_C(1) << i % 64;
+        list = end + (*end == ',');
+    }
+}
+
+void bundle_exec_cpus(struct boot_config *c, const struct oci_process *p)
+{
+    const char *list = p->cpu_affinity_final ? p->cpu_affinity_final : p->cpu_affinity_initial;
+    if (list)
+        cpus_parse(list, c->sched.cpus);
+}
+
 void bundle_process(struct boot_config *c, const struct oci_process *p)
 {
     c->argv = p->args;

@@ -13,3 +13,4 @@ NODISCARD int bundle_prepare(struct sandbox *s, struct oci_spec *spec, const cha
                              char *err);
 /* A process object: of the configuration, or for exec. */
 void bundle_process(struct boot_config *c, const struct oci_process *p);
+void bundle_exec_cpus(struct boot_config *c, const struct oci_process *p); /* execCPUAffinity */

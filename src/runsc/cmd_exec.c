@@ -216,6 +216,7 @@ static int process_make(int argc, char **argv)
         return -EINVAL;
     /* What was taken from the container is taken from what joins it. */
     bundle_process(&config, p);
+    bundle_exec_cpus(&config, p);
     config.user = exec_flags[EXEC_USER].value;
     config.home = true;
     config.no_new_privs |= flag_true(&exec_flags[EXEC_NO_NEW_PRIVS]);

@@ -110,6 +110,8 @@ static void process_write(struct bytes_writer *w, const struct boot_config *cfg)
     bytes_put_u32(w, cfg->sched.reset_on_fork);
     bytes_put_u32(w, cfg->sched.ioprio);
     bytes_put_u32(w, cfg->sched.personality);
+    for (size_t i = 0; i < ARRAY_SIZE(cfg->sched.cpus); i++)
+        bytes_put_u64(w, cfg->sched.cpus[i]);
     bytes_put_str(w, cfg->user);
     bytes_put_u32(w, cfg->home);
     bytes_put_u32(w, cfg->pass_fd_count);
@@ -320,6 +322,8 @@ static void process_read(struct blob_reader *b, struct boot_config *c)
     c->sched.reset_on_fork = bool_read(b);
     c->sched.ioprio = bytes_get_u32(&b->r);
     c->sched.personality = bytes_get_u32(&b->r);
+    for (size_t i = 0; i < ARRAY_SIZE(c->sched.cpus); i++)
+        c->sched.cpus[i] = bytes_get_u64(&b->r);
     c->user = bytes_get_str(&b->r, BOOT_USER_MAX);
     c->home = bool_read(b);
     c->pass_fd_count = count_read(b, BOOT_PASS_FDS_MAX, 4);

@@ -104,12 +104,15 @@ struct boot_device {
 };
 
 /* How the first process is scheduled, as it sees it. */
+#define BOOT_CPUS_MAX 256
 struct boot_sched {
     uint32_t policy, priority; /* LINUX_SCHED_* */
     int32_t nice;
     bool reset_on_fork;
     uint32_t ioprio; /* LINUX_IOPRIO_PRIO(); 0: not given */
     uint32_t personality;
+    uint64_t
+        cpus[BOOT_CPUS_MAX / 64]; /* where it may run, as far as there are such; none: anywhere */
 };
 
 /* What the container's control group permits, as programs see it. 0: no limit. */

@@ -313,6 +313,22 @@ def test_seccomp_default_denies(box):
     assert "Operation not permitted" in r.stderr and r.stdout == "-1 38\n", (r.stdout, r.stderr)
 
 
+def test_cpus_of_exec(box):
+    """execCPUAffinity is for processes that are added; the last set counts, as far as there are such CPUs."""
+    def change(**affinity):
+        return lambda c: c["process"].update(execCPUAffinity=affinity)
+    for n, (affinity, want) in enumerate((({"initial": "0-1", "final": "0"}, "0"), ({"initial": "0,200"}, "0"), ({}, None))):
+        bundle = box.bundle("sh", "-c", "grep Cpus_allowed_list: /proc/self/status; sleep 1000", change=change(**affinity))
+        box.quiet("--network=none", "--ignore-cgroups", "run", "-detach", "-bundle", bundle, f"c{n}")
+        r = box.runsc("exec", f"c{n}", "grep", "Cpus_allowed_list:", "/proc/self/status")
+        assert r.returncode == 0 and (r.stdout.split()[1] == want if want else len(r.stdout) > 5), r
+        box.quiet("delete", "-force", f"c{n}")
+    bundle = box.bundle("sleep", "1000", change=change(final="250"))
+    box.quiet("--network=none", "--ignore-cgroups", "run", "-detach", "-bundle", bundle, "none")
+    r = box.runsc("exec", "none", "true")
+    assert r.returncode == 128 and "EINVAL" in r.stderr + r.stdout, r
+
+
 def test_seccomp_of_exec(box):
     """Processes that are added later have the container's filter too."""
     bundle = box.bundle("sleep", "1000", change=profile("SCMP_ACT_ALLOW", (["mkdir", "mkdirat"], "SCMP_ACT_ERRNO", 99)))

@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "sentry/boot/boot_priv.h"
 #include "sentry/fs/proc/sysctl.h"
+#include "sentry/platform/platform.h"
 #include "sentry/seccomp/seccomp.h"
 #include "sentry/syscalls/fs_priv.h"
 #include "sentry/task/task.h"
@@ -215,9 +216,24 @@ int boot_container_apply(const struct boot_config *cfg, struct task *t, char *er
     return r;
 }
 
+/* Those that are there; -EINVAL: none is. */
+static int affinity_apply(const uint64_t want[BOOT_CPUS_MAX / 64], struct task *t)
+{
+    static_assert(BOOT_CPUS_MAX == PLATFORM_CPUS_MAX, "one set");
+    uint64_t cpus[BOOT_CPUS_MAX / 64], given = 0, any = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(cpus); i++) {
+        given |= want[i];
+        any |= cpus[i] = want[i] & task_cpus()[i];
+    }
+    return !given ? 0 : any ? task_set_affinity(t, cpus) : -EINVAL;
+}
+
 int boot_process_apply(const struct boot_config *cfg, const struct boot_config *container,
                        struct task *t)
 {
+    int err = affinity_apply(cfg->sched.cpus, t);
+    if (err)
+        return err;
     t->sched_policy = (uint8_t)cfg->sched.policy;
     t->sched_priority = (uint8_t)cfg->sched.priority;
     t->nice = (int8_t)cfg->sched.nice;
