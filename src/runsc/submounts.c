@@ -113,7 +113,7 @@ int submounts_list(const char *dir, struct submount *ret, unsigned cap)
     int r = f ? 0 : -errno;
     if (base && str_eq(base, "/"))
         base[0] = 0;
-    while (r >= 0 && getline(&line, &line_size, f) > 0) {
+    while (f && r >= 0 && getline(&line, &line_size, f) > 0) {
         struct submount m;
         r = line_parse(line, base, &m);
         if (r > 0 && n == cap) {

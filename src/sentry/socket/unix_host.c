@@ -1,9 +1,9 @@
 #include "sentry/socket/unix_host.h"
 
+#include "abi/ioctl.h"
 #include "abi/poll.h"
 #include "base/err.h"
 #include "host/host.h"
-#include "sentry/arena/arena.h"
 #include "sentry/arena/slab.h"
 #include "sentry/io/hostfile.h"
 #include "sentry/socket/unix.h"
@@ -44,6 +44,15 @@ static int host_err(int err)
     case ENOMEM: return err;
     default: return -ECONNRESET;
     }
+}
+
+/* Memory is short, here or there, and there is no other news to come: the watch reports once more what holds already. */
+static void look_again(struct unix_host *h, int err)
+{
+    if (err != -ENOMEM && err != -ENOBUFS)
+        return;
+    hostwatch_set(&h->watch, 0);
+    hostwatch_set(&h->watch, WATCHED);
 }
 
 /* ---- towards the host ---- */
@@ -88,8 +97,10 @@ static void pump_out(struct unix_host *h)
     struct unix_msg *m;
     while ((m = unix_queue_first(p))) {
         ssize_t n = send_one(h, m);
-        if (n == -EAGAIN || n == -ENOBUFS || n == -ENOMEM)
+        if (n == -EAGAIN || n == -ENOBUFS || n == -ENOMEM) {
+            look_again(h, (int)n);
             return; /* the watch tells */
+        }
         if (n < 0) {
             write_broken(h, host_err((int)n));
             break;
@@ -120,42 +131,39 @@ static bool ready(const struct unix_host *h, uint32_t events)
 /* How long the next one is: what there is of a stream, one whole message else. May be 0. -EAGAIN */
 static ssize_t recv_size(const struct unix_host *h)
 {
+    int there = 0;
     if (socket_is_stream(&h->sock->s))
-        return UNIX_CHUNK;
+        return host_ioctl(fd_of(h), LINUX_FIONREAD, &there) < 0 || there < 0
+                   ? 0
+                   : MIN((ssize_t)there, (ssize_t)UNIX_CHUNK);
     uint8_t byte;
     struct iovec iov = {&byte, 1};
     struct msghdr hdr = {.msg_iov = &iov, .msg_iovlen = 1};
     return host_recvmsg(fd_of(h), &hdr, MSG_DONTWAIT | MSG_PEEK | MSG_TRUNC);
 }
 
-/* One message for `to`. Descriptors in it are dropped by the host: there is no room for them. 1: queued; 0: the end. */
+/* One message for `to`. Descriptors in it are dropped by the host: there is no room for them. 1: queued; 0: the end. -ENOMEM: nothing
+ * has been taken. */
 static int recv_one(struct unix_host *h, struct unix_sock *to)
 {
     struct unix_sock *p = h->sock;
     ssize_t size = recv_size(h);
     if (size < 0)
         return (int)size;
-    size_t room = MIN((size_t)size, RECV_MAX);
-    uint8_t *buf = room ? arena_scratch(room) : NULL;
-    struct unix_msg *m = NULL;
-    if (room && !buf)
+    size_t room = MAX(MIN((size_t)size, RECV_MAX), (size_t)1);
+    struct unix_msg *m = unix_msg_new((uint32_t)room);
+    if (!m)
         return -ENOMEM;
-    struct iovec iov = {buf, room};
+    struct iovec iov = {m->data, room};
     struct msghdr hdr = {.msg_iov = &iov, .msg_iovlen = 1};
     ssize_t n = host_recvmsg(fd_of(h), &hdr, MSG_DONTWAIT);
     /* A packet of no bytes looks like the end: it is the end when the host says so. */
     bool end = n == 0 && !unix_is_dgram(p) &&
                (socket_is_stream(&p->s) || ready(h, LINUX_POLLHUP | LINUX_POLLRDHUP));
-    if (n >= 0 && !end) {
-        m = unix_msg_new((uint32_t)n);
-        if (m && n)
-            memcpy(m->data, buf, (size_t)n);
-    }
-    arena_free(buf, room);
-    if (n < 0 || end)
+    if (n < 0 || end) {
+        unix_msg_free(m);
         return n < 0 ? (int)n : 0;
-    if (!m)
-        return -ENOMEM;
+    }
     m->len = (uint32_t)n;
     m->charge = unix_msg_charge(m->len, socket_is_stream(&p->s));
     m->from = unix_ref(p);
@@ -190,6 +198,7 @@ static void pump_in(struct unix_host *h)
     struct unix_sock *p = h->sock, *u = p->peer;
     while (!deserted(p) && !h->read_closed && (int64_t)p->wmem < p->sndbuf) {
         int r = recv_one(h, u);
+        look_again(h, r);
         if (r == -EAGAIN || r == -ENOMEM)
             return;
         if (r < 0 && unix_is_dgram(p)) {
@@ -304,6 +313,7 @@ static void pump_bound(struct unix_host *h)
             break;
         r = dgram ? recv_one(h, u) : accept_one(h);
     }
+    look_again(h, r);
     h->busy = false;
     unix_unref(u);
 }
