@@ -109,7 +109,12 @@ class Cri(Containerd):
         data = archive(IMAGES, image_tar(FILES))
         run(["ctr", "--address", self.sock, "--namespace", "k8s.io", "images", "import", "-"], input=data, text=False)
 
+    def crictl(self, *args, **kw):
+        return run([tool("crictl"), "--config", os.devnull, "--runtime-endpoint", "unix://" + self.sock, *args], **kw)
+
     def close(self):
+        if self.proc and self.proc.poll() is None:
+            self.crictl("rmp", "-a", "-f", want=None)  # critest leaves pods of specs that failed
         self.stop()
         run(["ip", "link", "del", self.bridge], want=None)
 

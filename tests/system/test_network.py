@@ -87,3 +87,22 @@ def test_host_interfaces_are_read_only():
               "try: s.send(struct.pack('IHHIIBBHiII', 32, 16, 5, 1, 0, 0, 0, 0, 1, 0, 1)); print(s.recv(100)[16:20])\n"
               "except OSError as e: print(e.errno)")
     assert runsc("--network=host", "do", "-quiet", "python3", "-c", script).stdout == "1\n"
+
+
+def test_sockets_of_the_host_are_listed_once():
+    """As netstat sees them with the host's network: others' beside the sandbox's own."""
+    script = ("import socket; own = [socket.create_server(('127.0.0.1', 0)), socket.create_server(('::1', 0), family=socket.AF_INET6)];"
+              "u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(('127.0.0.1', 0));"
+              "print(*[s.getsockname()[1] for s in own + [u]]);"
+              "[print(open('/proc/net/' + n).read()) for n in ('tcp', 'tcp6', 'udp')]")
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.bind(("127.0.0.1", 0))
+        theirs = [server.getsockname()[1], udp.getsockname()[1]]
+        r = runsc("--network=host", "do", "-quiet", "python3", "-c", script)
+    assert r.returncode == 0, r.stderr
+    first, rest = r.stdout.split("\n", 1)
+    assert all(rest.count(f":{int(p):04X} 0") == 1 for p in (*first.split(), *theirs)), r.stdout
+    slots = [int(line.split(":")[0]) for line in rest.split("\n\n")[0].splitlines()[1:]]
+    assert slots == list(range(len(slots)))
+    none = runsc("--network=none", "do", "-quiet", "cat", "/proc/net/tcp")
+    assert f":{theirs[0]:04X}" not in none.stdout

@@ -157,6 +157,8 @@ struct platform_usage {
 };
 /* -ENOSYS: there is no way to ask; -ESRCH: the process is not there. */
 NODISCARD int platform_usage(const struct space *s, struct platform_usage *ret);
+/* The text of the host's /proc/PID/file of this process, cut off at size - 1, and terminated; its length. -ENOSYS: there is no way. */
+NODISCARD ssize_t platform_own_text(const char *file, char *buf, size_t size);
 /* The quick part of it: pages that are there, and those of them that files and shared memory have too. Errors as above. */
 NODISCARD int platform_resident(const struct space *s, uint64_t *ret_pages, uint64_t *ret_shared);
 /* proc_pid_smaps(5) of the host, terminated; *ret_cap bytes of the arena to free. -ENOSYS, -ESRCH, -EACCES, -ENOMEM. */

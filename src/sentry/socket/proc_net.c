@@ -1,8 +1,11 @@
-/* /proc/net: the sandbox's own sockets, and the interfaces, addresses and routes that it sees. */
+/* /proc/net: the sandbox's own sockets, with the host's network also the others there, and the interfaces, addresses and routes that it sees. */
 #include "base/err.h"
+#include "base/str.h"
+#include "sentry/arena/arena.h"
 #include "sentry/fs/proc/proc.h"
 #include "sentry/kernel.h"
 #include "sentry/ns/ns.h"
+#include "sentry/platform/platform.h"
 #include "sentry/socket/host_sock.h"
 #include "sentry/socket/netdev.h"
 #include "sentry/socket/netlink.h"
@@ -12,6 +15,8 @@
 
 #include <stdio.h>
 #include <string.h>
+
+#define HOST_TEXT_MAX ((size_t)1 << 20)
 
 typedef unsigned long long ull;
 
@@ -257,12 +262,13 @@ static void put_end(char *out, size_t size, const struct sock_addr *a, int famil
     (void)snprintf(out, size, "%08X%08X%08X%08X:%04X", w[0], w[1], w[2], w[3], port);
 }
 
-static void put_socks(struct proc_text *x, int family, uint32_t type)
+/* How many. */
+static int put_socks(struct proc_text *x, int family, uint32_t type)
 {
     struct host_sock *h;
     int slot = 0;
     if (!kern()->netlink)
-        return;
+        return 0;
     LIST_FOREACH (h, &kern()->netlink->host_socks, all_node) {
         struct host_sock_state st;
         char local[48], remote[48], line[256];
@@ -280,6 +286,7 @@ static void put_socks(struct proc_text *x, int family, uint32_t type)
             (void)snprintf(line + strlen(line), sizeof(line) - strlen(line), " 0");
         put_padded(x, line, family == LINUX_AF_INET6 ? 1 : type == LINUX_SOCK_STREAM ? 149 : 127);
     }
+    return slot;
 }
 
 #define HEAD4                                                                                      \
@@ -289,31 +296,63 @@ static void put_socks(struct proc_text *x, int family, uint32_t type)
     "  sl  local_address                         remote_address                        st "        \
     "tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode"
 
+/* "slot: LOCAL REMOTE ..." */
+static const char *ends_of(const char *line, size_t len, size_t *ret_len)
+{
+    const char *colon = memchr(line, ':', len), *end = line + len;
+    if (!colon || end - colon < 3)
+        return NULL;
+    const char *p = colon + 2, *space = memchr(p, ' ', (size_t)(end - p));
+    space = space ? memchr(space + 1, ' ', (size_t)(end - space - 1)) : NULL;
+    *ret_len = space ? (size_t)(space - p) : 0;
+    return space ? p : NULL;
+}
+
+/* The others in the host's network namespace, which is the container's: what the host says, without our own, which were listed. */
+static void put_others(struct proc_text *x, const struct proc_ctx *c, const char *file, int slot)
+{
+    char *text = c->t && task_has_host_network(c->t) ? arena_alloc(HOST_TEXT_MAX) : NULL;
+    size_t own = x->len, n;
+    int width = str_starts(file, "net/tcp") ? 4 : 5;
+    if (!text)
+        return;
+    ssize_t len = platform_own_text(file, text, HOST_TEXT_MAX);
+    const char *line = len > 0 ? memchr(text, '\n', (size_t)len) : NULL; /* behind the head */
+    for (const char *end; line && (end = strchr(++line, '\n')); line = end) {
+        const char *ends = ends_of(line, (size_t)(end - line), &n);
+        if (!ends || (x->p && memmem(x->p, own, ends, n)))
+            continue;
+        proc_printf(x, "%*d", width, slot++);
+        proc_add(x, ends - 2, (size_t)(end - ends) + 3);
+    }
+    arena_free(text, HOST_TEXT_MAX);
+}
+
 static int show_tcp(struct proc_text *x, const struct proc_ctx *c)
 {
     put_padded(x, HEAD4, 149);
-    put_socks(x, LINUX_AF_INET, LINUX_SOCK_STREAM);
+    put_others(x, c, "net/tcp", put_socks(x, LINUX_AF_INET, LINUX_SOCK_STREAM));
     return 0;
 }
 
 static int show_tcp6(struct proc_text *x, const struct proc_ctx *c)
 {
     put_padded(x, HEAD6, 1);
-    put_socks(x, LINUX_AF_INET6, LINUX_SOCK_STREAM);
+    put_others(x, c, "net/tcp6", put_socks(x, LINUX_AF_INET6, LINUX_SOCK_STREAM));
     return 0;
 }
 
 static int show_udp(struct proc_text *x, const struct proc_ctx *c)
 {
     put_padded(x, HEAD4 " ref pointer drops", 127);
-    put_socks(x, LINUX_AF_INET, LINUX_SOCK_DGRAM);
+    put_others(x, c, "net/udp", put_socks(x, LINUX_AF_INET, LINUX_SOCK_DGRAM));
     return 0;
 }
 
 static int show_udp6(struct proc_text *x, const struct proc_ctx *c)
 {
     put_padded(x, HEAD6 " ref pointer drops", 1);
-    put_socks(x, LINUX_AF_INET6, LINUX_SOCK_DGRAM);
+    put_others(x, c, "net/udp6", put_socks(x, LINUX_AF_INET6, LINUX_SOCK_DGRAM));
     return 0;
 }
 

@@ -34,6 +34,20 @@ static ssize_t read_text(int32_t pid, const char *file, char *buf, size_t size)
     return n;
 }
 
+ssize_t platform_own_text(const char *file, char *buf, size_t size)
+{
+    size_t len = 0;
+    int fd = plat() && plat()->proc ? open_text(1, file) : -ENOSYS;
+    if (fd < 0)
+        return fd;
+    ssize_t n = 1;
+    while (len < size - 1 && (n = host_read(fd, buf + len, size - 1 - len)) > 0)
+        len += (size_t)n;
+    (void)!host_close(fd);
+    buf[len] = 0;
+    return n < 0 ? n : (ssize_t)len;
+}
+
 /* The number at p, behind blanks; 0 if there is none. */
 static uint64_t number_at(const char *p)
 {
