@@ -218,10 +218,10 @@ static int forward_ask(const struct state *s, uint16_t port, char *err)
 static int forward_stream(const struct state *s, uint16_t port)
 {
     const char *path = forward_flags[FORWARD_STREAM].value;
-    int fd = stream_connect(path), r = fd;
+    int fd = stream_connect(path);
     if (fd < 0)
         return report_fatal("port-forward: %.200s: %s", path, strerror(-fd));
-    r = network_enter(s);
+    int r = network_enter(s);
     int to = r < 0 ? r : port_connect(port);
     if (to < 0)
         return report_fatal("port-forward: port %u of container %s: %s", port, s->id,

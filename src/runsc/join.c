@@ -18,7 +18,6 @@
 #include "runsc/exec.h"
 #include "runsc/flags.h"
 #include "runsc/report.h"
-#include "runsc/report.h"
 #include "runsc/sandbox_wait.h"
 
 /* ---- annotations ---- */
