@@ -1,4 +1,5 @@
 """Several containers in one sandbox: their life, driven by the command line as a shim does it."""
+import concurrent.futures
 import json
 import os
 import select
@@ -536,3 +537,66 @@ def test_forms(pod, tmp_path, flag):
     assert exit_status(one) == 137
     pod.ok("delete", "one", "two")
     assert pod.names() == ["pod"] and (tmp_path / "d" / "x").read_text() == "word\n"
+
+
+def bad_mount(c):
+    c["mounts"].append({"destination": "/etc/passwd/x", "type": "tmpfs", "source": "tmpfs"})
+
+
+def bad_file(c):
+    c["mounts"].append({"destination": "/usr/bin", "type": "bind", "source": "/etc/passwd", "options": ["bind", "ro"]})
+
+
+def bad_option(c):
+    c["mounts"].append({"destination": "/opt", "type": "tmpfs", "source": "tmpfs", "options": ["size=word"]})
+
+
+@pytest.mark.parametrize("change", (bad_mount, bad_file, bad_option))
+def test_mounts_that_fail(pod, change):
+    """It is not made, nothing of it is left, and the pod goes on."""
+    sentry = pod.sandbox()
+    before = len(os.listdir(f"/proc/{sentry}/fd")), len(children())
+    for _ in range(4):
+        r = pod.runsc("create", "-bundle", pod.further("sleep", "1000", change=change), "one")
+        assert r.returncode == 128 and "mount" in r.stderr, r
+        assert pod.names() == ["pod"]
+        reap_all()
+    assert abs(len(os.listdir(f"/proc/{sentry}/fd")) - before[0]) <= 2 and len(children()) == before[1]
+    assert exit_status(pod.run("two", "sh", "-c", "exit 2")) == 2
+
+
+@pytest.mark.parametrize("what, status", ((lambda c: c["process"].update(cwd="/none"), 127),
+                                          (lambda c: c["process"].update(args=["/etc"]), 126)))
+def test_starts_that_fail(pod, what, status):
+    pod.sandbox()
+    bundle = pod.further("sleep", "1000", change=what)
+    with open(bundle / "out", "w+", encoding="utf-8") as out:
+        r = pod.runsc("create", "-bundle", bundle, "-pid-file", bundle / "pid", "one", stdout=out, stderr=out)
+    if r.returncode == 0:  # else it was found early
+        r = pod.runsc("start", "one")
+        assert exit_status(int((bundle / "pid").read_text())) == status and pod.state("one")["status"] == "stopped"
+        pod.ok("delete", "one")
+    assert r.returncode == 128
+    assert exit_status(pod.run("two", "sh", "-c", "exit 2")) == 2
+
+
+def test_many_at_once(pod):
+    """Commands of different containers do not wait for each other, and their answers do not get mixed up."""
+    pod.sandbox()
+    bundles = [pod.further("sh", "-c", f"exit {i}") for i in range(12)]
+
+    def life(i):
+        name = f"c{i}"
+        pid = pod.runsc("create", "-bundle", bundles[i], "-pid-file", bundles[i] / "pid", name,
+                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        assert pid.returncode == 0
+        w = subprocess.Popen(pod.command("wait", name), stdout=subprocess.PIPE, text=True)
+        pod.ok("start", name)
+        status = json.loads(w.communicate()[0])["exitStatus"]
+        while pod.state(name)["status"] != "stopped":
+            pass
+        pod.ok("delete", name)
+        return status
+    with concurrent.futures.ThreadPoolExecutor(6) as threads:
+        assert list(threads.map(life, range(12))) == list(range(12))
+    assert pod.names() == ["pod"]

@@ -308,6 +308,7 @@ int boot_container_make(const struct boot_config *cfg, struct gofer_conn *c,
     if (err && spaces) {
         task_discard(t);
         nsset_unref(set);
+        return err;
     }
     *ret = t;
     if (spaces)
