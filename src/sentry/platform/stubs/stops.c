@@ -183,10 +183,13 @@ static void stopped(struct thread *th)
         plat()->transport->stopped(th);
 }
 
-static uint32_t *hand_of(const struct thread *th)
+static uint32_t *hand_at(uint64_t slot)
 {
-    return (uint32_t *)(uintptr_t)&thread_ctl(th)->hand;
+    return (uint32_t *)(uintptr_t)(AREAS_BASE + slot * STUB_AREA_SIZE +
+                                   offsetof(struct stub_ctl, hand));
 }
+
+static uint32_t *hand_of(const struct thread *th) { return hand_at(th->slot); }
 
 /* A stop in the area of a running thread: true if there was one. From here on it is stopped. */
 static bool post_take(struct thread *th)
@@ -217,8 +220,14 @@ static void post_handle(struct thread *th)
 static void on_post(uint64_t slot)
 {
     struct thread *th = thread_by_slot(slot);
-    if (th && !th->space->dead && post_take(th))
+    if (th && !th->space->dead && post_take(th)) {
         post_handle(th);
+        return;
+    }
+    /* Forged, or of a thread that is gone: whoever looks at it shall not find it again. */
+    uint32_t old = STUB_HAND_POSTED;
+    if (slot < STUB_SLOTS)
+        (void)!atomic_cmpxchg_acq_rel(hand_at(slot), &old, STUB_HAND_NONE);
 }
 
 /* It waits for the answer to its post: which may not have been seen, or be there already. */
