@@ -182,6 +182,112 @@ TEST(copies_of_shared_mounts_are_peers)
     CHECK_OK(umount(sub("s/x")));
 }
 
+/* The field of a line of mountinfo, 0: it is not there. */
+static int group_of(const char *place, const char *field)
+{
+    char line[4096], at[1024];
+    int n = 0;
+    FILE *f = fopen("/proc/self/mountinfo", "r");
+    CHECK(f);
+    while (fgets(line, sizeof(line), f))
+        if (sscanf(line, "%*d %*d %*s %*s %1023s", at) == 1 && !strcmp(at, place)) {
+            const char *p = strstr(line, field);
+            n = p ? atoi(p + strlen(field)) : 0;
+        }
+    fclose(f);
+    return n;
+}
+
+TEST(slaves_of_slaves_receive)
+{
+    apart();
+    mount_tmpfs("m");
+    make_dir("m/d");
+    make_dir("s");
+    make_dir("t");
+    CHECK_OK(mount(NULL, sub("m"), NULL, MS_SHARED, NULL));
+    int top = group_of(sub("m"), " shared:");
+    CHECK(top > 0);
+    CHECK_OK(mount(sub("m"), sub("s"), NULL, MS_BIND, NULL));
+    CHECK_EQ(group_of(sub("s"), " shared:"), top);
+    CHECK_OK(mount(NULL, sub("s"), NULL, MS_SLAVE, NULL));
+    CHECK_EQ(group_of(sub("s"), " shared:"), 0);
+    CHECK_EQ(group_of(sub("s"), " master:"), top);
+    CHECK_OK(mount(NULL, sub("s"), NULL, MS_SHARED, NULL));
+    int middle = group_of(sub("s"), " shared:");
+    CHECK(middle > 0 && middle != top);
+    CHECK_EQ(group_of(sub("s"), " master:"), top);
+    CHECK_OK(mount(sub("s"), sub("t"), NULL, MS_BIND, NULL));
+    CHECK_OK(mount(NULL, sub("t"), NULL, MS_SLAVE, NULL));
+    CHECK_EQ(group_of(sub("t"), " master:"), middle);
+    CHECK_OK(mount("tmpfs", sub("m/d"), "tmpfs", 0, NULL));
+    touch(sub("m/d/f"));
+    CHECK_OK(access(sub("s/d/f"), F_OK));
+    CHECK_OK(access(sub("t/d/f"), F_OK));
+    int deep = group_of(sub("m/d"), " shared:");
+    CHECK_EQ(group_of(sub("s/d"), " master:"), deep);
+    CHECK_EQ(group_of(sub("t/d"), " master:"), group_of(sub("s/d"), " shared:"));
+    CHECK_OK(umount(sub("s/d"))); /* goes to t, and not to m */
+    CHECK_OK(access(sub("m/d/f"), F_OK));
+    CHECK_ERR(access(sub("t/d/f"), F_OK), ENOENT);
+    /* The one between goes: who received from it receives from its master. */
+    CHECK_OK(umount(sub("m/d")));
+    CHECK_OK(umount(sub("s")));
+    CHECK_EQ(group_of(sub("t"), " master:"), top);
+    CHECK_OK(mount("tmpfs", sub("m/d"), "tmpfs", 0, NULL));
+    touch(sub("m/d/g"));
+    CHECK_OK(access(sub("t/d/g"), F_OK));
+}
+
+TEST(a_user_namespace_makes_slaves)
+{
+    apart();
+    mount_tmpfs("u");
+    make_dir("u/d");
+    CHECK_OK(mount(NULL, sub("u"), NULL, MS_SHARED, NULL));
+    int group = group_of(sub("u"), " shared:"), p[2], q[2];
+    char c;
+    CHECK_OK(pipe(p));
+    CHECK_OK(pipe(q));
+    pid_t pid = CHECK_OK(fork());
+    if (!pid) {
+        CHECK_OK(unshare(CLONE_NEWUSER | CLONE_NEWNS));
+        CHECK_EQ(group_of(sub("u"), " shared:"), 0);
+        CHECK_EQ(group_of(sub("u"), " master:"), group);
+        CHECK_OK(mount("tmpfs", sub("u/d"), "tmpfs", 0, NULL)); /* stays here */
+        CHECK_EQ(write(p[1], "x", 1), 1);
+        CHECK_EQ(read(q[0], &c, 1), 1);
+        _exit(in_mountinfo(sub("u/e")) ? 0 : 1);
+    }
+    CHECK_EQ(read(p[0], &c, 1), 1);
+    CHECK(!in_mountinfo(sub("u/d")));
+    make_dir("u/e");
+    CHECK_OK(mount("tmpfs", sub("u/e"), "tmpfs", 0, NULL));
+    CHECK_EQ(write(q[1], "x", 1), 1);
+    check_child(pid, 0);
+}
+
+TEST(unbindable_is_left_out)
+{
+    apart();
+    mount_tmpfs("v");
+    make_dir("v/x");
+    make_dir("v/y");
+    make_dir("w");
+    CHECK_OK(mount("tmpfs", sub("v/x"), "tmpfs", 0, NULL));
+    CHECK_OK(mount("tmpfs", sub("v/y"), "tmpfs", 0, NULL));
+    CHECK_OK(mount(NULL, sub("v/x"), NULL, MS_UNBINDABLE, NULL));
+    CHECK_ERR(mount(sub("v/x"), sub("w"), NULL, MS_BIND, NULL), EINVAL);
+    CHECK_OK(mount(sub("v"), sub("w"), NULL, MS_BIND | MS_REC, NULL));
+    CHECK(!in_mountinfo(sub("w/x")));
+    CHECK(in_mountinfo(sub("w/y")));
+    CHECK_OK(mount(NULL, sub("w"), NULL, MS_SHARED, NULL));
+    CHECK_ERR(mount(sub("v/x"), sub("w/x"), NULL, MS_MOVE, NULL), EINVAL);
+    CHECK_OK(mount(NULL, sub("v/x"), NULL, MS_PRIVATE, NULL));
+    CHECK_OK(mount(sub("v/x"), sub("w/x"), NULL, MS_MOVE, NULL));
+    CHECK(group_of(sub("w/x"), " shared:") > 0);
+}
+
 TEST(the_end_of_a_namespace_umounts)
 {
     apart();

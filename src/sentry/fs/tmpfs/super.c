@@ -214,10 +214,14 @@ static int tmpfs_mount(struct task *t, const char *source, uint32_t flags, const
 {
     (void)source, (void)flags;
     struct options o = {.mode = ROOT_MODE, .pages = default_pages(), .inodes = default_pages()};
+    bool below = t && t->cred->user; /* ids are those of the caller's namespace */
+    if (below)
+        o.uid = o.gid = ID_NONE;
     int err = options_parse(&o, data);
-    if (!err && t && t->cred->user) { /* ids are those of the caller's namespace */
-        o.uid = uid_named(t, o.uid);
-        o.gid = gid_named(t, o.gid);
+    if (!err &&
+        below) { /* not given: whose the caller's files are, though it may have no name there */
+        o.uid = o.uid == ID_NONE ? t->cred->fsuid : uid_named(t, o.uid);
+        o.gid = o.gid == ID_NONE ? t->cred->fsgid : gid_named(t, o.gid);
         err = o.uid == ID_NONE || o.gid == ID_NONE ? -EINVAL : 0;
     }
     return err ? err : make(&o, ret);
