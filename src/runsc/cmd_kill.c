@@ -56,8 +56,9 @@ static int kill_container(struct state *s, int sig, char *err)
                                                 : 0;
     rq.pid = (int32_t)flag_int(&kill_flags[kill_flags[KILL_PGID].given ? KILL_PGID : KILL_PID]);
     int r = client_ask(s, &rq, NULL, 0, &a, err);
-    /* Whatever it is that does not answer, its processes are the host's to end. */
-    if (r == -ETIMEDOUT && sig == 9 && (rq.pid == 0 || (rq.flags & CALL_SIGNAL_ALL)))
+    /* Whatever it is that does not answer, its processes are the host's to end. One that ends closes its socket a moment earlier. */
+    if ((r == -ETIMEDOUT || r == -ECONNREFUSED) && sig == 9 &&
+        (rq.pid == 0 || (rq.flags & CALL_SIGNAL_ALL)))
         r = container_end(s, err);
     /* The sandbox may be gone before it has answered. */
     if (r == -ECONNRESET && (sig == 9 || !process_alive(&s->sentry)))

@@ -94,7 +94,9 @@ def main():
     s.bind(path)
     s.listen(64)
     print("ready", flush=True)
-    if how == "deaf":
+    if how == "closed":
+        s.close()
+    if how in ("deaf", "closed"):
         sys.stdin.read()
         return
     while True:

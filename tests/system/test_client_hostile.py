@@ -18,7 +18,6 @@ COMMANDS = [
     ("read", "-size", "100000", "x", "/f"), ("read", "-size", "3000000", "x", "/f"), ("wait", "x"), ("kill", "-pid", "5", "x", "TERM"),
     ("kill", "-all", "x", "USR1"), ("pause", "x"), ("resume", "x"), ("start", "x"), ("debug", "-stacks", "-ps", "-strace", "all", "x"),
     ("debug", "-log-level", "debug", "-signal", "USR1", "x"), ("exec", "x", "true"), ("exec", "-user", "a", "-cap", "CAP_KILL", "x", "sh"),
-    ("port-forward", "x", "80"),
 ]
 
 
@@ -91,6 +90,16 @@ def test_more_than_was_asked_for(hostile):
     for words in (("read", "-size", "5", "x", "/f"), ("read", "x", "/f")):
         p = check(box, words)
         assert p.returncode == 128 and b"nonsense" in p.stderr and p.stdout == b""
+
+
+def test_nobody_listens(hostile):
+    """As in the moment between the end of its descriptors and its own: what shall die dies, and that is no error."""
+    box, h = hostile("closed")
+    r = box.runsc("kill", "x", "TERM")
+    assert r.returncode == 128 and "cannot be reached" in r.stderr
+    box.ok("kill", "x", "KILL")
+    assert h.proc.wait(TIMEOUT) == -signal.SIGKILL
+    box.ok("delete", "x")
 
 
 def test_nobody_accepts(hostile):
