@@ -33,6 +33,7 @@ struct container {
     struct nsset *set;             /* counted */
     bool started;                  /* its program was loaded */
     bool starting;                 /* and is being */
+    bool tried;                    /* a start was: the descriptors in cfg are gone */
     bool paused;
     bool ended;
     int32_t wait_status;             /* ended */

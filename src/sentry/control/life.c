@@ -98,7 +98,7 @@ static void finish(struct container *k)
     unawait(k);
     timer_cancel(&k->end_timer);
     hostwatch_remove(&k->gofer_watch);
-    if (!k->started)
+    if (!k->tried)
         boot_descriptors_close(k->cfg);
     k->ended = true;
     zygote_done(k);
@@ -177,7 +177,7 @@ static void on_gofer(struct hostwatch *w, uint32_t events)
 {
     struct container *k = container_of(w, struct container, gofer_watch);
     LOGW("control: the gofer of a container ended id=%s", k->id);
-    hostwatch_set(w, 0);
+    hostwatch_remove(w); /* the hang-up would be told again and again */
     end_all(k);
 }
 

@@ -35,7 +35,7 @@ void call_start(struct call *c)
         (void)call_fail(c, -EBUSY, "the container has been started already");
         return;
     }
-    k->starting = true;
+    k->starting = k->tried = true;
     int err =
         boot_first_load(k->cfg, k->first, k->further ? BOOT_TERMINAL_FURTHER : BOOT_TERMINAL_FIRST,
                         c->a.text, sizeof(c->a.text));
