@@ -591,6 +591,14 @@ def test_metrics_in_a_pod(task):
     assert m[busy]["pids"]["current"] == m[idle]["pids"]["current"] >= 1
 
 
+def test_shim_of_a_pod_killed(task):
+    names = make_pod(task, ["sleep", "1000"], ["sleep", "1000"])
+    pids = [task.pid(n) for n in names]
+    os.kill(task.shim(), signal.SIGKILL)
+    poll(lambda: not set(names) & set(task.engine.tasks()), what="containerd has noticed")
+    poll(lambda: all(state(p) in (None, "Z") for p in pids), what="the containers are gone")
+
+
 def test_limits_in_a_pod(task, events):
     """Those of one container hold for it alone, and what the host kills there is told as its."""
     pod, stays = make_pod(task, ["sleep", "1000"])
