@@ -111,6 +111,8 @@ static int further_end(const struct state *s, char *err)
     char why[FLAGS_ERROR_MAX] = "";
     struct call_request rq = {.type = CALL_DESTROY};
     int r = process_alive(&s->sentry) ? client_ask(s, &rq, NULL, 0, &a, why) : -ESRCH;
+    if ((r == -ECONNREFUSED || r == -ECONNRESET) && process_end(&s->sentry, false) == 0)
+        r = 0; /* it was about to end, and all that was in it has */
     if (r == 0 || !process_alive(&s->sentry)) {
         (void)!process_end(&s->gofer, false);
         return 0;
