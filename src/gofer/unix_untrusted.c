@@ -43,9 +43,8 @@ static void user_return(void)
     int r = host_setresuid((uid_t)-1, 0, (uid_t)-1);
     if (r == 0)
         r = host_setresgid((gid_t)-1, 0, (gid_t)-1);
-    if (r < 0)
-        for (;;)
-            (void)!host_exit_group(1); /* it would go on with the rights of another */
+    while (r < 0)
+        r = host_exit_group(1); /* it would go on with the rights of another */
 }
 
 static int connect_as(int sock, const struct sockaddr_un *a, uid_t uid, gid_t gid)

@@ -42,12 +42,21 @@ static int parse(const struct ttrpc_header *from, struct ttrpc_header *ret)
     return ttrpc_header_parse(b, ret);
 }
 
+/* Of types that there are not, which no struct can have. */
+static int parse_of_type(uint8_t type, struct ttrpc_header *ret)
+{
+    uint8_t b[TTRPC_HEADER_BYTES];
+    ttrpc_header_build(b, &(struct ttrpc_header){1, 1, TTRPC_REQUEST, 0});
+    b[8] = type;
+    return ttrpc_header_parse(b, ret);
+}
+
 static void test_bad(void **state)
 {
     struct ttrpc_header h;
     assert_int_equal(parse(&(struct ttrpc_header){1, 0, TTRPC_REQUEST, 0}, &h), -EBADMSG);
-    assert_int_equal(parse(&(struct ttrpc_header){1, 1, (enum ttrpc_type)0, 0}, &h), -EBADMSG);
-    assert_int_equal(parse(&(struct ttrpc_header){1, 1, (enum ttrpc_type)4, 0}, &h), -EBADMSG);
+    assert_int_equal(parse_of_type(0, &h), -EBADMSG);
+    assert_int_equal(parse_of_type(4, &h), -EBADMSG);
     assert_int_equal(parse(&(struct ttrpc_header){TTRPC_DATA_MAX + 1, 9, TTRPC_REQUEST, 0}, &h),
                      -EMSGSIZE);
     assert_int_equal(h.length, TTRPC_DATA_MAX + 1);

@@ -64,12 +64,12 @@ static void broken_messages(void **state)
     const struct dbus_call call = {
         .path = "/a", .interface = "i.f", .member = "M", .signature = "s", .body = &body};
     assert_int_equal(dbus_call_build(&call, 1, &out), 0);
-    for (int i = 0; i < 20000; i++) {
-        size_t len = i < (int)out.len ? (size_t)i : out.len;
+    for (size_t i = 0; i < 20000; i++) {
+        size_t len = MIN(i, out.len);
         uint8_t *v = malloc(len + 1);
         assert_non_null(v);
         memcpy(v, out.v, len);
-        for (uint64_t k = i < (int)out.len ? 0 : test_random(&seed) % 4 + 1; k > 0; k--)
+        for (uint64_t k = len == i ? 0 : test_random(&seed) % 4 + 1; k > 0 && len > 0; k--)
             v[test_random(&seed) % len] = (uint8_t)test_random(&seed);
         uint8_t *exact = realloc(v, len ? len : 1);
         assert_non_null(exact);
@@ -79,7 +79,7 @@ static void broken_messages(void **state)
             (void)!dbus_read_string(&in, &text);
             (void)!dbus_read_signature(&in, &text);
         } else {
-            assert_true(len < out.len || i >= (int)out.len);
+            assert_true(len < out.len || i >= out.len);
         }
         free(exact);
     }

@@ -168,7 +168,7 @@ int gofer_peek(struct dentry *dir, const char *name, size_t len, struct kstat *r
     int r = find(g, name, len, &f);
     if (r < 0)
         return r;
-    if (f.st.st_nlink == 1 && (S_ISREG(f.st.st_mode) || S_ISLNK(f.st.st_mode))) {
+    if ((S_ISREG(f.st.st_mode) || S_ISLNK(f.st.st_mode)) && f.st.st_nlink == 1) {
         gofer_stat_fill(&f.st, ret);
         *ret_d = NULL;
         return 0;
