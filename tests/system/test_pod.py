@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from conftest import descendants, status
+from conftest import descendants, status, wait_for
 from lifecycle import ConsoleSocket
 from pod import Pod, exit_status, reap_all
 from test_lifecycle_console import Master, check, in_exec, terminal
@@ -166,11 +166,13 @@ def pids(pod, name):
 def test_pids_of_its_own(pod):
     pod.sandbox()
     pod.run("one", "sh", "-c", "sleep 1000 & wait")
+    assert wait_for(lambda: len(pids(pod, "one")) == 2)
     assert pod.sh("one", "tr '\\0' ' ' < /proc/1/cmdline").startswith("sh -c sleep 1000")
     pod.run("two", "sleep", "999")
     assert "sleep 1000" not in pod.sh("two", "for p in /proc/[0-9]*; do tr '\\0' ' ' < $p/cmdline; echo; done")
-    assert pids(pod, "one") == [1, 2] and pids(pod, "pod") == [1]
-    pod.ok("kill", "-pid", "2", "one", "KILL")
+    first, child = pids(pod, "one")
+    assert first == 1 and pids(pod, "pod") == [1]
+    pod.ok("kill", "-pid", child, "one", "KILL")
     assert json.loads(pod.ok("wait", "one")) == {"id": "one", "exitStatus": 0}
 
 
@@ -179,9 +181,8 @@ def test_pids_of_the_pod(pod):
     pod.sandbox()
     one = pod.run("one", "sh", "-c", "sleep 777 & exec sleep 888", own_pids=False)
     two = pod.run("two", "sleep", "999", own_pids=False)
-    listed = pod.sh("two", "for p in /proc/[0-9]*; do tr '\\0' ' ' < $p/cmdline; echo; done")
-    for text in ("sleep 1000", "sleep 777", "sleep 888", "sleep 999"):
-        assert text in listed
+    every = "for p in /proc/[0-9]*; do tr '\\0' ' ' < $p/cmdline; echo; done"
+    assert wait_for(lambda: all(text in pod.sh("two", every) for text in ("sleep 1000", "sleep 777", "sleep 888", "sleep 999")))
     assert len(pids(pod, "one")) == 2 and len(pids(pod, "two")) == 1 and pids(pod, "pod") == [1]
     first = pids(pod, "one")[0]
     pod.sh("two", f"kill -TERM {first}")
@@ -359,7 +360,7 @@ def test_stats(pod):
     while stats(pod, "one")["memory"]["usage"]["usage"] < 64 << 20:
         pass
     two, first = stats(pod, "two"), stats(pod, "pod")
-    assert two["pids"]["current"] == 3 and first["pids"]["current"] == 1
+    assert wait_for(lambda: stats(pod, "two")["pids"]["current"] == 3) and first["pids"]["current"] == 1
     assert two["memory"]["usage"]["usage"] < 32 << 20 and first["memory"]["usage"]["usage"] < 32 << 20
     assert two["cpu"]["usage"]["total"] < 2_000_000_000
     exit_status(pid)

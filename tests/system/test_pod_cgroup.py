@@ -1,14 +1,13 @@
 """The control groups of a further container: its processes are in them, whatever they come from, and its limits hold for it alone."""
 import os
 import pathlib
-import select
 import signal
 import subprocess
 import uuid
 
 import pytest
 
-from conftest import TIMEOUT
+from conftest import TIMEOUT, wait_for
 from pod import Pod, exit_status
 
 HOST = pathlib.Path("/sys/fs/cgroup/memory")
@@ -42,14 +41,6 @@ def pod(tmp_path):
     p = Limited(tmp_path)
     yield p
     assert p.finish() == []
-
-
-def wait_for(condition):
-    for _ in range(TIMEOUT * 100):
-        if condition():
-            return True
-        select.select([], [], [], 0.01)
-    return False
 
 
 def ask(pod, name, n):

@@ -2,13 +2,12 @@
 import json
 import os
 import pwd
-import select
 import shutil
 import subprocess
 
 import pytest
 
-from conftest import RUNSC, TIMEOUT
+from conftest import RUNSC, TIMEOUT, wait_for
 from lifecycle import Containers
 
 USER = "nobody"  # has no line in /etc/subuid
@@ -82,14 +81,6 @@ def maps(user, lent):
 
 def ids(lent, user):
     return ["-uid-map", f"0 {user.id} 1,1 {FIRST} {COUNT}", "-gid-map", f"0 {user.id} 1,1 {FIRST} {COUNT}"] if lent else []
-
-
-def wait_for(condition):
-    for _ in range(TIMEOUT * 100):
-        if condition():
-            return True
-        select.select([], [], [], 0.01)
-    return False
 
 
 def test_life(user, lent):
